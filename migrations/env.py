@@ -1,0 +1,39 @@
+"""How Alembic reaches the application's database; Flask-Migrate runs this file."""
+
+from alembic import context
+from flask import current_app
+from sqlalchemy import text
+
+from flaskcelery.database import UtcDateTime
+
+db = current_app.extensions["migrate"].db
+options = current_app.extensions["migrate"].configure_args
+
+
+def render_item(kind, item, _context):
+    """Write the project's own column type into a migration as the plain type that it is in the database."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
+options = {**options, "render_item": render_item}
+
+
+def run_offline() -> None:
+    """Print the SQL instead of running it."""
+    context.configure(url=db.engine.url, target_metadata=db.metadata, literal_binds=True, **options)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def run_online() -> None:
+    """Apply the migrations."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET statement_timeout = 0"))  # the pages' limit is not for migrations
+            connection.commit()
+        context.configure(connection=connection, target_metadata=db.metadata, **options)
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+run_offline() if context.is_offline_mode() else run_online()

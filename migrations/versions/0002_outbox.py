@@ -1,0 +1,35 @@
+"""Add the outbox: one row per task that is owed."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+MOMENT = sa.DateTime(timezone=True)
+OWED = sa.text("done_at IS NULL AND failed_at IS NULL")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("task", sa.String(100), nullable=False),
+        sa.Column("args", sa.JSON(), nullable=False),
+        sa.Column("user_id", BIG, nullable=True),
+        sa.Column("created_at", MOMENT, nullable=False),
+        sa.Column("due_at", MOMENT, nullable=False),
+        sa.Column("gives_up_at", MOMENT, nullable=False),
+        sa.Column("attempts", BIG, nullable=False),
+        sa.Column("done_at", MOMENT, nullable=True),
+        sa.Column("failed_at", MOMENT, nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+    )
+    op.create_index("ix_outbox_owed", "outbox", ["due_at"], sqlite_where=OWED, postgresql_where=OWED)
+    op.create_index("ix_outbox_user_id", "outbox", ["user_id"])
+
+
+def downgrade() -> None:
+    op.drop_table("outbox")

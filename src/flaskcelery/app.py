@@ -1,0 +1,57 @@
+"""The application factory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from flask import Flask
+
+from flaskcelery import cli
+from flaskcelery.auth.views import bp as auth
+from flaskcelery.celery_app import init_celery
+from flaskcelery.config.checks import load_config
+from flaskcelery.config.settings import ROOT, read_environ
+from flaskcelery.database import db, init_database
+from flaskcelery.errors import init_errors
+from flaskcelery.extensions import csrf, login_manager, mail, migrate
+from flaskcelery.home.views import bp as home
+from flaskcelery.logs import init_logs
+from flaskcelery.outbox.delivery import register_tasks
+from flaskcelery.outbox.nudge import init_nudge
+from flaskcelery.signup.views import bp as signup
+from flaskcelery.users.passwords import init_passwords
+from flaskcelery.web import init_web
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
+    """Build the application from the environment and `.env`, or from `environ` alone.
+
+    Raises ConfigError, which stops the process, with all problems of the configuration at once.
+    """
+    config, warnings = load_config(read_environ() if environ is None else environ)
+    app = Flask("flaskcelery", instance_path=str(Path(config["INSTANCE_PATH"]).resolve()))
+    app.config.update(config)
+    init_logs(config["LOG_LEVEL"])
+    for warning in warnings:
+        logger.warning("Configuration: %s", warning)
+
+    init_database(app)
+    migrate.init_app(app, db, directory=str(ROOT / "migrations"))
+    register_tasks(init_celery(app))
+    init_nudge(app)
+    init_passwords(app)
+    mail.init_app(app)
+    csrf.init_app(app)
+    login_manager.init_app(app)
+    init_web(app)
+    init_errors(app)
+
+    app.register_blueprint(home)  # open to everybody
+    app.register_blueprint(signup)  # open to everybody
+    app.register_blueprint(auth)  # open to everybody
+    cli.init_cli(app)
+    return app

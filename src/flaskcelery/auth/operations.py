@@ -1,0 +1,63 @@
+"""The rules of logging in and out."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import select, update
+
+from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.logs import mask
+from flaskcelery.users import sessions
+from flaskcelery.users.models import User
+from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
+from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH, hash_password, needs_rehash, verify_password
+
+logger = logging.getLogger(__name__)
+
+
+class WrongCredentials(Exception):
+    """Please enter a correct email and password."""
+
+
+def authenticate(email: str, password: str) -> User:
+    """Check the password and start a login session; return the user, who holds its token.
+
+    Raises WrongCredentials for every failure alike, after the time of one password check.
+    """
+    found = _find_account(email)
+    db.session.rollback()  # no transaction is open while the password is hashed
+    fits = verify_password(password[:PASSWORD_MAX_LENGTH], found.password_hash if found else None)
+    if not (found and fits and found.is_active and len(password) <= PASSWORD_MAX_LENGTH):
+        logger.warning("Failed log-in by %s", mask(email) if found else "an unknown address")
+        raise WrongCredentials
+    new_hash = hash_password(password) if needs_rehash(found.password_hash) else found.password_hash
+    with transaction():
+        still_valid = db.session.scalar(
+            update(User)
+            .where(User.id == found.id, User.password_hash == found.password_hash, User.is_active)
+            .values(password_hash=new_hash, last_login_at=now_plus())
+            .returning(User.id)
+        )
+        if still_valid is None:
+            raise WrongCredentials
+        found.session_token = sessions.start_session(found.id)
+    logger.info("Successful log-in by user %s, %s", found.id, mask(found.email))
+    return found
+
+
+def log_out(token: str) -> None:
+    """End the login session on the server, so that every copy of its cookie is dead."""
+    sessions.end_session(token)
+    logger.info("Successful log-out")
+
+
+def _find_account(email: str) -> User | None:
+    try:
+        key = email_key(normalize_email(email.strip()))
+    except InvalidEmail:
+        return None
+    user = db.session.scalar(select(User).where(User.email_key == key))
+    if user:
+        db.session.expunge(user)  # its columns stay readable after the rollback
+    return user

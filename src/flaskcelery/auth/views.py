@@ -1,0 +1,50 @@
+"""The log-in page and the log-out button."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask_login import current_user, login_user
+from werkzeug.wrappers import Response
+
+from flaskcelery.auth.forms import LogInForm
+from flaskcelery.auth.operations import WrongCredentials, authenticate, log_out
+from flaskcelery.web import safe_next
+
+bp = Blueprint("auth", __name__, template_folder="templates")
+
+
+@bp.get("/accounts/login/")
+def show_login() -> str:
+    """Show the form; `next` in the URL says where to go afterwards."""
+    return render_template("auth/login.html", form=LogInForm(next=request.args.get("next", "")))
+
+
+@bp.post("/accounts/login/")
+def submit_login() -> str | Response:
+    """Log in with a fresh session and go on, or show the form again."""
+    form = LogInForm()
+    if not form.validate():
+        return render_template("auth/login.html", form=form)
+    try:
+        user = authenticate(form.username.data, form.password.data)
+    except WrongCredentials as error:
+        form.form_errors.append(error.__doc__)
+        return render_template("auth/login.html", form=form)
+    end_current_session()
+    session.permanent = True
+    login_user(user)
+    return redirect(safe_next(form.next.data or request.args.get("next")))
+
+
+@bp.post("/accounts/logout/")
+def submit_logout() -> Response:
+    """Log out; doing it twice is harmless."""
+    end_current_session()
+    return redirect(url_for("auth.show_login"))
+
+
+def end_current_session() -> None:
+    """End the login session of this browser, if there is one, and forget all that its cookie held."""
+    if current_user.is_authenticated:
+        log_out(current_user.session_token)
+    session.clear()

@@ -1,0 +1,39 @@
+"""The Celery instance: configured from `app.config["CELERY"]` only, its tasks run in the app's context."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from celery import Celery, Task
+from celery.signals import worker_process_init
+from flask import Flask
+
+from flaskcelery import embedded_broker
+from flaskcelery.database import db
+
+
+def init_celery(app: Flask) -> Celery:
+    """Create the Celery instance of `app` and keep it as `app.extensions["celery"]`."""
+
+    class FlaskTask(Task):  # type: ignore[type-arg]  # Celery's own class is not generic when it runs
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            with app.app_context():
+                return self.run(*args, **kwargs)
+
+    embedded_broker.register()
+    options = app.config["CELERY"]["broker_transport_options"]
+    for name in ("data_folder_in", "control_folder"):
+        if name in options:
+            Path(options[name]).mkdir(parents=True, exist_ok=True)
+    celery = Celery(app.name, task_cls=FlaskTask, set_as_current=False)
+    celery.config_from_object(app.config["CELERY"])
+    celery.set_default()
+    app.extensions["celery"] = celery
+
+    def drop_inherited_connections(**_: object) -> None:
+        with app.app_context():
+            db.engine.dispose(close=False)
+
+    worker_process_init.connect(drop_inherited_connections, weak=False)
+    return celery

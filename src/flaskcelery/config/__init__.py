@@ -1,0 +1,1 @@
+"""The settings, what follows from them, and the checks that stop a start."""

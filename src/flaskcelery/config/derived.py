@@ -1,0 +1,111 @@
+"""What follows from the settings: the libraries' own keys, and deadlines that nest by construction."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from kombu import Queue
+
+from flaskcelery.config.settings import LOOPBACK, Config
+
+OUTBOX_QUEUE = "outbox"
+
+
+def derive(config: Config) -> Config:
+    """Return the keys that the libraries read, worked out from complete settings."""
+    secure = config["PUBLIC_URL"].startswith("https:")
+    host = urlsplit(config["PUBLIC_URL"]).hostname or ""
+    instance = Path(config["INSTANCE_PATH"])
+    database_url = config["DATABASE_URL"] or f"sqlite:///{instance / 'flaskcelery.db'}"
+    return {
+        **_deadlines(config),
+        "SQLALCHEMY_DATABASE_URI": database_url,
+        "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database_url),
+        "CELERY": _celery(config, instance),
+        "TRUSTED_HOSTS": list(LOOPBACK) if host in LOOPBACK else [host],
+        "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
+        "WTF_CSRF_TIME_LIMIT": None,  # a form left open over night still works; the session ends the token
+        "MAX_CONTENT_LENGTH": 64 * 1024,
+        "MAX_FORM_PARTS": 100,
+        "MAIL_PORT": config["MAIL_PORT"] or _mail_port(config),
+        "MAIL_DEBUG": False,  # it would print log-ins and links
+        "MAIL_MESSAGE_ID_DOMAIN": parseaddr(config["MAIL_DEFAULT_SENDER"])[1].rpartition("@")[2],
+    }
+
+
+def _deadlines(config: Config) -> dict[str, float]:
+    """Seconds: one socket operation < a whole send < the task < the lease on its row."""
+    limit = 6 * config["MAIL_TIMEOUT"] + config["SIMULATED_WORK_SECONDS"]
+    return {
+        "MAIL_SEND_DEADLINE": 3 * config["MAIL_TIMEOUT"],
+        "TASK_TIME_LIMIT": limit,
+        "OUTBOX_LEASE": 2 * limit,
+    }
+
+
+def _mail_port(config: Config) -> int:
+    if config["MAIL_USE_SSL"]:
+        return 465
+    return 587 if config["MAIL_USE_TLS"] else 25
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"connect_args": {"timeout": 15}}  # seconds a writer waits for its turn
+    limits = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000"
+    return {
+        "pool_pre_ping": True,
+        "pool_timeout": 5,
+        "connect_args": {"connect_timeout": 3, "tcp_user_timeout": 5000, "options": limits},
+    }
+
+
+def _celery(config: Config, instance: Path) -> dict[str, Any]:
+    limit = _deadlines(config)["TASK_TIME_LIMIT"]
+    embedded = config["CELERY_BROKER_URL"].startswith("embedded:")
+    return {
+        "broker_url": config["CELERY_BROKER_URL"],
+        "broker_transport_options": _embedded_options(instance) if embedded else _redis_options(limit),
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "task_queues": [Queue(OUTBOX_QUEUE)],
+        "task_default_queue": OUTBOX_QUEUE,
+        "task_create_missing_queues": False,
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "task_ignore_result": True,
+        "result_backend": None,  # it would block publishers when Redis is away; the row is the result
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "task_time_limit": limit,
+        "worker_prefetch_multiplier": 1,
+        "worker_proc_alive_timeout": 30,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,  # printed mails stay whole
+    }
+
+
+def _embedded_options(instance: Path) -> dict[str, Any]:
+    folder = str(instance / "broker")
+    return {"data_folder_in": folder, "data_folder_out": folder, "control_folder": f"{folder}/control"}
+
+
+def _redis_options(limit: float) -> dict[str, Any]:
+    return {
+        "socket_connect_timeout": 5,
+        "socket_timeout": 10,
+        "visibility_timeout": 10 * limit,
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        "health_check_interval": 25,
+    }

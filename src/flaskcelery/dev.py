@@ -1,0 +1,106 @@
+"""`make run`: one preparing step, then the Procfile's processes under honcho."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+from flask_migrate import upgrade
+from honcho import manager
+from honcho.environ import parse_procfile
+
+from flaskcelery.config.settings import ROOT
+
+HOST = "127.0.0.1"
+SQLITE_MINIMUM = (3, 35)  # RETURNING
+manager.KILL_WAIT = 8  # seconds: an idle worker needs five to stop
+
+
+class Children:
+    """How honcho stops a process: only itself at first, so that a worker can finish the mail in its hands."""
+
+    def terminate(self, pid: int) -> None:
+        """Ask the process to stop."""
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+    def kill(self, pid: int) -> None:
+        """End the process and all that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+class Runner(manager.Manager):  # type: ignore[misc]  # honcho ships no types
+    """Honcho's manager that also ends everything when its terminal is closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._procmgr = Children()
+
+    def _start(self) -> None:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what honcho starts here only passes on output
+        super()._start()
+        signal.signal(signal.SIGHUP, _hang_up)
+
+
+def _hang_up(_signal: int, _frame: FrameType | None) -> None:
+    """Stop as for SIGTERM, without writing to the terminal that is gone."""
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    signal.raise_signal(signal.SIGTERM)
+
+
+def run(port: int, url: str) -> int:
+    """Check the machine, migrate, and run the Procfile until one process or the user ends it; return the exit code."""
+    problem = find_problem(port)
+    if problem:
+        print(problem, file=sys.stderr)  # noqa: T201  a command's output
+        return 1
+    upgrade()
+    runner = Runner()
+    environment = {**os.environ, "PORT": str(port), "PYTHONUNBUFFERED": "1", "FLASK_APP": "wsgi"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+        runner.add_process(name, f"exec {command}", env=environment, cwd=str(ROOT))
+    threading.Thread(target=_announce, args=(port, url), daemon=True).start()
+    try:
+        runner.loop()
+    finally:
+        runner.kill()
+    return runner.returncode or 0
+
+
+def find_problem(port: int) -> str | None:
+    """Return the sentence that says what keeps this machine from running the application, if anything does."""
+    if sqlite3.sqlite_version_info < SQLITE_MINIMUM:
+        return (
+            f"This Python has SQLite {sqlite3.sqlite_version}; 3.35 or newer is needed. "
+            "Use a newer Python: make run PYTHON=python3.13"
+        )
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return f"Port {port} is in use. Choose another one: make run PORT={port + 1}"
+    return None
+
+
+def _announce(port: int, url: str) -> None:
+    """Say where to click as soon as the page can be had."""
+    for _ in range(300):
+        with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+            print(
+                f"\n  Open {url}/ in your browser. The worker prints each mail here. Ctrl-C stops.\n",
+                flush=True,
+            )  # noqa: T201
+            return
+        time.sleep(0.1)

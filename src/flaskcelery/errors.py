@@ -1,0 +1,72 @@
+"""Error pages: they show nothing of the inside and touch no database."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, Response, make_response, render_template
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import DBAPIError, TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+
+from flaskcelery.database import db
+
+logger = logging.getLogger(__name__)
+
+SENTENCES = {
+    400: ("Bad request", "Your browser sent something that we could not read. Please go back and try again."),
+    403: ("Not allowed", "You may not see this page."),
+    404: (
+        "Page not found",
+        "There is no page at this address. Perhaps the link is old or has a typing error.",
+    ),
+    405: (
+        "Not possible this way",
+        "This address does not take such a request. Please use the buttons on our pages.",
+    ),
+    413: ("Too much data", "What you sent is larger than we accept. Please go back and shorten it."),
+    429: ("Too many tries", "Please wait a while before you try again."),
+    500: (
+        "Something went wrong",
+        "The fault is ours, and it has been recorded. Please try again in a moment.",
+    ),
+    503: ("Back in a moment", "We cannot reach our database just now. Please try again in a minute."),
+}
+CSRF_SENTENCE = (
+    "This form has expired",
+    "Please go back, reload the page and send the form again. Cookies must be allowed.",
+)
+RETRY_AFTER = 30  # seconds
+
+
+def init_errors(app: Flask) -> None:
+    """Give `app` a page for every HTTP error, and turn a lost database into 503."""
+    app.register_error_handler(HTTPException, _show)
+    app.register_error_handler(DBAPIError, _show_database_error)
+    app.register_error_handler(PoolTimeoutError, _show_database_error)
+
+
+def _show(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:  # noqa: PLR2004  a redirect
+        return make_response(error.get_response())
+    title, sentence = SENTENCES.get(error.code) or SENTENCES[400 if error.code < 500 else 500]  # noqa: PLR2004
+    if isinstance(error, CSRFError):
+        title, sentence = CSRF_SENTENCE
+    response = make_response(render_template("error.html", title=title, sentence=sentence), error.code)
+    for name, value in error.get_headers():
+        if name not in {"Content-Type", "Content-Length"}:
+            response.headers[name] = value
+    return response
+
+
+def _show_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
+    """Answer 503 where trying again helps (connection, lock, disk), 500 where it is a fault of ours."""
+    db.session.rollback()
+    logger.error("The database did not answer: %s", error, exc_info=error)
+    if isinstance(error, PoolTimeoutError) or error.connection_invalidated or _is_operational(error):
+        return _show(ServiceUnavailable(retry_after=RETRY_AFTER))
+    return _show(InternalServerError(original_exception=error))
+
+
+def _is_operational(error: DBAPIError) -> bool:
+    return type(error).__name__ in {"OperationalError", "InterfaceError"}

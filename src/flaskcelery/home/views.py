@@ -1,0 +1,13 @@
+"""The home page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+
+bp = Blueprint("home", __name__, template_folder="templates")
+
+
+@bp.get("/")
+def show() -> str:
+    """Greet the visitor, by name when logged in."""
+    return render_template("home/home.html")

@@ -1,0 +1,120 @@
+"""Working off one row: claim it, run its task, send the mail, settle the row."""
+
+from __future__ import annotations
+
+import logging
+import random
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from flask import current_app
+from sqlalchemy import select, update
+
+from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.extensions import mail
+from flaskcelery.mail import PermanentMailError, TemporaryMailError, message_id
+from flaskcelery.outbox.models import OutboxRow, is_claimable
+from flaskcelery.outbox.tasks import TASKS
+
+logger = logging.getLogger(__name__)
+
+MAX_BACK_OFF = 3600  # seconds
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work off a row until its lease ends; `attempts` tells one claim from the next."""
+
+    id: uuid.UUID
+    task: str
+    args: dict[str, Any]
+    attempts: int
+
+
+def register_tasks(celery: Celery) -> None:
+    """Make every owed task known to the worker under its name."""
+    for name in TASKS:
+        celery.task(run, name=name)
+
+
+def run(row_id: str) -> None:
+    """Work off the row that a broker message names."""
+    deliver(uuid.UUID(row_id))
+
+
+def deliver(row_id: uuid.UUID) -> None:
+    """Work off a row, unless it is settled, not due or in other hands: then do nothing."""
+    claimed = claim(row_id)
+    if claimed is None:
+        return
+    try:
+        perform(claimed)
+    except PermanentMailError as error:
+        logger.error("Row %s (%s) has failed for good", claimed.id, claimed.task)
+        settle(claimed, failed_at=now_plus(), error=str(error))
+    except TemporaryMailError as error:
+        logger.warning("Row %s (%s): attempt %s failed", claimed.id, claimed.task, claimed.attempts)
+        postpone(claimed, error)
+    except Exception as error:  # nobody classified it: a fixed release will recover the row
+        logger.exception("Row %s (%s): attempt %s broke", claimed.id, claimed.task, claimed.attempts)
+        postpone(claimed, error)
+    else:
+        settle(claimed, done_at=now_plus(), failed_at=None, error=None)
+
+
+def claim(row_id: uuid.UUID) -> Claim | None:
+    """Lease the row if it is claimable and count the attempt; committed before any work begins."""
+    with transaction():
+        found = db.session.execute(
+            select(OutboxRow.task, OutboxRow.args, OutboxRow.attempts)
+            .where(OutboxRow.id == row_id, is_claimable())
+            .with_for_update(skip_locked=True)
+        ).one_or_none()
+        if found is None:
+            return None
+        attempts = found.attempts + 1
+        lease = max(current_app.config["OUTBOX_LEASE"], back_off(attempts))
+        db.session.execute(
+            update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=attempts, due_at=now_plus(lease))
+        )
+    return Claim(row_id, found.task, found.args, attempts)
+
+
+def perform(claimed: Claim) -> None:
+    """Run the task and send the mail it returns, with no transaction open while the mail leaves."""
+    message = TASKS[claimed.task](**claimed.args)
+    db.session.remove()
+    if message is None:
+        logger.info("Row %s (%s): nothing to send", claimed.id, claimed.task)
+        return
+    message.msgId = message_id(claimed.id)
+    mail.send(message)
+    logger.info("Row %s (%s): sent", claimed.id, claimed.task)
+
+
+def postpone(claimed: Claim, error: Exception) -> None:
+    """Keep the row owed and due again after its back-off."""
+    text = f"{type(error).__name__}: {error}"
+    settle(claimed, due_at=now_plus(back_off(claimed.attempts)), error=text)
+
+
+def settle(claimed: Claim, **values: Any) -> None:
+    """Write the outcome, unless the lease was lost and the row is somebody else's by now."""
+    with transaction():
+        result = db.session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.id == claimed.id, OutboxRow.attempts == claimed.attempts)
+            .values(**values)
+            .returning(OutboxRow.id)
+        )
+        is_mine = result.one_or_none() is not None
+    if not is_mine:
+        logger.error("Late mark: the lease on %s was lost, its mail may go out twice", message_id(claimed.id))
+
+
+def back_off(attempts: int) -> float:
+    """Return the seconds to wait after so many attempts: doubling to an hour, with jitter."""
+    first = current_app.config["OUTBOX_RETRY_AFTER"]
+    return min(first * 2.0 ** min(attempts - 1, 20), MAX_BACK_OFF) * random.uniform(0.8, 1.2)  # noqa: S311  not a secret

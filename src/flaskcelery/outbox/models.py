@@ -1,0 +1,52 @@
+"""The outbox: one row per task that is owed."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, ColumnElement, Index, String, Text, and_, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from flaskcelery.database import Base, now_plus
+
+
+class OutboxRow(Base):
+    """A task that is owed. Its state is in its times: there is no status column to fall out of step.
+
+    `id` is also the Celery task's id and the local part of the mail's Message-ID. `due_at` is the lease:
+    claiming moves it into the future, so a killed worker needs no clean-up. `attempts` only grows.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_owed",
+            "due_at",
+            sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
+            postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    task: Mapped[str] = mapped_column(String(100))
+    args: Mapped[dict[str, Any]] = mapped_column(JSON)
+    user_id: Mapped[int | None] = mapped_column(index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now_plus())
+    due_at: Mapped[datetime] = mapped_column(default=now_plus())
+    gives_up_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    done_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(Text)
+
+
+def is_owed() -> ColumnElement[bool]:
+    """Neither done nor failed."""
+    return and_(OutboxRow.done_at.is_(None), OutboxRow.failed_at.is_(None))
+
+
+def is_claimable() -> ColumnElement[bool]:
+    """Owed and due: the one condition of the first send, the retry and the recovery after a crash."""
+    return and_(is_owed(), OutboxRow.due_at <= now_plus(), OutboxRow.gives_up_at > now_plus())

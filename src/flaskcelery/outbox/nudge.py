@@ -1,0 +1,77 @@
+"""The nudge: after a commit, tell the broker at once which rows are owed. It may fail; the relay recovers."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from typing import Any
+
+from celery import Celery
+from flask import Flask, current_app
+from kombu.pools import ProducerPool
+from sqlalchemy import event
+from sqlalchemy.orm import Session, SessionTransaction
+
+from flaskcelery.database import db
+
+logger = logging.getLogger(__name__)
+
+STEP_TIMEOUT = 0.15  # seconds for one step with the broker, so that all of them take less than half a second
+BREAKER_SECONDS = 10
+BOUNDED = {
+    "socket_connect_timeout": STEP_TIMEOUT,
+    "socket_timeout": STEP_TIMEOUT,
+    "max_retries": 0,
+    "connect_retries_timeout": STEP_TIMEOUT,
+}
+
+
+class Publisher:
+    """Publishes row ids over tightly bounded connections of its own, not over the worker's patient ones."""
+
+    def __init__(self, celery: Celery) -> None:
+        connection = celery.connection_for_write(transport_options=BOUNDED, connect_timeout=STEP_TIMEOUT)
+        self._celery = celery
+        self._producers = ProducerPool(connection.Pool(limit=64), limit=64)
+        self._closed_until = 0.0
+
+    def publish(self, task: str, row_id: uuid.UUID) -> None:
+        """Put the row's id on the broker; raise within half a second when the broker does not take it."""
+        with self._producers.acquire(block=True, timeout=STEP_TIMEOUT) as producer:
+            self._celery.send_task(
+                task, args=[str(row_id)], task_id=str(row_id), producer=producer, retry=False
+            )
+
+    def nudge(self, task: str, row_id: uuid.UUID) -> None:
+        """Publish unless the broker has just failed; never raise."""
+        if time.monotonic() < self._closed_until:
+            return
+        try:
+            self.publish(task, row_id)
+        except Exception as error:  # noqa: BLE001  whatever the broker does, the row is committed: the relay sends it
+            self._closed_until = time.monotonic() + BREAKER_SECONDS
+            logger.warning("The broker did not take row %s, the relay will: %s", row_id, error)
+
+
+def init_nudge(app: Flask) -> None:
+    """Give `app` its publisher; it connects when it first publishes."""
+    app.extensions["publisher"] = Publisher(app.extensions["celery"])
+
+
+def note(session: Any, task: str, row_id: uuid.UUID) -> None:
+    """Remember the row until the session commits."""
+    session.info.setdefault("owed", []).append((task, row_id))
+
+
+@event.listens_for(db.session, "after_commit")
+def _nudge_owed(session: Session) -> None:
+    if not session.in_nested_transaction():
+        for task, row_id in session.info.pop("owed", ()):
+            current_app.extensions["publisher"].nudge(task, row_id)
+
+
+@event.listens_for(db.session, "after_soft_rollback")
+def _forget_owed(session: Session, transaction: SessionTransaction) -> None:
+    if not transaction.nested:
+        session.info.pop("owed", None)

@@ -1,0 +1,62 @@
+"""Tasks that are owed: `@task(name)` turns a function into a Celery task that an outbox row calls."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from flask import current_app
+
+from flaskcelery.database import db, now_plus
+from flaskcelery.mail import Message
+from flaskcelery.outbox import nudge
+from flaskcelery.outbox.models import OutboxRow
+
+Body = Callable[..., Message | None]
+
+
+class OwedTask:
+    """A task's name and body. Calling it runs the body; `owe` makes a worker run it after the commit."""
+
+    def __init__(self, name: str, body: Body) -> None:
+        self.name, self.body, self.__doc__ = name, body, body.__doc__
+
+    def __call__(self, **args: Any) -> Message | None:
+        """Run the body here and now; return its message, unsent."""
+        return self.body(**args)
+
+    def owe(self, **args: Any) -> OutboxRow:
+        """Add the outbox row that will run this task with these arguments: ids, no secrets. Caller commits."""
+        row = OutboxRow(
+            id=uuid.uuid4(),
+            task=self.name,
+            args=args,
+            user_id=args.get("user_id"),
+            gives_up_at=now_plus(current_app.config["OUTBOX_GIVE_UP_AFTER"]),
+        )
+        db.session.add(row)
+        nudge.note(db.session(), self.name, row.id)
+        return row
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError(
+            f"A published task can be lost: call {self.name}.owe(...) in the transaction that owes it."
+        )
+
+    delay = apply_async = apply = s = si = signature = _refuse
+
+
+TASKS: dict[str, OwedTask] = {}
+
+
+def task(name: str) -> Callable[[Body], OwedTask]:
+    """Name a function as a task; it returns the mail to send, or None when there is nothing left to do."""
+
+    def register(body: Body) -> OwedTask:
+        if name in TASKS:
+            raise ValueError(f"two tasks are named {name}")
+        TASKS[name] = OwedTask(name, body)
+        return TASKS[name]
+
+    return register

@@ -1,0 +1,32 @@
+"""The sign-up page."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from flaskcelery.signup.forms import SignUpForm, add_errors
+from flaskcelery.signup.operations import AccountTaken, register
+
+bp = Blueprint("signup", __name__, template_folder="templates")
+
+
+@bp.get("/accounts/signup/")
+def show() -> str:
+    """Show the empty form."""
+    return render_template("signup/signup.html", form=SignUpForm())
+
+
+@bp.post("/accounts/signup/")
+def submit() -> str | Response:
+    """Open the account, or show the form again with what was typed and what is wrong."""
+    form = SignUpForm()
+    if not form.validate():
+        return render_template("signup/signup.html", form=form)
+    try:
+        register(form.username.data, form.email.data, form.password1.data)
+    except AccountTaken as taken:
+        add_errors(form, taken.errors)
+        return render_template("signup/signup.html", form=form)
+    flash("Account successfully created!", "success")
+    return redirect(url_for("auth.show_login"))

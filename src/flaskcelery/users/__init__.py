@@ -1,0 +1,1 @@
+"""Who: accounts, their names, passwords and login sessions."""

@@ -1,0 +1,51 @@
+"""Accounts and their login sessions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+
+from flask_login import UserMixin
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from flaskcelery.database import Base, now_plus
+
+
+class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
+    """An account. The database decides that a name or an address is taken, by the `*_key` columns."""
+
+    __tablename__ = "users"
+    __table_args__ = {"sqlite_autoincrement": True}  # an id is never used again: rows may still name it
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    username: Mapped[str] = mapped_column(String(150))
+    username_key: Mapped[str] = mapped_column(String(600), unique=True)
+    email: Mapped[str] = mapped_column(String(254))
+    email_key: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str] = mapped_column(String(255))
+    is_active: Mapped[bool] = mapped_column(default=True)
+    is_staff: Mapped[bool] = mapped_column(default=False)
+    joined_at: Mapped[datetime] = mapped_column(default=now_plus())
+    last_login_at: Mapped[datetime | None]
+    email_confirmed_at: Mapped[datetime | None]
+
+    # The token of the login session through which this request came; Flask-Login keeps it in the cookie.
+    session_token = cast("str | None", None)
+
+    def get_id(self) -> str | None:
+        """Return what Flask-Login stores in the cookie: the session's token, never the user's id."""
+        return self.session_token
+
+
+class LoginSession(Base):
+    """One logged-in browser. Deleting the row logs it out, wherever copies of its cookie are."""
+
+    __tablename__ = "login_sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now_plus())
+    last_seen_at: Mapped[datetime] = mapped_column(default=now_plus())
+    expires_at: Mapped[datetime]

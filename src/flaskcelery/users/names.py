@@ -1,0 +1,68 @@
+"""The one canonical form of a username and of an e-mail address, and what is refused."""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+
+from confusable_homoglyphs import confusables
+from email_validator import EmailNotValidError, validate_email
+from publicsuffixlist import PublicSuffixList
+
+USERNAME_MAX_LENGTH = 150
+EMAIL_MAX_LENGTH = 254
+
+
+class InvalidName(ValueError):
+    """Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."""
+
+
+class ConfusableName(InvalidName):
+    """This username mixes alphabets whose letters look alike. Please use one alphabet."""
+
+
+class WebAddressName(InvalidName):
+    """This username looks like a web address. Please choose another one."""
+
+
+class InvalidEmail(ValueError):
+    """Enter a valid email address."""
+
+
+def normalize_username(username: str) -> str:
+    """Return the form that is shown (NFKC); raise an InvalidName whose docstring says what is wrong."""
+    name = unicodedata.normalize("NFKC", username)
+    if not re.fullmatch(r"[\w.@+-]+", name):
+        raise InvalidName
+    if confusables.is_dangerous(name):
+        raise ConfusableName
+    if _public_suffixes().privatesuffix(name.rpartition("@")[2].strip(".").lower()):
+        raise WebAddressName  # mail programs would turn it into a link
+    return name
+
+
+def username_key(name: str) -> str:
+    """Return what makes a username unique: `alice`, `ALICE` and full-width `ａｌｉｃｅ` have one key."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def normalize_email(email: str) -> str:
+    """Return the ASCII form to which mail is sent; raise InvalidEmail."""
+    try:
+        found = validate_email(email, check_deliverability=False, allow_smtputf8=False, strict=True)
+    except EmailNotValidError:
+        raise InvalidEmail from None
+    if found.ascii_email is None or len(found.ascii_email) > EMAIL_MAX_LENGTH:
+        raise InvalidEmail
+    return found.ascii_email
+
+
+def email_key(email: str) -> str:
+    """Return what makes an address unique: its ASCII form in lower case."""
+    return email.lower()
+
+
+@functools.cache
+def _public_suffixes() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False)

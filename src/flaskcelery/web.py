@@ -1,0 +1,51 @@
+"""What every page shares: response headers, templates' globals and safe redirects."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from flask import Flask, Response, url_for
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+MAX_NEXT_LENGTH = 2000
+
+
+def init_web(app: Flask) -> None:
+    """Add the headers to every response and the site's name to every template."""
+
+    @app.after_request
+    def add_headers(response: Response) -> Response:
+        response.headers.update(HEADERS)
+        if response.mimetype == "text/html":
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.context_processor
+    def add_globals() -> dict[str, str]:
+        return {"site_name": app.config["SITE_NAME"]}
+
+
+def is_local_path(target: str) -> bool:
+    """Tell whether `target` is a path on this site, however Werkzeug or a browser may clean it up.
+
+    One slash, then no second one, no backslash, no control character and no white space anywhere: `//evil`,
+    `/\\evil` and `/<tab>/evil` all lead to another host.
+    """
+    if (
+        len(target) > MAX_NEXT_LENGTH
+        or not target.startswith("/")
+        or target.startswith("//")
+        or "\\" in target
+    ):
+        return False
+    return not any(unicodedata.category(character)[0] in "CZ" for character in target)
+
+
+def safe_next(target: str | None) -> str:
+    """Return `target` if it is a path on this site, else the home page."""
+    return target if target and is_local_path(target) else url_for("home.show")
