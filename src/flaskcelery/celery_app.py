@@ -26,7 +26,7 @@ def init_celery(app: Flask) -> Celery:
     for name in ("data_folder_in", "control_folder"):
         if name in options:
             Path(options[name]).mkdir(parents=True, exist_ok=True)
-    celery = Celery(app.name, task_cls=FlaskTask, set_as_current=False)
+    celery: Celery = Celery(app.name, task_cls=FlaskTask, set_as_current=False)
     celery.config_from_object(app.config["CELERY"])
     celery.set_default()
     app.extensions["celery"] = celery

@@ -59,10 +59,10 @@ def _hang_up(_signal: int, _frame: FrameType | None) -> None:
 
 
 def run(port: int, url: str) -> int:
-    """Check the machine, migrate, and run the Procfile until one process or the user ends it; return the exit code."""
+    """Check the machine, migrate, and run the Procfile until it ends; return the exit code."""
     problem = find_problem(port)
     if problem:
-        print(problem, file=sys.stderr)  # noqa: T201  a command's output
+        sys.stderr.write(f"{problem}\n")
         return 1
     upgrade()
     runner = Runner()
@@ -79,7 +79,7 @@ def run(port: int, url: str) -> int:
 
 
 def find_problem(port: int) -> str | None:
-    """Return the sentence that says what keeps this machine from running the application, if anything does."""
+    """Return the sentence that says why the application cannot run on this machine, if it cannot."""
     if sqlite3.sqlite_version_info < SQLITE_MINIMUM:
         return (
             f"This Python has SQLite {sqlite3.sqlite_version}; 3.35 or newer is needed. "
@@ -98,9 +98,8 @@ def _announce(port: int, url: str) -> None:
     """Say where to click as soon as the page can be had."""
     for _ in range(300):
         with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-            print(
-                f"\n  Open {url}/ in your browser. The worker prints each mail here. Ctrl-C stops.\n",
-                flush=True,
-            )  # noqa: T201
+            text = f"\n  Open {url}/ in your browser. The worker prints each mail here. Ctrl-C stops.\n\n"
+            sys.stdout.write(text)
+            sys.stdout.flush()
             return
         time.sleep(0.1)

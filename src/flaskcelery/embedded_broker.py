@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 class Channel(filesystem.Channel):
     """Reads and writes whole messages only; as shipped, a half-written file ends the worker."""
 
-    def _put(self, queue: str, payload: dict[str, Any], **_: Any) -> None:
+    def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]  # as kombu does
         # Named by the row, so that publishing it again replaces the message that still waits.
         name = payload.get("properties", {}).get("correlation_id") or uuid.uuid4()
         folder = Path(self.data_folder_out)
@@ -31,7 +31,7 @@ class Channel(filesystem.Channel):
         draft.write_text(json.dumps(payload))
         draft.replace(folder / f"{name}.{queue}.msg")
 
-    def _get(self, queue: str) -> dict[str, Any]:
+    def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         for path in self._waiting(queue):
             claimed = path.with_name(f"{uuid.uuid4()}.claimed")
             try:

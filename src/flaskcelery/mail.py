@@ -85,7 +85,7 @@ class SmtpSession(smtplib.SMTP):
         self._watchdog.daemon = True
         self._watchdog.start()
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # type: ignore[override]
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
         self._lifeline = plain.dup()  # stays valid while TLS takes the socket over
         if self._expired:
@@ -177,9 +177,9 @@ class ConsoleConnection(flask_mail.Connection):
     def send(self, message: flask_mail.Message, envelope_from: Any = None) -> None:
         """Print the message."""
         refuse_bad_headers(message)
-        head = f"From: {message.sender}\nTo: {', '.join(message.recipients)}\nSubject: {message.subject}"
-        rule = "-" * 70
-        block = f"{rule}\n{head}\nMessage-ID: {message.msgId}\n\n{message.body}\n{rule}\n"
+        to, rule = ", ".join(map(str, message.recipients)), "-" * 70
+        head = f"From: {message.sender}\nTo: {to}\nSubject: {message.subject}\nMessage-ID: {message.msgId}"
+        block = f"{rule}\n{head}\n\n{message.body}\n{rule}\n"
         sys.stdout.buffer.write(block.encode("utf-8", "replace"))
         sys.stdout.flush()
 

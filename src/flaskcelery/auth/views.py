@@ -26,7 +26,7 @@ def submit_login() -> str | Response:
     if not form.validate():
         return render_template("auth/login.html", form=form)
     try:
-        user = authenticate(form.username.data, form.password.data)
+        user = authenticate(form.username.data or "", form.password.data or "")
     except WrongCredentials as error:
         form.form_errors.append(error.__doc__)
         return render_template("auth/login.html", form=form)

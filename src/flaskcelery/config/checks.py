@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 
+from flaskcelery.config.derived import derive
 from flaskcelery.config.settings import (
     LOOPBACK,
     PLACEHOLDER_SENDER,
@@ -17,7 +18,6 @@ from flaskcelery.config.settings import (
     fill_development_defaults,
     parse_settings,
 )
-from flaskcelery.config.derived import derive
 
 MIN_KEY_LENGTH = 50
 MIN_KEY_VARIETY = 5
@@ -120,7 +120,7 @@ CHECKS = (
         production_only=False,
     ),
     Check(
-        "MAIL_DEFAULT_SENDER must be one address, such as noreply@your.domain or Your Site <noreply@your.domain>",
+        "MAIL_DEFAULT_SENDER must be one address, such as Your Site <noreply@your.domain>",
         lambda c: _is_bad_sender(c["MAIL_DEFAULT_SENDER"]),
         production_only=False,
     ),

@@ -36,7 +36,7 @@ class Claim:
 def register_tasks(celery: Celery) -> None:
     """Make every owed task known to the worker under its name."""
     for name in TASKS:
-        celery.task(run, name=name)
+        celery.task(name=name)(run)
 
 
 def run(row_id: str) -> None:
@@ -116,5 +116,5 @@ def settle(claimed: Claim, **values: Any) -> None:
 
 def back_off(attempts: int) -> float:
     """Return the seconds to wait after so many attempts: doubling to an hour, with jitter."""
-    first = current_app.config["OUTBOX_RETRY_AFTER"]
+    first: float = current_app.config["OUTBOX_RETRY_AFTER"]
     return min(first * 2.0 ** min(attempts - 1, 20), MAX_BACK_OFF) * random.uniform(0.8, 1.2)  # noqa: S311  not a secret

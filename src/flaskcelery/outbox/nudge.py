@@ -49,7 +49,7 @@ class Publisher:
             return
         try:
             self.publish(task, row_id)
-        except Exception as error:  # noqa: BLE001  whatever the broker does, the row is committed: the relay sends it
+        except Exception as error:  # whatever the broker does, the row is committed: the relay sends it
             self._closed_until = time.monotonic() + BREAKER_SECONDS
             logger.warning("The broker did not take row %s, the relay will: %s", row_id, error)
 

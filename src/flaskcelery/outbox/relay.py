@@ -80,7 +80,7 @@ def take_overdue(period: float) -> list[tuple[uuid.UUID, str]]:
 def _publish(task: str, row_id: uuid.UUID) -> bool:
     try:
         current_app.extensions["publisher"].publish(task, row_id)
-    except Exception as error:  # noqa: BLE001  whatever the broker does, this pass goes on without it
+    except Exception as error:  # whatever the broker does, this pass goes on without it
         logger.warning("The broker did not take row %s, sending without it: %s", row_id, error)
         return False
     return True

@@ -27,7 +27,7 @@ class OwedTask:
         return self.body(**args)
 
     def owe(self, **args: Any) -> OutboxRow:
-        """Add the outbox row that will run this task with these arguments: ids, no secrets. Caller commits."""
+        """Add the outbox row that will run this task with these arguments (ids only). Caller commits."""
         row = OutboxRow(
             id=uuid.uuid4(),
             task=self.name,

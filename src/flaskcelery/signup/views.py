@@ -24,7 +24,7 @@ def submit() -> str | Response:
     if not form.validate():
         return render_template("signup/signup.html", form=form)
     try:
-        register(form.username.data, form.email.data, form.password1.data)
+        register(form.username.data or "", form.email.data or "", form.password1.data or "")
     except AccountTaken as taken:
         add_errors(form, taken.errors)
         return render_template("signup/signup.html", form=form)

@@ -1,0 +1,64 @@
+# `make help` is the menu. Everything is installed under .venv; nothing else on the machine is touched,
+# except that `make test` run as root on Debian installs the servers that the tests start.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run install check test format requirements migration clean
+
+help: ## Show this menu
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.runtime ## Run web, worker and relay on http://127.0.0.1:8000 (another port: make run PORT=8001)
+	@exec $(BIN)/flask dev
+
+install: $(VENV)/.development ## Install all that development needs
+
+check: $(VENV)/.development ## Lint, types, import contracts, migrations (under a minute)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/pytest -q -p no:cacheprovider tests/unit/test_templates.py tests/unit/test_migrations.py
+
+test: $(VENV)/.development ## Run every test, against real servers (as root on Debian it installs what is missing)
+	@tests/install-parts
+	$(BIN)/pytest
+
+format: $(VENV)/.development ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+requirements: $(VENV)/.development ## Pin the newest versions of what requirements/*.in name, with hashes
+	cd requirements && for name in runtime production development; do \
+	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
+	    --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; done
+
+migration: $(VENV)/.development ## Write a migration from the models: make migration NAME="add colours" NUMBER=0003
+	$(BIN)/flask db revision --autogenerate -m "$(NAME)" --rev-id "$(NUMBER)"
+
+clean: ## Remove the virtual environment and caches; data under instance/ is kept
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed, this is $$($(PYTHON) -V). Name another one: make $(MAKECMDGOALS) PYTHON=python3.13"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python lacks its venv module. On Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sqlite3, sys; sys.exit(sqlite3.sqlite_version_info < (3, 35))' || { \
+	  echo "This Python has an SQLite below 3.35. Name another one: make $(MAKECMDGOALS) PYTHON=python3.13"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt pyproject.toml
+	@echo "Installing (once) ..."
+	@$(BIN)/pip install -q --require-hashes -r requirements/runtime.txt
+	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements/development.txt
+	@echo "Installing the development tools (once) ..."
+	@$(BIN)/pip install -q --require-hashes -r requirements/development.txt
+	@touch $@

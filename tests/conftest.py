@@ -1,0 +1,93 @@
+"""Fixtures of all tests: an application on its own SQLite file, built as every door builds it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from werkzeug.test import TestResponse
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an empty SQLite file that the real migrations made; tests copy it."""
+    folder = tmp_path_factory.mktemp("migrated")
+    app = create_app({"INSTANCE_PATH": str(folder)})
+    with app.app_context():
+        upgrade()
+        db.session.remove()
+        db.engine.dispose()
+    return folder / "flaskcelery.db"
+
+
+@pytest.fixture
+def environ(tmp_path: Path, migrated_database: Path) -> dict[str, str]:
+    """Return the settings of a test's application: cheap hashes, everything under the test's own folder."""
+    (tmp_path / "flaskcelery.db").write_bytes(migrated_database.read_bytes())
+    return {"INSTANCE_PATH": str(tmp_path), "ARGON2_PARAMETERS": "m=8,t=1,p=1"}
+
+
+@pytest.fixture
+def app(environ: dict[str, str]) -> Iterator[Flask]:
+    """Return an application; no context is open around the client's calls."""
+    app = create_app(environ)
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """Return one browser: a client with its own cookies."""
+    return app.test_client()
+
+
+@pytest.fixture
+def auth(client: FlaskClient) -> Browser:
+    """Return what a person does with the auth pages in that browser."""
+    return Browser(client)
+
+
+class Browser:
+    """A person's way through the pages: each form is fetched first, then sent with its own CSRF token."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+
+    def send(self, path: str, **fields: str) -> TestResponse:
+        """Fetch the form at `path`, fill it in and send it."""
+        page = self.client.get(path.partition("?")[0]).text
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        return self.client.post(path, data={"csrf_token": token[1] if token else "", **fields})
+
+    def sign_up(
+        self, username: str = "alice", email: str = "alice@example.com", password: str = PASSWORD, **fields: str
+    ) -> TestResponse:
+        """Fill in the sign-up form."""
+        both = {"password1": password, "password2": password}
+        return self.send("/accounts/signup/", username=username, email=email, **{**both, **fields})
+
+    def log_in(self, email: str = "alice@example.com", password: str = PASSWORD, **fields: str) -> TestResponse:
+        """Fill in the log-in form."""
+        return self.send("/accounts/login/", username=email, password=password, **fields)
+
+    def log_out(self) -> TestResponse:
+        """Press the log-out button of the home page."""
+        page = self.client.get("/").text
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        return self.client.post("/accounts/logout/", data={"csrf_token": token[1] if token else ""})
+
+    def is_logged_in(self) -> bool:
+        """Tell what the home page says."""
+        return "Thanks for logging in." in self.client.get("/").text
