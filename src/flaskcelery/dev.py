@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import sqlite3
@@ -11,11 +12,11 @@ import threading
 import time
 from contextlib import suppress
 from pathlib import Path
-from types import FrameType
 
 from flask_migrate import upgrade
 from honcho import manager
 from honcho.environ import parse_procfile
+from honcho.printer import Message, Printer
 
 from flaskcelery.config.settings import ROOT
 
@@ -38,24 +39,36 @@ class Children:
             os.killpg(pid, signal.SIGKILL)
 
 
+class Screen(Printer):  # type: ignore[misc]  # honcho ships no types
+    """Honcho's output, which may vanish: a closed terminal must not keep the processes from being stopped."""
+
+    def write(self, message: Message) -> None:
+        """Show a line if there is still somebody to see it."""
+        with suppress(OSError):
+            super().write(message)
+
+
 class Runner(manager.Manager):  # type: ignore[misc]  # honcho ships no types
     """Honcho's manager that also ends everything when its terminal is closed."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(Screen(sys.stdout))
         self._procmgr = Children()
 
     def _start(self) -> None:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # what honcho starts here only passes on output
         super()._start()
-        signal.signal(signal.SIGHUP, _hang_up)
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))
+        if os.isatty(0):
+            threading.Thread(target=_watch_terminal, daemon=True).start()
 
 
-def _hang_up(_signal: int, _frame: FrameType | None) -> None:
-    """Stop as for SIGTERM, without writing to the terminal that is gone."""
-    for stream in (sys.stdout, sys.stderr):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-    signal.raise_signal(signal.SIGTERM)
+def _watch_terminal() -> None:
+    """Wait for the terminal to close: make gets that signal, but does not pass it on."""
+    terminal = select.poll()
+    terminal.register(0, 0)
+    terminal.poll()
+    os.kill(os.getpid(), signal.SIGHUP)
 
 
 def run(port: int, url: str) -> int:

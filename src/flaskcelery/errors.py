@@ -8,7 +8,7 @@ from flask import Flask, Response, make_response, render_template
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException, InternalServerError, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, ServiceUnavailable
 
 from flaskcelery.database import db
 
@@ -40,6 +40,14 @@ CSRF_SENTENCE = (
 RETRY_AFTER = 30  # seconds
 
 
+class Refusal(Exception):
+    """We cannot do that."""
+
+    def __str__(self) -> str:
+        """Return the sentence that a visitor sees: the docstring of the error's class."""
+        return (self.__doc__ or "").format(*self.args)
+
+
 def init_errors(app: Flask) -> None:
     """Give `app` a page for every HTTP error, and turn a lost database into 503."""
     app.register_error_handler(HTTPException, _show)
@@ -48,6 +56,8 @@ def init_errors(app: Flask) -> None:
 
 
 def _show(error: HTTPException) -> Response:
+    if isinstance(error, SecurityError):  # not our host: no page of ours can be linked
+        return Response(SENTENCES[400][1], 400, mimetype="text/plain")
     if error.code is None or error.code < 400:  # noqa: PLR2004  a redirect
         return make_response(error.get_response())
     title, sentence = SENTENCES.get(error.code) or SENTENCES[400 if error.code < 500 else 500]  # noqa: PLR2004

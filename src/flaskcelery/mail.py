@@ -19,6 +19,9 @@ from flask import current_app, render_template
 
 FORBIDDEN_IN_HEADERS = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: controls, surrogates, line separators
 
+SMTP_READY = 220  # RFC 5321, 4.2: the greeting of a server that takes mail
+QUIT_TIMEOUT = 1  # seconds; the mail is gone by then
+
 QUOTED_PRINTABLE = charset.Charset("utf-8")
 QUOTED_PRINTABLE.body_encoding = charset.QP  # lines stay within RFC 5321's 998 bytes
 
@@ -87,6 +90,7 @@ class SmtpSession(smtplib.SMTP):
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        self._host = host  # the name that TLS verifies; smtplib sets it in the constructor only
         self._lifeline = plain.dup()  # stays valid while TLS takes the socket over
         if self._expired:
             self._shut()
@@ -103,6 +107,8 @@ class SmtpSession(smtplib.SMTP):
     def leave(self) -> None:
         """Say QUIT and close; nothing that happens here can change what the server said before."""
         with suppress(OSError, smtplib.SMTPException):
+            if self.sock:
+                self.sock.settimeout(QUIT_TIMEOUT)
             self.quit()
         self._watchdog.cancel()
         self.close()
@@ -123,15 +129,23 @@ class SmtpConnection(flask_mail.Connection):
             config["MAIL_TIMEOUT"], config["MAIL_SEND_DEADLINE"], tls, implicit_tls=self.mail.use_ssl
         )
         try:
-            session.connect(self.mail.server, self.mail.port)
+            self._open(session, tls)
+        except BaseException:
+            session.leave()
+            raise
+        return session
+
+    def _open(self, session: SmtpSession, tls: ssl.SSLContext) -> None:
+        try:
+            code, greeting = session.connect(self.mail.server, self.mail.port)
+            if code != SMTP_READY:
+                raise smtplib.SMTPConnectError(code, greeting)
             if self.mail.use_tls:
                 session.starttls(context=tls)
             if self.mail.username and self.mail.password:
                 session.login(self.mail.username, self.mail.password)
-        except (OSError, smtplib.SMTPException) as error:
-            session.leave()
+        except (OSError, ValueError, smtplib.SMTPException) as error:
             raise TemporaryMailError(_describe(error)) from error
-        return session
 
     def __exit__(
         self, exc_type: type[BaseException] | None, exc_value: BaseException | None, tb: TracebackType | None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from flask import Flask, Response, url_for
+from flask_login import current_user
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -26,8 +27,11 @@ def init_web(app: Flask) -> None:
         return response
 
     @app.context_processor
-    def add_globals() -> dict[str, str]:
-        return {"site_name": app.config["SITE_NAME"]}
+    def add_globals() -> dict[str, object]:
+        return {
+            "site_name": app.config["SITE_NAME"],
+            "current_user": current_user,
+        }  # loaded when a page reads it
 
 
 def is_local_path(target: str) -> bool:

@@ -7,6 +7,7 @@ import logging
 from sqlalchemy import select, update
 
 from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.errors import Refusal
 from flaskcelery.logs import mask
 from flaskcelery.users import sessions
 from flaskcelery.users.models import User
@@ -16,7 +17,7 @@ from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH, hash_password, need
 logger = logging.getLogger(__name__)
 
 
-class WrongCredentials(Exception):
+class WrongCredentials(Refusal):
     """Please enter a correct email and password."""
 
 

@@ -22,13 +22,13 @@ def show_login() -> str:
 @bp.post("/accounts/login/")
 def submit_login() -> str | Response:
     """Log in with a fresh session and go on, or show the form again."""
-    form = LogInForm()
+    form = LogInForm(request.form)
     if not form.validate():
         return render_template("auth/login.html", form=form)
     try:
         user = authenticate(form.username.data or "", form.password.data or "")
     except WrongCredentials as error:
-        form.form_errors.append(error.__doc__)
+        form.form_errors.append(str(error))
         return render_template("auth/login.html", form=form)
     end_current_session()
     session.permanent = True

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from email_validator import EmailNotValidError, validate_email
-
 from flaskcelery.config.derived import derive
 from flaskcelery.config.settings import (
     LOOPBACK,
@@ -42,20 +40,6 @@ def _is_unreal_sender(sender: str) -> bool:
     return sender == PLACEHOLDER_SENDER or bool(
         re.search(r"(^|\.)(example(\.\w+)?|invalid|localhost|test)$", domain)
     )
-
-
-def _is_bad_sender(sender: str) -> bool:
-    try:
-        validate_email(
-            sender,
-            check_deliverability=False,
-            allow_smtputf8=False,
-            allow_display_name=True,
-            globally_deliverable=False,
-        )
-    except EmailNotValidError:
-        return True
-    return False
 
 
 def _is_plain_http(url: str) -> bool:
@@ -117,11 +101,6 @@ CHECKS = (
     Check(
         "MAIL_USE_TLS and MAIL_USE_SSL exclude each other",
         lambda c: c["MAIL_USE_TLS"] and c["MAIL_USE_SSL"],
-        production_only=False,
-    ),
-    Check(
-        "MAIL_DEFAULT_SENDER must be one address, such as Your Site <noreply@your.domain>",
-        lambda c: _is_bad_sender(c["MAIL_DEFAULT_SENDER"]),
         production_only=False,
     ),
     Check("MAIL_TIMEOUT must be more than 0", lambda c: c["MAIL_TIMEOUT"] <= 0, production_only=False),

@@ -6,16 +6,18 @@ import os
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
+from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 ROOT = Path(__file__).resolve().parents[3]
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 PLACEHOLDER_SENDER = "noreply@example.com"
 
 Config = dict[str, Any]
@@ -83,6 +85,22 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _sender(text: str) -> str:
+    try:
+        found = validate_email(
+            text,
+            check_deliverability=False,
+            allow_smtputf8=False,
+            allow_display_name=True,
+            globally_deliverable=False,
+        )
+    except EmailNotValidError:
+        raise ValueError("must be one address, such as Your Site <noreply@your.domain>") from None
+    if not text.isprintable() or not found.ascii_email:
+        raise ValueError("holds a character that no mail header may hold")
+    return formataddr((found.display_name or "", found.ascii_email))
+
+
 @dataclass(frozen=True)
 class Setting:
     """One setting: the same name in the environment, in `app.config` and in the docs."""
@@ -111,7 +129,7 @@ SETTINGS = (
     Setting("MAIL_USE_SSL", "0", _flag),
     Setting("MAIL_USERNAME", ""),
     Setting("MAIL_PASSWORD", "", secret=True),
-    Setting("MAIL_DEFAULT_SENDER", PLACEHOLDER_SENDER),
+    Setting("MAIL_DEFAULT_SENDER", PLACEHOLDER_SENDER, _sender),
     Setting("MAIL_TIMEOUT", "10", _seconds),
     Setting("MAIL_CA_FILE", ""),
     Setting("PASSWORD_MIN_LENGTH", "8", _positive),

@@ -49,21 +49,17 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
     def validate_username(self, field: Field) -> None:
         """Refuse what is too long, has other characters, or could be mistaken for something else."""
-        if len(field.data) > USERNAME_MAX_LENGTH:
-            raise ValidationError(
-                f"Ensure this value has at most {USERNAME_MAX_LENGTH} characters (it has {len(field.data)})."
-            )
         try:
             normalize_username(field.data)
         except InvalidName as error:
-            raise ValidationError(error.__doc__ or "") from None
+            raise ValidationError(str(error)) from None
 
     def validate_email(self, field: Field) -> None:
         """Refuse what is no e-mail address."""
         try:
             normalize_email(field.data)
         except InvalidEmail as error:
-            raise ValidationError(error.__doc__ or "") from None
+            raise ValidationError(str(error)) from None
 
     def validate_password1(self, field: Field) -> None:
         """Refuse a password that breaks a rule, and say every rule it breaks."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from flaskcelery.signup.forms import SignUpForm, add_errors
@@ -20,7 +20,7 @@ def show() -> str:
 @bp.post("/accounts/signup/")
 def submit() -> str | Response:
     """Open the account, or show the form again with what was typed and what is wrong."""
-    form = SignUpForm()
+    form = SignUpForm(request.form)
     if not form.validate():
         return render_template("signup/signup.html", form=form)
     try:

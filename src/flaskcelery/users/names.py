@@ -10,12 +10,18 @@ from confusable_homoglyphs import confusables
 from email_validator import EmailNotValidError, validate_email
 from publicsuffixlist import PublicSuffixList
 
+from flaskcelery.errors import Refusal
+
 USERNAME_MAX_LENGTH = 150
 EMAIL_MAX_LENGTH = 254
 
 
-class InvalidName(ValueError):
+class InvalidName(Refusal):
     """Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."""
+
+
+class NameTooLong(InvalidName):
+    """Ensure this value has at most {0} characters (it has {1})."""
 
 
 class ConfusableName(InvalidName):
@@ -26,13 +32,15 @@ class WebAddressName(InvalidName):
     """This username looks like a web address. Please choose another one."""
 
 
-class InvalidEmail(ValueError):
+class InvalidEmail(Refusal):
     """Enter a valid email address."""
 
 
 def normalize_username(username: str) -> str:
-    """Return the form that is shown (NFKC); raise an InvalidName whose docstring says what is wrong."""
+    """Return the form that is shown (NFKC); raise the InvalidName that says what is wrong."""
     name = unicodedata.normalize("NFKC", username)
+    if len(name) > USERNAME_MAX_LENGTH:
+        raise NameTooLong(USERNAME_MAX_LENGTH, len(name))
     if not re.fullmatch(r"[\w.@+-]+", name):
         raise InvalidName
     if confusables.is_dangerous(name):
