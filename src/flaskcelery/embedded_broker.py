@@ -39,14 +39,23 @@ class Channel(filesystem.Channel):
                 text = claimed.read_bytes()
                 claimed.unlink()
                 message: dict[str, Any] = json.loads(text)
-                self.message_to_python(message)
+                self._check(message)
             except OSError:
                 continue  # another reader was faster
-            except (ValueError, LookupError, TypeError, AttributeError):
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 logger.warning("Discarded what is not a message: %s", path.name)
                 continue
             return message
         raise Empty
+
+    def _check(self, message: dict[str, Any]) -> None:
+        """Raise unless the message has the shape that the worker relies on."""
+        self.message_to_python(message)
+        headers, properties = message["headers"], message["properties"]
+        route = properties["delivery_info"]
+        names = (headers["task"], headers["id"], properties["delivery_tag"], route["exchange"], route["routing_key"])
+        if not all(isinstance(name, str) for name in names):
+            raise TypeError("not a message of ours")
 
     def _waiting(self, queue: str) -> list[Path]:
         """Return the waiting messages of `queue`, oldest first."""
@@ -61,7 +70,7 @@ class Transport(filesystem.Transport):
     """`embedded://`: messages are files in the folder that `broker_transport_options` names."""
 
     Channel = Channel
-    polling_interval = 0.2  # seconds
+    polling_interval = 0.1  # seconds
     driver_type = "embedded"
 
 

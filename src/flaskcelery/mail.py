@@ -124,7 +124,8 @@ class SmtpConnection(flask_mail.Connection):
     def configure_host(self) -> SmtpSession:
         """Connect, start TLS and log in as the settings say."""
         config = current_app.config
-        tls = ssl.create_default_context(cafile=config["MAIL_CA_FILE"] or None)
+        wants_tls = self.mail.use_tls or self.mail.use_ssl  # reading the machine's certificates takes a while
+        tls = ssl.create_default_context(cafile=config["MAIL_CA_FILE"] or None) if wants_tls else None
         session = SmtpSession(
             config["MAIL_TIMEOUT"], config["MAIL_SEND_DEADLINE"], tls, implicit_tls=self.mail.use_ssl
         )
@@ -135,7 +136,7 @@ class SmtpConnection(flask_mail.Connection):
             raise
         return session
 
-    def _open(self, session: SmtpSession, tls: ssl.SSLContext) -> None:
+    def _open(self, session: SmtpSession, tls: ssl.SSLContext | None) -> None:
         try:
             code, greeting = session.connect(self.mail.server, self.mail.port)
             if code != SMTP_READY:

@@ -1,10 +1,187 @@
-"""Signing up, in one browser."""
+"""Signing up, in one browser: the origin's fields, texts and redirects."""
 
-from tests.conftest import Browser
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from flaskcelery.database import db
+from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.users.models import User
+from tests.conftest import PASSWORD, Browser
+
+REQUIRED = "This field is required."
+
+
+def errors_of(page: str, field: str) -> list[str]:
+    """Return the sentences shown at a field."""
+    found = re.search(rf'<ul class="errors" id="{field}-errors">(.*?)</ul>', page, re.DOTALL)
+    return re.findall(r"<li>(.*?)</li>", found[1]) if found else []
+
+
+def users(app: Flask) -> list[User]:
+    """Return all accounts."""
+    with app.app_context():
+        return list(db.session.scalars(select(User)))
 
 
 def test_a_visitor_signs_up_and_is_sent_to_log_in(auth: Browser) -> None:
     response = auth.sign_up()
     assert (response.status_code, response.location) == (302, "/accounts/login/")
-    assert "Account successfully created!" in auth.client.get("/accounts/login/").text
+    page = auth.client.get("/accounts/login/").text
+    assert '<p class="success message" role="status">Account successfully created!</p>' in page
+    assert "Account successfully created!" not in auth.client.get("/accounts/login/").text
     assert not auth.is_logged_in()
+
+
+def test_d16_the_success_text_speaks_to_visitors_not_to_operators(auth: Browser) -> None:
+    auth.sign_up()
+    assert "docker" not in auth.client.get("/accounts/login/").text
+
+
+def test_a_sign_up_owes_exactly_one_welcome(auth: Browser, app: Flask) -> None:
+    auth.sign_up()
+    with app.app_context():
+        row = db.session.scalars(select(OutboxRow)).one()
+        user = db.session.scalars(select(User)).one()
+    assert (row.task, row.args, row.user_id) == ("send_welcome_email", {"user_id": user.id}, user.id)
+
+
+def test_d1_no_mail_is_owed_for_an_account_that_was_not_saved(auth: Browser, app: Flask) -> None:
+    auth.sign_up()
+    auth.sign_up(username="other")
+    with app.app_context():
+        assert len(db.session.scalars(select(OutboxRow)).all()) == 1
+
+
+def test_empty_fields_are_each_named(auth: Browser) -> None:
+    response = auth.send("/accounts/signup/")
+    assert response.status_code == 200
+    for field in ("username", "email", "password1", "password2"):
+        assert errors_of(response.text, field) == [REQUIRED]
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "sentence"),
+    [
+        ({"email": "nonsense"}, "email", "Enter a valid email address."),
+        (
+            {"username": "al ice"},
+            "username",
+            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.",
+        ),
+        ({"username": "a" * 151}, "username", "Ensure this value has at most 150 characters (it has 151)."),
+        ({"password2": "something else"}, "password2", "The two password fields didn’t match."),
+        (
+            {"password1": "short", "password2": "short"},
+            "password1",
+            "This password is too short. It must contain at least 8 characters.",
+        ),
+        (
+            {"password1": "x" * 1025, "password2": "x" * 1025},
+            "password1",
+            "This password is too long. It may contain at most 1024 characters.",
+        ),
+    ],
+)
+def test_bad_input_gets_the_origins_sentence_and_loses_nothing_typed(
+    auth: Browser, app: Flask, fields: dict[str, str], field: str, sentence: str
+) -> None:
+    typed = {"username": "bob", "email": "bob@example.com", **fields}
+    response = auth.sign_up(**typed)
+    assert response.status_code == 200
+    assert errors_of(response.text, field) == [sentence]
+    assert f'value="{typed["username"]}"' in response.text
+    assert f'value="{typed["email"]}"' in response.text
+    assert PASSWORD not in response.text
+    assert users(app) == []
+
+
+def test_what_is_taken_is_said_at_its_field(auth: Browser) -> None:
+    auth.sign_up()
+    both = auth.sign_up().text
+    assert errors_of(both, "username") == ["A user with that username already exists."]
+    assert errors_of(both, "email") == ["User with this Email already exists."]
+    name_only = auth.sign_up(email="other@example.com").text
+    assert (len(errors_of(name_only, "username")), len(errors_of(name_only, "email"))) == (1, 0)
+
+
+@pytest.mark.parametrize("username", ["ALICE", "Alice", "ａｌｉｃｅ"])
+def test_d10_one_name_in_another_spelling_is_the_same_name(auth: Browser, app: Flask, username: str) -> None:
+    auth.sign_up()
+    auth.sign_up(username=username, email="other@example.com")
+    assert [user.username for user in users(app)] == ["alice"]
+
+
+@pytest.mark.parametrize(
+    "email", ["ALICE@EXAMPLE.COM", "Alice@example.com", "alice@EXAMPLE.com", " alice@example.com "]
+)
+def test_d10_one_address_in_another_case_is_the_same_address(auth: Browser, app: Flask, email: str) -> None:
+    auth.sign_up()
+    auth.sign_up(username="other", email=email)
+    assert len(users(app)) == 1
+
+
+@pytest.mark.parametrize("password", [" two  spaces around ", "\tcorrect horse\t", " " * 8])
+def test_d11_spaces_around_a_password_belong_to_it(auth: Browser, password: str) -> None:
+    auth.sign_up(password=password)
+    auth.log_in(password=password.strip() + "x")
+    assert not auth.is_logged_in()
+    auth.log_in(password=password)
+    assert auth.is_logged_in()
+
+
+def test_fields_that_the_form_does_not_have_change_nothing(auth: Browser, app: Flask) -> None:
+    auth.sign_up(is_staff="1", is_active="", id="77", email_confirmed_at="2026-01-01", password_hash="x")
+    user = users(app)[0]
+    assert (user.is_staff, user.is_active, user.email_confirmed_at) == (False, True, None)
+    assert user.password_hash.startswith("$argon2id$")
+    assert user.id != 77
+
+
+def test_the_page_names_its_fields_as_the_origin_does(auth: Browser) -> None:
+    page = auth.client.get("/accounts/signup/").text
+    fields = re.findall(r'<input[^>]* name="(\w+)"', page)
+    assert fields == ["csrf_token", "username", "email", "password1", "password2"]
+    for text in (
+        "Username:",
+        "Enter password:",
+        "Confirm password:",
+        ">Sign up</button>",
+        "Already have an account?",
+    ):
+        assert text in page
+
+
+def test_someone_who_is_logged_in_may_still_open_the_page(auth: Browser) -> None:
+    auth.sign_up()
+    auth.log_in()
+    assert auth.client.get("/accounts/signup/").status_code == 200
+    assert auth.client.get("/accounts/login/").status_code == 200
+
+
+def test_an_address_without_its_last_slash_leads_to_the_page(auth: Browser) -> None:
+    response = auth.client.get("/accounts/signup")
+    assert response.status_code == 308
+    assert response.location.endswith("/accounts/signup/")
+
+
+def test_the_password_is_hashed_with_no_transaction_open(
+    auth: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from argon2 import PasswordHasher
+
+    seen = []
+    for name in ("hash", "verify"):
+        original = getattr(PasswordHasher, name)
+
+        def spy(*args: object, original: object = original) -> object:
+            seen.append(db.session().in_transaction())
+            return original(*args)  # type: ignore[operator]
+
+        monkeypatch.setattr(PasswordHasher, name, spy)
+    auth.sign_up()
+    auth.log_in()
+    auth.log_in()
+    assert seen == [False] * 3

@@ -85,7 +85,8 @@ def _celery(config: Config, instance: Path) -> dict[str, Any]:
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "task_time_limit": limit,
-        "worker_prefetch_multiplier": 1,
+        # An embedded worker that holds too few messages sleeps; on Redis others could take them meanwhile.
+        "worker_prefetch_multiplier": 4 if embedded else 1,
         "worker_proc_alive_timeout": 30,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_enable_remote_control": False,

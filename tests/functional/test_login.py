@@ -1,0 +1,155 @@
+"""Logging in and out, in one browser."""
+
+import re
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db, transaction
+from flaskcelery.users import passwords
+from flaskcelery.users.models import User
+from tests.conftest import Browser
+
+FAILURE = "Please enter a correct email and password."
+
+
+@pytest.fixture
+def member(auth: Browser) -> Browser:
+    """Return the browser of somebody who has an account and is not logged in."""
+    auth.sign_up()
+    auth.client.get("/accounts/login/")
+    return auth
+
+
+def change_alice(app: Flask, **values: object) -> None:
+    """Write into alice's row."""
+    with app.app_context(), transaction():
+        db.session.execute(update(User).values(**values))
+
+
+def alice(app: Flask) -> User:
+    """Return alice's row."""
+    with app.app_context():
+        return db.session.scalars(select(User)).one()
+
+
+def test_a_member_logs_in_is_greeted_and_logs_out(member: Browser) -> None:
+    response = member.log_in()
+    assert (response.status_code, response.location) == (302, "/")
+    page = member.client.get("/").text
+    assert "Hello alice!" in page
+    assert ">Log Out</button>" in page
+    response = member.log_out()
+    assert (response.status_code, response.location) == (302, "/accounts/login/")
+    page = member.client.get("/").text
+    assert "Hello! You are not logged in." in page
+    assert "log in in" not in page
+
+
+@pytest.mark.parametrize("email", ["ALICE@example.com", "alice@EXAMPLE.COM", " Alice@Example.Com "])
+def test_the_address_may_be_typed_in_any_case(member: Browser, email: str) -> None:
+    member.log_in(email=email)
+    assert member.is_logged_in()
+
+
+def test_every_failure_has_one_answer(member: Browser, app: Flask) -> None:
+    answers = [
+        member.log_in(password="wrong password"),
+        member.log_in(email="nobody@example.com"),
+        member.log_in(email="alice"),
+        member.log_in(password="x" * 2000),
+    ]
+    change_alice(app, is_active=False)
+    answers.append(member.log_in())
+    pages = {re.sub(r'value="[^"]*"', "", answer.text) for answer in answers}
+    assert len(pages) == 1
+    assert FAILURE in pages.pop()
+    assert {answer.status_code for answer in answers} == {200}
+    assert not member.is_logged_in()
+
+
+def test_every_failure_costs_one_password_check(
+    member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher = app.extensions["passwords"][0]
+    checked: list[str] = []
+    original = type(hasher).verify
+    monkeypatch.setattr(
+        type(hasher),
+        "verify",
+        lambda self, hash_, password: checked.append(hash_) or original(self, hash_, password),
+    )
+    member.log_in(password="wrong password")
+    member.log_in(email="nobody@example.com")
+    member.log_in(email="no address at all")
+    assert len(checked) == 3
+    change_alice(app, is_active=False)
+    member.log_in()
+    assert len(checked) == 4
+
+
+def test_the_typed_address_stays_and_the_typed_password_does_not(member: Browser) -> None:
+    page = member.log_in(password="wrong password").text
+    assert 'value="alice@example.com"' in page
+    assert "wrong password" not in page
+
+
+def test_a_log_in_is_written_down(member: Browser, app: Flask) -> None:
+    assert alice(app).last_login_at is None
+    member.log_in()
+    user = alice(app)
+    assert user.last_login_at is not None
+    assert user.joined_at <= user.last_login_at
+
+
+def test_a_hash_with_old_parameters_is_remade_at_log_in(
+    member: Browser, app: Flask, environ: dict[str, str]
+) -> None:
+    old = alice(app).password_hash
+    newer = create_app({**environ, "ARGON2_PARAMETERS": "m=16,t=1,p=1"})
+    browser = Browser(newer.test_client())
+    browser.log_in()
+    assert browser.is_logged_in()
+    new = alice(app).password_hash
+    assert "m=16,t=1,p=1" in new
+    assert new != old
+    browser.log_in()
+    assert alice(app).password_hash == new
+    with newer.app_context():
+        db.engine.dispose()
+
+
+def test_a_log_in_that_a_password_change_overtook_is_refused(
+    member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flaskcelery.auth import operations
+
+    def overtaken(password: str, password_hash: str | None) -> bool:
+        fits = passwords.verify_password(password, password_hash)
+        with transaction():
+            db.session.execute(update(User).values(password_hash="another"))
+        return fits
+
+    monkeypatch.setattr(operations, "verify_password", overtaken)
+    assert FAILURE in member.log_in().text
+    assert not member.is_logged_in()
+
+
+def test_logs_name_the_events_and_mask_the_address(member: Browser, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    member.log_in(password="wrong password")
+    member.log_in()
+    member.log_out()
+    for text in ("Failed log-in by a***@example.com", "Successful log-in by user", "Successful log-out"):
+        assert text in caplog.text
+    assert "alice@example.com" not in caplog.text
+    assert "wrong password" not in caplog.text
+
+
+def test_the_page_names_its_fields_as_the_origin_does(member: Browser) -> None:
+    page = member.client.get("/accounts/login/").text
+    assert re.findall(r'<input[^>]* name="(\w+)"', page) == ["csrf_token", "next", "username", "password"]
+    assert "Email:" in page
+    assert 'autocomplete="current-password"' in page

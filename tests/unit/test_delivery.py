@@ -1,0 +1,176 @@
+"""One row's life: claimed, worked off, settled; and who wins when two want it."""
+
+import uuid
+
+import flask_mail
+import pytest
+from flask import Flask, current_app
+from sqlalchemy import func, select
+
+from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.mail import PermanentMailError, TemporaryMailError
+from flaskcelery.outbox import delivery
+from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.tasks import TASKS, task
+from flaskcelery.signup.tasks import send_welcome_email
+from flaskcelery.users.models import User
+from tests.unit.conftest import Failing, change, load
+
+Mails = list[flask_mail.Message]
+
+
+def seconds_until_due(row_id: uuid.UUID) -> float:
+    """Return how far the row's next attempt is away."""
+    due, now = db.session.execute(select(OutboxRow.due_at, now_plus()).where(OutboxRow.id == row_id)).one()
+    return (due - now).total_seconds()
+
+
+def test_a_delivered_row_is_done_and_its_mail_carries_its_id(owed: uuid.UUID, mails: Mails) -> None:
+    delivery.deliver(owed)
+    row = load(owed)
+    assert (row.attempts, row.failed_at, row.error) == (1, None, None)
+    assert row.done_at is not None
+    assert [mail.msgId for mail in mails] == [f"<{owed}@example.com>"]
+
+
+def test_a_row_delivered_ten_times_is_one_mail(owed: uuid.UUID, mails: Mails) -> None:
+    for _ in range(10):
+        delivery.run(str(owed))
+    assert len(mails) == 1
+
+
+def test_a_claimed_row_is_in_one_pair_of_hands_until_its_lease_ends(owed: uuid.UUID) -> None:
+    assert delivery.claim(owed) is not None
+    assert delivery.claim(owed) is None
+    lease = current_app.config["OUTBOX_LEASE"]
+    assert lease - 5 < seconds_until_due(owed) <= lease
+    change(owed, due_at=-1.0)
+    again = delivery.claim(owed)
+    assert again is not None
+    assert again.attempts == 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"done_at": 0.0}, {"failed_at": 0.0}, {"due_at": 60.0}, {"gives_up_at": -1.0}],
+    ids=["done", "failed", "not due", "given up"],
+)
+def test_no_other_row_can_be_claimed(owed: uuid.UUID, values: dict[str, float]) -> None:
+    change(owed, **values)
+    assert delivery.claim(owed) is None
+
+
+def test_an_unknown_row_is_nothing_to_do(quiet_app: Flask) -> None:
+    delivery.deliver(uuid.uuid4())
+
+
+def test_a_temporary_failure_keeps_the_row_owed(quiet_app: Flask, failing_task: type[Failing]) -> None:
+    row_id = failing_task.owe(TemporaryMailError("451 later"))
+    delivery.deliver(row_id)
+    row = load(row_id)
+    assert (row.done_at, row.failed_at, row.error) == (None, None, "TemporaryMailError: 451 later")
+    assert 20 < seconds_until_due(row_id) < 40
+
+
+def test_an_error_that_nobody_foresaw_keeps_the_row_owed(
+    quiet_app: Flask, failing_task: type[Failing]
+) -> None:
+    row_id = failing_task.owe(KeyError("typo"))
+    delivery.deliver(row_id)
+    assert (load(row_id).failed_at, load(row_id).error) == (None, "KeyError: 'typo'")
+
+
+def test_a_permanent_failure_ends_the_row_with_its_reason(
+    quiet_app: Flask, failing_task: type[Failing]
+) -> None:
+    row_id = failing_task.owe(PermanentMailError("550 no such user"))
+    delivery.deliver(row_id)
+    assert load(row_id).failed_at is not None
+    assert (load(row_id).done_at, load(row_id).error) == (None, "550 no such user")
+
+
+def test_a_task_that_has_done_its_work_itself_is_done(quiet_app: Flask, failing_task: type[Failing]) -> None:
+    row_id = failing_task.owe(None)
+    delivery.deliver(row_id)
+    assert load(row_id).done_at is not None
+
+
+def test_the_mail_of_a_user_who_is_gone_is_done_without_a_mail(owed: uuid.UUID, mails: Mails) -> None:
+    with transaction():
+        db.session.delete(db.session.scalars(select(User)).one())
+    delivery.deliver(owed)
+    assert load(owed).done_at is not None
+    assert mails == []
+
+
+def test_a_worker_that_lost_its_lease_cannot_overwrite_its_successor(
+    owed: uuid.UUID, caplog: pytest.LogCaptureFixture
+) -> None:
+    slow = delivery.claim(owed)
+    change(owed, due_at=-1.0)
+    successor = delivery.claim(owed)
+    assert slow is not None
+    assert successor is not None
+    delivery.settle(slow, failed_at=now_plus(), error="late")
+    assert load(owed).failed_at is None
+    assert f"<{owed}@example.com>" in caplog.text
+    delivery.settle(successor, done_at=now_plus())
+    assert load(owed).done_at is not None
+
+
+def test_attempts_wait_longer_and_longer_but_never_much_more_than_an_hour(quiet_app: Flask) -> None:
+    waits = [delivery.back_off(attempts) for attempts in range(1, 200)]
+    assert 24 <= waits[0] <= 36
+    assert 3600 * 0.8 <= min(waits[8:]) <= max(waits) <= 3600 * 1.2
+
+
+def test_the_lease_grows_with_the_attempts_so_that_a_poison_row_slows_itself_down(owed: uuid.UUID) -> None:
+    change(owed, attempts=9)
+    assert delivery.claim(owed) is not None
+    assert seconds_until_due(owed) > 2800
+
+
+def test_no_transaction_is_open_while_a_mail_leaves(owed: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr(delivery.mail, "send", lambda _: seen.append(db.session().in_transaction()))
+    delivery.deliver(owed)
+    assert seen == [False]
+
+
+def test_a_mail_that_was_sent_is_done_although_its_row_was_given_up_meanwhile(owed: uuid.UUID) -> None:
+    claimed = delivery.claim(owed)
+    assert claimed is not None
+    change(owed, failed_at=0.0)
+    delivery.settle(claimed, done_at=now_plus(), failed_at=None)
+    assert (load(owed).failed_at, load(owed).done_at is not None) == (None, True)
+
+
+def test_a_task_called_directly_returns_its_message_unsent(owed: uuid.UUID, mails: Mails) -> None:
+    message = send_welcome_email(user_id=load(owed).user_id)
+    assert message is not None
+    assert message.subject == "Welcome alice!"
+    assert mails == []
+
+
+@pytest.mark.parametrize("name", ["delay", "apply_async", "apply", "s", "si", "signature"])
+def test_a_task_cannot_be_published_past_the_outbox(name: str) -> None:
+    with pytest.raises(TypeError, match=r"call send_welcome_email\.owe"):
+        getattr(send_welcome_email, name)(user_id=1)
+
+
+def test_two_tasks_cannot_share_a_name() -> None:
+    with pytest.raises(ValueError, match="two tasks are named"):
+        task("send_welcome_email")(lambda: None)
+    assert TASKS["send_welcome_email"] is send_welcome_email
+
+
+def test_the_worker_knows_every_task_by_its_name(app: Flask) -> None:
+    assert set(TASKS) <= set(app.extensions["celery"].tasks)
+
+
+def test_a_rolled_back_sign_up_owes_nothing(quiet_app: Flask) -> None:
+    with pytest.raises(ZeroDivisionError), transaction():
+        send_welcome_email.owe(user_id=1)
+        db.session.flush()
+        raise ZeroDivisionError
+    assert db.session.scalar(select(func.count()).select_from(OutboxRow)) == 0

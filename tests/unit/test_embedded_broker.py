@@ -1,0 +1,105 @@
+"""The embedded broker: whole messages only, garbage discarded, nothing worse than a lost hint."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flaskcelery.config.derived import OUTBOX_QUEUE
+
+GARBAGE: list[bytes] = [
+    b"",
+    b"{",
+    b"\xff\x00\xfe",
+    b"[]",
+    b"1",
+    b"null",
+    b'"text"',
+    b"{}",
+    b'{"properties": 1}',
+    b'{"properties": {}}',
+    b'{"body": 1}',
+    b'{"properties": {"delivery_tag": 1, "body_encoding": "base64"}, "body": "%%%"}',
+    b"[" * 100_000,
+]
+
+
+@pytest.fixture
+def folder(app: Flask) -> Path:
+    """Return the folder of the messages."""
+    return Path(app.instance_path) / "broker"
+
+
+@pytest.fixture
+def queue(app: Flask) -> Iterator[Any]:
+    """Return the outbox queue over a connection of its own."""
+    with app.extensions["celery"].connection_for_read() as connection:
+        yield connection.SimpleQueue(OUTBOX_QUEUE, no_ack=True)
+
+
+def publish(app: Flask, row_id: uuid.UUID) -> None:
+    """Put a row's id on the broker as the nudge does."""
+    app.extensions["publisher"].publish("send_welcome_email", row_id)
+
+
+def take(queue: Any) -> str | None:
+    """Return the row id of the next message, or None when there is none."""
+    try:
+        return str(queue.get(block=False).payload[0][0])
+    except queue.Empty:
+        return None
+
+
+def test_messages_arrive_once_in_the_order_of_their_publishing(app: Flask, queue: Any) -> None:
+    rows = [uuid.uuid4() for _ in range(5)]
+    for row in rows:
+        publish(app, row)
+    assert [take(queue) for _ in range(6)] == [*map(str, rows), None]
+
+
+def test_publishing_a_row_again_replaces_the_message_that_still_waits(
+    app: Flask, queue: Any, folder: Path
+) -> None:
+    row = uuid.uuid4()
+    for _ in range(3):
+        publish(app, row)
+    assert len(list(folder.glob("*.msg"))) == 1
+    assert (take(queue), take(queue)) == (str(row), None)
+
+
+def test_garbage_is_discarded_and_hides_no_message(app: Flask, queue: Any, folder: Path) -> None:
+    for index, content in enumerate(GARBAGE):
+        (folder / f"{index}.{OUTBOX_QUEUE}.msg").write_bytes(content)
+    (folder / f"folder.{OUTBOX_QUEUE}.msg").mkdir()
+    row = uuid.uuid4()
+    publish(app, row)
+    assert (take(queue), take(queue)) == (str(row), None)
+    assert list(folder.glob("*.msg")) == []
+
+
+def test_a_deleted_folder_is_made_again(app: Flask, queue: Any, folder: Path) -> None:
+    publish(app, uuid.uuid4())
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()
+    folder.rmdir()
+    assert take(queue) is None
+    row = uuid.uuid4()
+    publish(app, row)
+    assert take(queue) == str(row)
+
+
+def test_a_message_holds_the_row_id_and_nothing_personal(app: Flask, folder: Path) -> None:
+    row = uuid.uuid4()
+    publish(app, row)
+    message = json.loads(next(folder.glob("*.msg")).read_text())
+    assert message["headers"]["task"] == "send_welcome_email"
+    assert message["headers"]["argsrepr"] == repr([str(row)])
+
+
+def test_no_half_written_message_is_ever_visible(app: Flask, folder: Path) -> None:
+    publish(app, uuid.uuid4())
+    assert [path.suffix for path in folder.iterdir() if path.is_file()] == [".msg"]

@@ -1,0 +1,151 @@
+"""Mail: deadlines, verified TLS, and a result that only the server's reply decides."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flaskcelery.mail import PermanentMailError, TemporaryMailError
+from tests.unit.smtp_servers import DROP, SILENCE, MailServer, ScriptedServer, make_certificate, send
+
+LOGIN = {"MAIL_USERNAME": "shop", "MAIL_PASSWORD": "s3cret-w0rd"}
+BOTH_WAYS = pytest.mark.parametrize("way", ["MAIL_USE_TLS", "MAIL_USE_SSL"])
+Certificate = tuple[ssl.SSLContext, Path]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Return the TLS context of a server that calls itself localhost, and the file to trust it by."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(autouse=True)
+def no_watchdog_is_left() -> Iterator[None]:
+    """Check after each test that every watchdog ended with its mail, however that went."""
+    yield
+    end = time.monotonic() + 0.3  # less than a deadline, after which it would end by itself
+    while any(isinstance(thread, threading.Timer) for thread in threading.enumerate()):
+        assert time.monotonic() < end, "a watchdog outlived its mail"
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("step", ["banner", "dot"])
+def test_a_server_that_falls_silent_is_left_after_the_timeout(environ: dict[str, str], step: str) -> None:
+    with ScriptedServer(**{step: SILENCE}) as server:
+        start = time.monotonic()
+        with pytest.raises(TemporaryMailError, match="timed out"):
+            send(environ, server.port)
+        assert 0.4 < time.monotonic() - start < 1.2
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_server_that_drips_is_left_at_the_total_deadline(
+    environ: dict[str, str], certificate: Certificate, encrypted: bool
+) -> None:
+    tls = {"MAIL_USE_SSL": "1", "MAIL_CA_FILE": str(certificate[1])} if encrypted else {}
+    with ScriptedServer(
+        banner=b"220 " + b"x" * 80, pace=0.1, tls=certificate[0] if encrypted else None
+    ) as server:
+        start = time.monotonic()
+        with pytest.raises(TemporaryMailError):
+            send(environ, server.port, MAIL_TIMEOUT="0.3", **tls)
+        assert 0.8 < time.monotonic() - start < 2.5
+
+
+@pytest.mark.parametrize("end", [DROP, SILENCE, b"500 what?"])
+def test_nothing_at_quit_changes_that_the_mail_was_taken(environ: dict[str, str], end: bytes) -> None:
+    with ScriptedServer(quit=end) as server:
+        send(environ, server.port)
+        assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize("code", ["421", "451"])
+@pytest.mark.parametrize("step", ["banner", "mail", "rcpt", "data", "dot"])
+def test_a_4xx_reply_is_temporary_and_its_code_is_kept(environ: dict[str, str], step: str, code: str) -> None:
+    with (
+        ScriptedServer(**{step: f"{code} later".encode()}) as server,
+        pytest.raises(TemporaryMailError, match=code),
+    ):
+        send(environ, server.port)
+
+
+@pytest.mark.parametrize("step", ["rcpt", "data", "dot"])
+def test_a_5xx_reply_about_the_mail_is_permanent(environ: dict[str, str], step: str) -> None:
+    with (
+        ScriptedServer(**{step: b"554 never"}) as server,
+        pytest.raises(PermanentMailError, match="554 never"),
+    ):
+        send(environ, server.port)
+
+
+@pytest.mark.parametrize("step", ["banner", "mail"])
+def test_a_5xx_reply_about_us_is_temporary(environ: dict[str, str], step: str) -> None:
+    with ScriptedServer(**{step: b"550 who?"}) as server, pytest.raises(TemporaryMailError, match="550"):
+        send(environ, server.port)
+
+
+@pytest.mark.parametrize("banner", [DROP, b"\xff\xfe", b"2" * 9000, b"-1 no"])
+def test_nonsense_is_temporary(environ: dict[str, str], banner: bytes) -> None:
+    with ScriptedServer(banner=banner) as server, pytest.raises(TemporaryMailError):
+        send(environ, server.port)
+
+
+def test_a_refused_connection_is_temporary(environ: dict[str, str]) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        with pytest.raises(TemporaryMailError, match="refused"):
+            send(environ, unused.getsockname()[1])
+
+
+def test_a_refused_log_in_is_temporary_and_its_reply_is_not_repeated(
+    environ: dict[str, str], certificate: Certificate
+) -> None:
+    script = {"ehlo": b"250-hi\r\n250 AUTH PLAIN", "auth": b"535 not s3cret-w0rd"}
+    with (
+        ScriptedServer(tls=certificate[0], **script) as server,
+        pytest.raises(TemporaryMailError, match="535") as seen,
+    ):
+        send(environ, server.port, MAIL_USE_SSL="1", MAIL_CA_FILE=str(certificate[1]), **LOGIN)
+    assert "s3cret" not in str(seen.value)
+
+
+@BOTH_WAYS
+def test_a_trusted_server_gets_the_log_in_and_the_mail(
+    environ: dict[str, str], certificate: Certificate, way: str
+) -> None:
+    with MailServer(tls=certificate[0], implicit_tls=way == "MAIL_USE_SSL") as server:
+        send(environ, server.port, MAIL_CA_FILE=str(certificate[1]), **{way: "1"}, **LOGIN)
+        assert (len(server.logins), len(server.mails)) == (1, 1)
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("fault", ["self-signed", "other name"])
+def test_an_unverified_server_gets_nothing(
+    environ: dict[str, str], certificate: Certificate, way: str, fault: str
+) -> None:
+    settings = (
+        {"MAIL_SERVER": "127.0.0.1", "MAIL_CA_FILE": str(certificate[1])} if fault == "other name" else {}
+    )
+    with MailServer(tls=certificate[0], implicit_tls=way == "MAIL_USE_SSL") as server:
+        with pytest.raises(TemporaryMailError, match="CERTIFICATE_VERIFY_FAILED"):
+            send(environ, server.port, **settings, **{way: "1"}, **LOGIN)
+        assert (server.logins, server.envelopes) == ([], [])
+
+
+def test_a_server_that_offers_no_tls_gets_nothing(environ: dict[str, str]) -> None:
+    with ScriptedServer() as server:
+        with pytest.raises(TemporaryMailError, match="STARTTLS"):
+            send(environ, server.port, MAIL_USE_TLS="1", **LOGIN)
+        assert [command[:4] for command in server.commands] == [b"ehlo", b"quit"]
+
+
+def test_the_socket_is_closed_when_the_mail_is_sent(environ: dict[str, str]) -> None:
+    with ScriptedServer() as server:
+        send(environ, server.port)
+        server.wait_for_hang_up()

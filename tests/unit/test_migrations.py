@@ -1,0 +1,47 @@
+"""Migrations: numbered, in step with the models, and reversible."""
+
+import re
+from pathlib import Path
+
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import inspect
+
+from flaskcelery.database import db
+
+VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
+
+
+def differences() -> list[object]:
+    """Return what the models have and the migrated database has not, or the reverse."""
+    with db.engine.connect() as connection:
+        return list(
+            compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), db.metadata)
+        )
+
+
+def test_models_and_migrations_agree(app: Flask) -> None:
+    with app.app_context():
+        assert differences() == []
+
+
+def test_the_comparison_notices_a_missing_migration(app: Flask) -> None:
+    with app.app_context():
+        downgrade(revision="0001")
+        assert differences() != []
+
+
+def test_every_migration_can_be_taken_back_and_applied_again(app: Flask) -> None:
+    with app.app_context():
+        downgrade(revision="base")
+        assert inspect(db.engine).get_table_names() == ["alembic_version"]
+        upgrade()
+        assert differences() == []
+
+
+def test_migrations_are_numbered_without_gaps_and_say_what_they_do() -> None:
+    names = sorted(path.name for path in VERSIONS.glob("*.py"))
+    assert [name[:4] for name in names] == [f"{number:04}" for number in range(1, len(names) + 1)]
+    assert all(re.fullmatch(r"\d{4}_[a-z_]+\.py", name) for name in names)

@@ -1,0 +1,74 @@
+"""The nudge: after the commit, only for what was committed, and never in anybody's way."""
+
+import time
+import uuid
+
+import pytest
+from flask import Flask
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db, transaction
+from flaskcelery.outbox import nudge
+from flaskcelery.signup.tasks import send_welcome_email
+
+
+@pytest.fixture
+def nudged(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
+    """Return the rows that were nudged."""
+    rows: list[uuid.UUID] = []
+    monkeypatch.setattr(quiet_app.extensions["publisher"], "nudge", lambda _task, row_id: rows.append(row_id))
+    return rows
+
+
+def test_a_row_is_nudged_after_its_commit_and_once(nudged: list[uuid.UUID]) -> None:
+    with transaction():
+        row = send_welcome_email.owe(user_id=1)
+        db.session.flush()
+        assert nudged == []
+    with transaction():
+        pass
+    assert nudged == [row.id]
+
+
+def test_a_rolled_back_row_is_never_nudged(nudged: list[uuid.UUID]) -> None:
+    with pytest.raises(ZeroDivisionError), transaction():
+        send_welcome_email.owe(user_id=1)
+        raise ZeroDivisionError
+    with transaction():
+        pass
+    assert nudged == []
+
+
+def test_a_savepoint_neither_nudges_early_nor_forgets_what_stands(nudged: list[uuid.UUID]) -> None:
+    with transaction():
+        row = send_welcome_email.owe(user_id=1)
+        with db.session.begin_nested():
+            pass
+        assert nudged == []
+        with pytest.raises(ZeroDivisionError), db.session.begin_nested():
+            raise ZeroDivisionError
+    assert nudged == [row.id]
+
+
+def test_a_broker_that_refuses_costs_little_and_then_nothing(environ: dict[str, str]) -> None:
+    app = create_app({**environ, "CELERY_BROKER_URL": "redis://127.0.0.1:1/0"})
+    publisher = app.extensions["publisher"]
+    with app.app_context():
+        started = time.monotonic()
+        publisher.nudge("send_welcome_email", uuid.uuid4())
+        first = time.monotonic() - started
+        started = time.monotonic()
+        publisher.nudge("send_welcome_email", uuid.uuid4())
+        second = time.monotonic() - started
+    assert first < 0.5
+    assert second < 0.01
+
+
+def test_the_breaker_closes_again(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nudge, "BREAKER_SECONDS", 0)
+    publisher = create_app({**environ, "CELERY_BROKER_URL": "redis://127.0.0.1:1/0"}).extensions["publisher"]
+    tried = []
+    monkeypatch.setattr(publisher, "publish", lambda *message: tried.append(message))
+    publisher.nudge("t", uuid.uuid4())
+    publisher.nudge("t", uuid.uuid4())
+    assert len(tried) == 2

@@ -1,0 +1,117 @@
+"""The relay: what is owed is passed on, sent without the broker, or given up."""
+
+import uuid
+from collections.abc import Iterator
+
+import flask_mail
+import pytest
+from flask import Flask, current_app
+from sqlalchemy import select, update
+
+from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.relay import ROWS_PER_PASS, SENT_BY_ITSELF_PER_PASS, relay_once, take_overdue
+from flaskcelery.signup.tasks import send_welcome_email
+from tests.unit.conftest import change, load
+
+Mails = list[flask_mail.Message]
+
+
+class Broker:
+    """What stands in for the publisher: it records, or fails when it is told to."""
+
+    def __init__(self) -> None:
+        self.published: list[uuid.UUID] = []
+        self.tried = 0
+        self.is_down = False
+
+    def publish(self, _task: str, row_id: uuid.UUID) -> None:
+        """Take the message or fail as a lost broker does."""
+        self.tried += 1
+        if self.is_down:
+            raise OSError("connection refused")
+        self.published.append(row_id)
+
+
+@pytest.fixture
+def broker(quiet_app: Flask) -> Iterator[Broker]:
+    """Return the broker that the relay publishes to."""
+    publisher = quiet_app.extensions["publisher"]
+    quiet_app.extensions["publisher"] = broker = Broker()
+    yield broker
+    quiet_app.extensions["publisher"] = publisher
+
+
+def owe_many(number: int) -> None:
+    """Owe as many welcomes, the first one due the longest."""
+    current_app.extensions["publisher"].nudge = lambda *_: None
+    with transaction():
+        rows = [send_welcome_email.owe(user_id=index) for index in range(1, number + 1)]
+    with transaction():
+        for index, row in enumerate(rows):
+            seconds = -1000.0 + index
+            db.session.execute(
+                update(OutboxRow).where(OutboxRow.id == row.id).values(due_at=now_plus(seconds))
+            )
+
+
+def test_a_lost_nudge_is_published_again_after_one_period(owed: uuid.UUID, broker: Broker) -> None:
+    relay_once(period=5)
+    assert broker.published == []
+    change(owed, due_at=-6.0)
+    relay_once(period=5)
+    relay_once(period=5)
+    assert broker.published == [owed]
+    assert load(owed).attempts == 0
+
+
+def test_without_a_broker_the_relay_sends_by_itself(owed: uuid.UUID, broker: Broker, mails: Mails) -> None:
+    broker.is_down = True
+    change(owed, due_at=-6.0)
+    relay_once(period=5)
+    assert load(owed).done_at is not None
+    assert len(mails) == 1
+
+
+def test_a_pass_is_bounded_and_asks_a_lost_broker_once(broker: Broker) -> None:
+    owe_many(SENT_BY_ITSELF_PER_PASS + 5)
+    broker.is_down = True
+    relay_once(period=0)
+    done = db.session.scalars(select(OutboxRow.user_id).where(OutboxRow.done_at.is_not(None))).all()
+    assert broker.tried == 1
+    assert sorted(user for user in done if user) == list(range(1, SENT_BY_ITSELF_PER_PASS + 1))
+
+
+def test_a_backlog_is_taken_in_turn_the_oldest_first(broker: Broker) -> None:
+    owe_many(ROWS_PER_PASS + 10)
+    first, second = take_overdue(0.5), take_overdue(0.5)
+    users = dict(db.session.execute(select(OutboxRow.id, OutboxRow.user_id)).all())
+    assert sorted(users[row_id] or 0 for row_id, _ in first) == list(range(1, ROWS_PER_PASS + 1))
+    assert len(second) == 10
+
+
+@pytest.mark.parametrize(
+    "values", [{"due_at": -60.0}, {"due_at": 600.0}, {"task": "unknown"}, {"attempts": 99}]
+)
+def test_whatever_else_it_is_a_row_past_its_end_is_failed(
+    owed: uuid.UUID, broker: Broker, values: dict[str, float | int | str]
+) -> None:
+    change(owed, gives_up_at=-1.0, **values)
+    relay_once(period=0)
+    assert load(owed).failed_at is not None
+    assert broker.published == []
+
+
+def test_a_task_that_nobody_knows_is_not_published_but_slows_down(owed: uuid.UUID, broker: Broker) -> None:
+    change(owed, task="of_the_next_release", due_at=-60.0)
+    relay_once(period=0)
+    row = load(owed)
+    assert (row.attempts, row.failed_at, row.error) == (1, None, "KeyError: 'of_the_next_release'")
+    assert broker.published == []
+
+
+def test_a_settled_row_is_left_alone(owed: uuid.UUID, broker: Broker) -> None:
+    change(owed, done_at=-60.0, due_at=-3600.0, gives_up_at=-60.0)
+    relay_once(period=0)
+    assert load(owed).failed_at is None
+    assert broker.published == []
