@@ -53,8 +53,8 @@ class Channel(filesystem.Channel):
         self.message_to_python(message)
         headers, properties = message["headers"], message["properties"]
         route = properties["delivery_info"]
-        names = (headers["task"], headers["id"], properties["delivery_tag"], route["exchange"], route["routing_key"])
-        if not all(isinstance(name, str) for name in names):
+        names = (headers["task"], headers["id"], route["exchange"], route["routing_key"])
+        if not all(isinstance(name, str) for name in (*names, properties["delivery_tag"])):
             raise TypeError("not a message of ours")
 
     def _waiting(self, queue: str) -> list[Path]:

@@ -8,6 +8,7 @@ import ssl
 import sys
 import threading
 import unicodedata
+from collections.abc import Mapping
 from contextlib import suppress
 from email import charset
 from email.mime.text import MIMEText
@@ -20,6 +21,7 @@ from flask import current_app, render_template
 FORBIDDEN_IN_HEADERS = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: controls, surrogates, line separators
 
 SMTP_READY = 220  # RFC 5321, 4.2: the greeting of a server that takes mail
+MAX_REASON_LENGTH = 500
 QUIT_TIMEOUT = 1  # seconds; the mail is gone by then
 
 QUOTED_PRINTABLE = charset.Charset("utf-8")
@@ -27,7 +29,12 @@ QUOTED_PRINTABLE.body_encoding = charset.QP  # lines stay within RFC 5321's 998 
 
 
 class MailError(Exception):
-    """The mail did not leave."""
+    """The mail did not leave. The reason may be a server's own words: kept short and printable."""
+
+    def __str__(self) -> str:
+        """Return the reason."""
+        text = " ".join(str(part) for part in self.args)
+        return "".join(c if c.isprintable() else " " for c in text)[:MAX_REASON_LENGTH]
 
 
 class TemporaryMailError(MailError):
@@ -75,16 +82,15 @@ def refuse_bad_headers(message: flask_mail.Message) -> None:
 
 
 class SmtpSession(smtplib.SMTP):
-    """An SMTP session with verified TLS whose socket a watchdog shuts when `deadline` seconds are over."""
+    """An SMTP session with verified TLS whose socket a watchdog shuts when MAIL_SEND_DEADLINE is over."""
 
-    def __init__(
-        self, timeout: float, deadline: float, tls: ssl.SSLContext | None, implicit_tls: bool
-    ) -> None:
-        super().__init__(timeout=timeout)
+    def __init__(self, config: Mapping[str, Any], tls: ssl.SSLContext | None, implicit_tls: bool) -> None:
+        # A name of our own: smtplib would ask the resolver for one, outside every deadline.
+        super().__init__(timeout=config["MAIL_TIMEOUT"], local_hostname=config["MAIL_MESSAGE_ID_DOMAIN"])
         self._tls, self._implicit_tls = tls, implicit_tls
         self._lifeline: socket.socket | None = None
         self._expired = False
-        self._watchdog = threading.Timer(deadline, self._shut)
+        self._watchdog = threading.Timer(config["MAIL_SEND_DEADLINE"], self._shut)
         self._watchdog.daemon = True
         self._watchdog.start()
 
@@ -126,9 +132,7 @@ class SmtpConnection(flask_mail.Connection):
         config = current_app.config
         wants_tls = self.mail.use_tls or self.mail.use_ssl  # reading the machine's certificates takes a while
         tls = ssl.create_default_context(cafile=config["MAIL_CA_FILE"] or None) if wants_tls else None
-        session = SmtpSession(
-            config["MAIL_TIMEOUT"], config["MAIL_SEND_DEADLINE"], tls, implicit_tls=self.mail.use_ssl
-        )
+        session = SmtpSession(config, tls, implicit_tls=self.mail.use_ssl)
         try:
             self._open(session, tls)
         except BaseException:

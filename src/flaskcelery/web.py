@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, url_for
+from flask import Flask, Response, abort, request, url_for
 from flask_login import current_user
 
 HEADERS = {
@@ -18,6 +19,17 @@ MAX_NEXT_LENGTH = 2000
 
 def init_web(app: Flask) -> None:
     """Add the headers to every response and the site's name to every template."""
+
+    @app.before_request
+    def refuse_foreign_forms() -> None:
+        """Refuse what another site makes a browser send; the CSRF token is the second guard."""
+        if request.method in {"GET", "HEAD", "OPTIONS"}:
+            return
+        origin = request.headers.get("Origin")
+        if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"} or (
+            origin is not None and urlsplit(origin).netloc != request.host
+        ):
+            abort(403)
 
     @app.after_request
     def add_headers(response: Response) -> Response:

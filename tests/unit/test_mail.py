@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flaskcelery.mail import PermanentMailError, TemporaryMailError
+from flaskcelery.mail import MailError, PermanentMailError, TemporaryMailError
 from tests.unit.smtp_servers import DROP, SILENCE, MailServer, ScriptedServer, make_certificate, send
 
 LOGIN = {"MAIL_USERNAME": "shop", "MAIL_PASSWORD": "s3cret-w0rd"}
@@ -149,3 +149,12 @@ def test_the_socket_is_closed_when_the_mail_is_sent(environ: dict[str, str]) -> 
     with ScriptedServer() as server:
         send(environ, server.port)
         server.wait_for_hang_up()
+
+
+@pytest.mark.parametrize("step", ["mail", "rcpt", "dot"])
+def test_what_a_server_says_is_kept_short_and_printable(environ: dict[str, str], step: str) -> None:
+    reply = b"\r\n".join([b"550-\x1b]0;\0 " + b"x" * 900] * 50 + [b"550 end"])
+    with ScriptedServer(**{step: reply}) as server, pytest.raises(MailError, match="550") as seen:
+        send(environ, server.port)
+    assert str(seen.value).isprintable()
+    assert len(str(seen.value)) < 2000

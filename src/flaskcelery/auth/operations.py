@@ -30,7 +30,7 @@ def authenticate(email: str, password: str) -> User:
     db.session.rollback()  # no transaction is open while the password is hashed
     fits = verify_password(password[:PASSWORD_MAX_LENGTH], found.password_hash if found else None)
     if not (found and fits and found.is_active and len(password) <= PASSWORD_MAX_LENGTH):
-        logger.warning("Failed log-in by %s", mask(email) if found else "an unknown address")
+        logger.warning("Failed log-in by %s", mask(found.email) if found else "an unknown address")
         raise WrongCredentials
     new_hash = hash_password(password) if needs_rehash(found.password_hash) else found.password_hash
     with transaction():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -101,6 +103,24 @@ CHECKS = (
     Check(
         "MAIL_USE_TLS and MAIL_USE_SSL exclude each other",
         lambda c: c["MAIL_USE_TLS"] and c["MAIL_USE_SSL"],
+        production_only=False,
+    ),
+    Check(
+        "MAIL_USERNAME and MAIL_PASSWORD go together, in ASCII",
+        lambda c: (
+            bool(c["MAIL_USERNAME"]) != bool(c["MAIL_PASSWORD"])
+            or not (c["MAIL_USERNAME"] + c["MAIL_PASSWORD"]).isascii()
+        ),
+        production_only=False,
+    ),
+    Check(
+        "MAIL_CA_FILE cannot be read",
+        lambda c: c["MAIL_CA_FILE"] and not os.access(c["MAIL_CA_FILE"], os.R_OK),
+        production_only=False,
+    ),
+    Check(
+        "Python runs with -OO, which removes the sentences that visitors see",
+        lambda _: sys.flags.optimize > 1,
         production_only=False,
     ),
     Check("MAIL_TIMEOUT must be more than 0", lambda c: c["MAIL_TIMEOUT"] <= 0, production_only=False),

@@ -58,9 +58,13 @@ def _mail_port(config: Config) -> int:
 
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        return {"connect_args": {"timeout": 15}}  # seconds a writer waits for its turn
+        return {
+            "hide_parameters": True,
+            "connect_args": {"timeout": 15},
+        }  # seconds a writer waits for its turn
     limits = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000"
     return {
+        "hide_parameters": True,  # addresses and hashes stay out of error texts
         "pool_pre_ping": True,
         "pool_timeout": 5,
         "connect_args": {"connect_timeout": 3, "tcp_user_timeout": 5000, "options": limits},

@@ -45,8 +45,8 @@ def normalize_username(username: str) -> str:
         raise InvalidName
     if confusables.is_dangerous(name):
         raise ConfusableName
-    if _public_suffixes().privatesuffix(name.rpartition("@")[2].strip(".").lower()):
-        raise WebAddressName  # mail programs would turn it into a link
+    if _holds_web_address(name):
+        raise WebAddressName
     return name
 
 
@@ -69,6 +69,16 @@ def normalize_email(email: str) -> str:
 def email_key(email: str) -> str:
     """Return what makes an address unique: its ASCII form in lower case."""
     return email.lower()
+
+
+def _holds_web_address(name: str) -> bool:
+    """Tell whether a mail program would turn a part of the name into a link."""
+    for part in re.split(r"[@+_]", name.lower()):
+        labels = [label.strip("-") for label in part.split(".") if label]
+        ends = range(2, len(labels) + 1)
+        if any(_public_suffixes().privatesuffix(".".join(labels[:end])) for end in ends):
+            return True
+    return False
 
 
 @functools.cache

@@ -1,0 +1,174 @@
+"""Forged forms change nothing; every response carries its headers, every cookie its flags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db
+from flaskcelery.users.models import LoginSession, User
+from tests.conftest import PASSWORD, Browser
+
+SIGN_UP = {"username": "bob", "email": "bob@example.com", "password1": PASSWORD, "password2": PASSWORD}
+LOG_IN = {"username": "alice@example.com", "password": PASSWORD}
+FORMS = {"/accounts/signup/": SIGN_UP, "/accounts/login/": LOG_IN, "/accounts/logout/": {}}
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+SITE = "https://www.example.com"
+EXPIRED = "This form has expired"
+
+
+def token_of(client: FlaskClient, path: str = "/accounts/login/", base_url: str | None = None) -> str:
+    """Return the CSRF token of a form in this browser."""
+    return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path, base_url=base_url).text)[1]
+
+
+def count_rows(app: Flask) -> list[int]:
+    """Return how many users and login sessions there are."""
+    with app.app_context():
+        counts = [
+            db.session.scalar(db.select(db.func.count()).select_from(each)) for each in (User, LoginSession)
+        ]
+        db.session.remove()
+    return counts
+
+
+@pytest.fixture
+def secure_app(environ: dict[str, str]) -> Iterator[Flask]:
+    """Return an application whose visitors come over HTTPS."""
+    app = create_app({**environ, "PUBLIC_URL": SITE})
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("token", ["none", "empty", "nonsense", "of another browser", "only in the address"])
+def test_a_form_without_its_own_token_changes_nothing(
+    app: Flask, auth: Browser, path: str, token: str
+) -> None:
+    auth.sign_up()
+    auth.log_in()
+    before = count_rows(app)
+    tokens = {"empty": "", "nonsense": "x", "of another browser": token_of(app.test_client())}
+    data = FORMS[path] | ({"csrf_token": tokens[token]} if token in tokens else {})
+    query = {"csrf_token": token_of(auth.client)} if token == "only in the address" else {}
+    response = auth.client.post(path, data=data, query_string=query)
+    assert (response.status_code, EXPIRED in response.text) == (400, True)
+    assert (count_rows(app), auth.is_logged_in()) == (before, True)
+
+
+def test_a_link_cannot_log_anybody_out(auth: Browser) -> None:
+    auth.sign_up()
+    auth.log_in()
+    response = auth.client.get("/accounts/logout/")
+    assert (response.status_code, "Not possible this way" in response.text) == (405, True)
+    assert "POST" in response.headers["Allow"]
+    assert auth.is_logged_in()
+
+
+@pytest.mark.parametrize(
+    "referer", [None, "https://evil.com/", "http://www.example.com/", f"{SITE}.evil.com/"]
+)
+def test_over_https_a_form_from_another_site_is_refused(secure_app: Flask, referer: str | None) -> None:
+    client = secure_app.test_client()
+    data = SIGN_UP | {"csrf_token": token_of(client, "/accounts/signup/", SITE)}
+    headers = {"Referer": referer} if referer else {}
+    response = client.post("/accounts/signup/", base_url=SITE, data=data, headers=headers)
+    assert (response.status_code, count_rows(secure_app)) == (400, [0, 0])
+    headers = {"Referer": f"{SITE}/accounts/signup/"}
+    assert client.post("/accounts/signup/", base_url=SITE, data=data, headers=headers).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/", 200),
+        ("/accounts/signup/", 200),
+        ("/accounts/login/", 200),
+        ("/nope", 404),
+        ("/accounts/logout/", 405),
+    ],
+)
+def test_every_page_has_its_headers_and_is_not_kept(client: FlaskClient, path: str, code: int) -> None:
+    response = client.get(path)
+    assert response.status_code == code
+    assert {name: response.headers[name] for name in HEADERS} == HEADERS
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+def test_redirects_refusals_and_files_have_the_headers_too(auth: Browser) -> None:
+    responses = [auth.sign_up(), auth.log_in(), auth.client.post("/accounts/signup/"), auth.log_out()]
+    responses += [auth.client.get("/accounts/login"), auth.client.get("/static/site.css")]
+    assert [response.status_code for response in responses] == [302, 302, 400, 302, 308, 200]
+    for response in responses:
+        response.close()
+        assert {name: response.headers[name] for name in HEADERS} == HEADERS
+        assert ("no-store" in response.headers["Cache-Control"]) == (response.mimetype == "text/html")
+
+
+def test_every_cookie_is_kept_from_scripts_and_other_sites(auth: Browser) -> None:
+    responses = [auth.client.get("/accounts/signup/"), auth.sign_up(), auth.log_in(), auth.log_out()]
+    cookies = [cookie for response in responses for cookie in response.headers.getlist("Set-Cookie")]
+    assert len(cookies) >= len(responses)
+    for cookie in cookies:
+        assert cookie.startswith("session=")
+        assert {"HttpOnly", "Path=/", "SameSite=Lax"} < {*cookie.split("; ")}
+        assert len(cookie) < 4096
+
+
+def test_over_https_the_cookie_is_secure_and_bound_to_the_host(secure_app: Flask) -> None:
+    client = secure_app.test_client()
+    for path in ("/accounts/signup/", "/accounts/login/"):
+        for cookie in client.get(path, base_url=SITE).headers.getlist("Set-Cookie"):
+            assert cookie.startswith("__Host-session=")
+            assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} < {*cookie.split("; ")}
+            assert "domain" not in cookie.lower()
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.com",
+        "127.0.0.1.evil.com",
+        "evil.com:80@127.0.0.1",
+        "localhost.",
+        "a b",
+        "é",
+        "",
+        "127.0.0.1:99999",
+    ],
+)
+def test_a_request_for_another_host_is_refused_in_plain_words(client: FlaskClient, host: str) -> None:
+    for path in ("/", "/accounts/login", "/nope", "/accounts/logout/", "/static/site.css"):
+        response = client.get(path, headers={"Host": host})
+        assert (response.status_code, "could not read" in response.text) == (400, True)
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert "evil" not in response.text
+        assert "Location" not in response.headers
+
+
+def test_the_public_host_alone_is_served_when_there_is_one(secure_app: Flask) -> None:
+    client = secure_app.test_client()
+    assert client.get("/", base_url=SITE).status_code == 200
+    assert client.get("/", base_url="https://localhost").status_code == 400
+
+
+def test_forwarding_headers_of_a_visitor_change_no_redirect(client: FlaskClient) -> None:
+    forged = {
+        "X-Forwarded-Host": "evil.com",
+        "X-Forwarded-Prefix": "//evil.com",
+        "X-Forwarded-Proto": "https",
+    }
+    response = client.get("/accounts/login", headers=forged)
+    assert response.headers["Location"] == "http://localhost/accounts/login/"

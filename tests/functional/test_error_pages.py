@@ -1,0 +1,154 @@
+"""What is too large, malformed or broken gets a page of ours that shows nothing of the inside."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask, abort
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from werkzeug.exceptions import TooManyRequests
+from werkzeug.test import TestResponse
+
+from flaskcelery.database import db
+from tests.conftest import Browser
+
+HOME = '<a href="/">To the home page</a>'
+SECRET = "s3cret-inside"
+FORM = "application/x-www-form-urlencoded"
+TITLES = {
+    400: "Bad request",
+    403: "Not allowed",
+    404: "Page not found",
+    405: "Not possible this way",
+    413: "Too much data",
+    429: "Too many tries",
+    500: "Something went wrong",
+    503: "Back in a moment",
+    418: "Bad request",
+    502: "Something went wrong",
+}
+
+
+@pytest.fixture
+def failing(app: Flask) -> FlaskClient:
+    """Return a browser at an application with pages that fail in every way."""
+
+    @app.route("/fail/<int:code>")
+    def fail(code: int) -> None:
+        abort(code, SECRET)
+
+    @app.route("/crash")
+    def crash() -> None:
+        raise RuntimeError(SECRET)
+
+    @app.route("/slow-down")
+    def slow_down() -> None:
+        raise TooManyRequests(SECRET, retry_after=7)
+
+    @app.route("/database/<statement>")
+    def break_database(statement: str) -> None:
+        db.session.execute(text(statement))
+
+    return app.test_client()
+
+
+def assert_own_page(response: TestResponse, code: int) -> None:
+    """Check that the response is our page for `code`, with its headers and nothing of the inside."""
+    assert (response.status_code, f"<h1>{TITLES[code]}</h1>" in response.text) == (code, True)
+    assert HOME in response.text
+    for inside in (SECRET, "Traceback", "RuntimeError", "sqlite", "Werkzeug", "SELECT", "/src/"):
+        assert inside not in response.text
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize("code", TITLES)
+def test_every_error_has_our_page(failing: FlaskClient, code: int) -> None:
+    assert_own_page(failing.get(f"/fail/{code}"), code)
+
+
+def test_a_crash_has_our_page_and_its_cause_is_only_in_the_log(
+    failing: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert_own_page(failing.get("/crash"), 500)
+    assert SECRET in caplog.text
+
+
+def test_who_is_too_fast_is_told_when_to_come_back(failing: FlaskClient) -> None:
+    response = failing.get("/slow-down")
+    assert_own_page(response, 429)
+    assert response.headers["Retry-After"] == "7"
+
+
+@pytest.mark.parametrize(
+    ("statement", "code"), [("SELECT * FROM nowhere", 503), ("INSERT INTO users (id) VALUES (1)", 500)]
+)
+def test_a_database_that_fails_has_our_page(failing: FlaskClient, statement: str, code: int) -> None:
+    response = failing.get(f"/database/{statement}")
+    assert_own_page(response, code)
+    assert response.headers.get("Retry-After") == ("30" if code == 503 else None)
+
+
+def test_without_a_database_a_logged_in_visitor_sees_our_pages_and_the_log_no_address(
+    app: Flask, auth: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    auth.sign_up()
+    auth.log_in()
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE users RENAME TO elsewhere"))
+    assert_own_page(auth.client.get("/"), 503)
+    assert_own_page(auth.client.get("/nope"), 404)
+    assert_own_page(auth.log_in(), 503)
+    assert "no such table" in caplog.text
+    assert "alice@example.com" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/accounts/signup/", "/accounts/login/", "/accounts/logout/", "/static/site.css", "/nope"]
+)
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "BREW", "OPTIONS", "HEAD"])
+def test_no_method_breaks_a_page(client: FlaskClient, path: str, method: str) -> None:
+    with client.open(path, method=method) as response:
+        allowed = {"OPTIONS": {200}, "HEAD": {200, 405}}.get(method, {405}) if path != "/nope" else {404}
+        assert response.status_code in allowed
+        assert response.status_code != 405 or response.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", ["/accounts/signup/", "/accounts/login/", "/accounts/logout/"])
+@pytest.mark.parametrize(
+    "body",
+    [b"username=" + b"a" * 600_000, b"username=" + b"a" * 100_000, b"a=&" * 40_000],
+    ids=["600 kB", "100 kB", "fields"],
+)
+def test_a_large_form_is_refused(client: FlaskClient, path: str, body: bytes) -> None:
+    assert_own_page(client.post(path, data=body, content_type=FORM), 413)
+
+
+@pytest.mark.parametrize("number", [101, 1100])
+def test_a_form_of_very_many_parts_is_refused(client: FlaskClient, number: int) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'
+    response = client.post(
+        "/accounts/signup/", data=part * number + b"--x--\r\n", content_type="multipart/form-data; boundary=x"
+    )
+    assert_own_page(response, 413)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff\xfe\x00", b"username=\xff&\xed\xa0\x80=%", b"--x\r\n\r\n--", b"{" * 1000]
+)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        FORM,
+        "multipart/form-data",
+        "multipart/form-data; boundary=x",
+        "application/json",
+        "text/plain",
+        "\xff",
+    ],
+)
+def test_a_malformed_body_is_refused(client: FlaskClient, body: bytes, kind: str) -> None:
+    for path in ("/accounts/signup/", "/accounts/login/", "/accounts/logout/"):
+        response = client.post(path, data=body, content_type=kind)
+        assert response.status_code == 400
+        assert HOME in response.text

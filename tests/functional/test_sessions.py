@@ -1,0 +1,176 @@
+"""Log-in sessions: rows on the server decide, whatever cookies say."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from flaskcelery.database import db
+from flaskcelery.users.models import LoginSession
+from tests.conftest import Browser
+
+
+@pytest.fixture
+def inside(app: Flask, auth: Browser) -> Browser:
+    """Return a browser that is logged in."""
+    auth.sign_up()
+    auth.log_in()
+    assert auth.is_logged_in()
+    return auth
+
+
+def copy_of(browser: Browser) -> Browser:
+    """Return another browser with the same cookies: what a thief has."""
+    thief = browser.client.application.test_client()
+    thief.set_cookie("session", browser.client.get_cookie("session").value)
+    return Browser(thief)
+
+
+def token_in(client: FlaskClient, path: str) -> str:
+    """Return the CSRF token of the form at `path`."""
+    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
+    assert found
+    return found[1]
+
+
+def read_cookie(client: FlaskClient) -> dict[str, Any]:
+    """Return what this browser's session cookie holds."""
+    with client.session_transaction() as session:
+        return dict(session)
+
+
+def run_sql(app: Flask, statement: str) -> list[Any]:
+    """Run one statement on the database, as an operator would."""
+    with app.app_context(), db.engine.begin() as connection:
+        result = connection.execute(text(statement))
+        return list(result.all()) if result.returns_rows else []
+
+
+def test_a_copied_cookie_is_dead_after_log_out(inside: Browser) -> None:
+    thief = copy_of(inside)
+    assert thief.is_logged_in()
+    inside.log_out()
+    assert not thief.is_logged_in()
+    assert not inside.is_logged_in()
+
+
+def test_nothing_planted_before_a_log_in_survives_it(auth: Browser) -> None:
+    auth.sign_up()
+    auth.client.get("/accounts/login/")
+    with auth.client.session_transaction() as session:  # signed with the application's own key
+        session["planted"] = "by the attacker"
+        session["_user_id"] = "planted-token"
+        planted = session["csrf_token"]
+    auth.log_in()
+    found = read_cookie(auth.client)
+    assert "planted" not in found
+    assert found["_user_id"] != "planted-token"
+    assert auth.is_logged_in()
+    assert read_cookie(auth.client)["csrf_token"] != planted
+
+
+@pytest.mark.parametrize("user_id", ["1", "", "x" * 3000, "é", "\x00", "\ud800"])
+def test_a_cookie_of_no_session_is_a_visitor(app: Flask, auth: Browser, user_id: str) -> None:
+    auth.sign_up()
+    with auth.client.session_transaction() as session:
+        session["_user_id"] = user_id
+    assert auth.client.get("/").status_code == 200
+    assert not auth.is_logged_in()
+
+
+def test_each_log_in_has_a_token_of_its_own_and_ends_this_browsers_last_one(
+    app: Flask, inside: Browser
+) -> None:
+    thief, first = copy_of(inside), read_cookie(inside.client)["_user_id"]
+    inside.log_in()
+    assert read_cookie(inside.client)["_user_id"] != first
+    assert inside.is_logged_in()
+    assert not thief.is_logged_in()
+    assert run_sql(app, "SELECT count(*) FROM login_sessions") == [(1,)]
+
+
+def test_two_browsers_are_logged_in_apart(app: Flask, inside: Browser) -> None:
+    other = Browser(app.test_client())
+    other.log_in()
+    inside.log_out()
+    assert other.is_logged_in()
+
+
+def test_a_failed_log_in_keeps_the_session(inside: Browser) -> None:
+    inside.log_in(password="wrong password")
+    assert inside.is_logged_in()
+
+
+def test_a_deactivated_user_is_out_at_the_next_request_and_stays_out(app: Flask, inside: Browser) -> None:
+    run_sql(app, "UPDATE users SET is_active = 0")
+    assert not inside.is_logged_in()
+    assert "Please enter a correct email and password." in inside.log_in().text
+    assert not inside.is_logged_in()
+
+
+def test_a_deleted_user_is_out_at_the_next_request(app: Flask, inside: Browser) -> None:
+    run_sql(app, "DELETE FROM users")
+    assert not inside.is_logged_in()
+
+
+def test_an_expired_session_is_out(app: Flask, inside: Browser) -> None:
+    run_sql(
+        app, "UPDATE login_sessions SET expires_at = strftime('%Y-%m-%d %H:%M:%f000', 'now', '-1 second')"
+    )
+    assert not inside.is_logged_in()
+
+
+def test_a_session_ends_by_itself_after_fourteen_days(app: Flask, inside: Browser) -> None:
+    [(days,)] = run_sql(app, "SELECT julianday(expires_at) - julianday(created_at) FROM login_sessions")
+    assert round(days, 3) == 14
+    assert inside.client.get_cookie("session").expires is not None
+
+
+def test_the_database_holds_no_token_only_its_hash(app: Flask, inside: Browser) -> None:
+    token = read_cookie(inside.client)["_user_id"]
+    assert len(token) >= 43  # 256 random bits
+    with app.app_context():
+        assert (
+            db.session.scalar(db.select(LoginSession.token_hash))
+            == hashlib.sha256(token.encode()).hexdigest()
+        )
+        dump = "".join(db.session.connection().connection.driver_connection.iterdump())
+        db.session.remove()
+    assert token not in dump
+
+
+def test_a_token_from_the_database_opens_nothing(app: Flask, inside: Browser) -> None:
+    [(token_hash,)] = run_sql(app, "SELECT token_hash FROM login_sessions")
+    visitor = Browser(app.test_client())
+    with visitor.client.session_transaction() as session:
+        session["_user_id"] = token_hash
+    assert not visitor.is_logged_in()
+
+
+def test_a_remember_cookie_is_neither_read_nor_set(app: Flask, inside: Browser) -> None:
+    assert inside.client.get_cookie("remember_token") is None
+    visitor = Browser(app.test_client())
+    for value in ("1|é", "1|", "|", "1", f"1|{'0' * 128}"):
+        visitor.client.set_cookie("remember_token", value)
+        assert visitor.client.get("/").status_code == 200
+        assert not visitor.is_logged_in()
+
+
+def test_logging_out_twice_is_harmless(inside: Browser) -> None:
+    second_click = copy_of(inside)  # sent before the first answer came
+    token = token_in(inside.client, "/")
+    for browser in (inside, second_click):
+        response = browser.client.post("/accounts/logout/", data={"csrf_token": token})
+        assert (response.status_code, response.headers["Location"]) == (302, "/accounts/login/")
+        assert not browser.is_logged_in()
+
+
+def test_a_visitor_who_never_logged_in_may_log_out(client: FlaskClient) -> None:
+    token = token_in(client, "/accounts/login/")
+    assert client.post("/accounts/logout/", data={"csrf_token": token}).status_code == 302
