@@ -1,7 +1,5 @@
 """The application factory."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +33,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     config, warnings = load_config(read_environ() if environ is None else environ)
     app = Flask("flaskcelery", instance_path=str(Path(config["INSTANCE_PATH"]).resolve()))
     app.config.update(config)
+    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
     init_logs(config["LOG_LEVEL"])
     for warning in warnings:
         logger.warning("Configuration: %s", warning)

@@ -1,8 +1,5 @@
 """The Celery instance: configured from `app.config["CELERY"]` only, its tasks run in the app's context."""
 
-from __future__ import annotations
-
-from pathlib import Path
 from typing import Any
 
 from celery import Celery, Task
@@ -22,10 +19,6 @@ def init_celery(app: Flask) -> Celery:
                 return self.run(*args, **kwargs)
 
     embedded_broker.register()
-    options = app.config["CELERY"]["broker_transport_options"]
-    for name in ("data_folder_in", "control_folder"):
-        if name in options:
-            Path(options[name]).mkdir(parents=True, exist_ok=True)
     celery: Celery = Celery(app.name, task_cls=FlaskTask, set_as_current=False)
     celery.config_from_object(app.config["CELERY"])
     celery.set_default()

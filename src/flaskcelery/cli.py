@@ -1,7 +1,5 @@
 """The `flask` command's groups."""
 
-from __future__ import annotations
-
 import click
 from flask import Flask, current_app
 

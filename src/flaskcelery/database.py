@@ -1,7 +1,5 @@
 """The database: typed base class, the database's own clock, and one way to write."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime

@@ -1,12 +1,9 @@
 """`make run`: one preparing step, then the Procfile's processes under honcho."""
 
-from __future__ import annotations
-
 import os
 import select
 import signal
 import socket
-import sqlite3
 import sys
 import threading
 import time
@@ -21,7 +18,6 @@ from honcho.printer import Message, Printer
 from flaskcelery.config.settings import ROOT
 
 HOST = "127.0.0.1"
-SQLITE_MINIMUM = (3, 35)  # RETURNING
 manager.KILL_WAIT = 8  # seconds: an idle worker needs five to stop
 
 
@@ -93,11 +89,6 @@ def run(port: int, url: str) -> int:
 
 def find_problem(port: int) -> str | None:
     """Return the sentence that says why the application cannot run on this machine, if it cannot."""
-    if sqlite3.sqlite_version_info < SQLITE_MINIMUM:
-        return (
-            f"This Python has SQLite {sqlite3.sqlite_version}; 3.35 or newer is needed. "
-            "Use a newer Python: make run PYTHON=python3.13"
-        )
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

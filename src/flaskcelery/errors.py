@@ -1,36 +1,23 @@
 """Error pages: they show nothing of the inside and touch no database."""
 
-from __future__ import annotations
-
 import logging
 
 from flask import Flask, Response, make_response, render_template
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError, ServiceUnavailable
-
-from flaskcelery.database import db
+from werkzeug.exceptions import HTTPException, SecurityError, ServiceUnavailable
 
 logger = logging.getLogger(__name__)
 
 SENTENCES = {
     400: ("Bad request", "Your browser sent something that we could not read. Please go back and try again."),
     403: ("Not allowed", "You may not see this page."),
-    404: (
-        "Page not found",
-        "There is no page at this address. Perhaps the link is old or has a typing error.",
-    ),
-    405: (
-        "Not possible this way",
-        "This address does not take such a request. Please use the buttons on our pages.",
-    ),
+    404: ("Page not found", "There is no page at this address. Perhaps the link is old or has a typing error."),
+    405: ("Not possible this way", "This address does not take such a request. Please use the buttons on our pages."),
     413: ("Too much data", "What you sent is larger than we accept. Please go back and shorten it."),
     429: ("Too many tries", "Please wait a while before you try again."),
-    500: (
-        "Something went wrong",
-        "The fault is ours, and it has been recorded. Please try again in a moment.",
-    ),
+    500: ("Something went wrong", "The fault is ours, and it has been recorded. Please try again in a moment."),
     503: ("Back in a moment", "We cannot reach our database just now. Please try again in a minute."),
 }
 CSRF_SENTENCE = (
@@ -51,8 +38,8 @@ class Refusal(Exception):
 def init_errors(app: Flask) -> None:
     """Give `app` a page for every HTTP error, and turn a lost database into 503."""
     app.register_error_handler(HTTPException, _show)
-    app.register_error_handler(DBAPIError, _show_database_error)
-    app.register_error_handler(PoolTimeoutError, _show_database_error)
+    for kind in (OperationalError, InterfaceError, PoolTimeoutError):
+        app.register_error_handler(kind, _show_no_database)
 
 
 def _show(error: HTTPException) -> Response:
@@ -70,14 +57,6 @@ def _show(error: HTTPException) -> Response:
     return response
 
 
-def _show_database_error(error: DBAPIError | PoolTimeoutError) -> Response:
-    """Answer 503 where trying again helps (connection, lock, disk), 500 where it is a fault of ours."""
-    db.session.rollback()
-    logger.error("The database did not answer: %s", error, exc_info=error)
-    if isinstance(error, PoolTimeoutError) or error.connection_invalidated or _is_operational(error):
-        return _show(ServiceUnavailable(retry_after=RETRY_AFTER))
-    return _show(InternalServerError(original_exception=error))
-
-
-def _is_operational(error: DBAPIError) -> bool:
-    return type(error).__name__ in {"OperationalError", "InterfaceError"}
+def _show_no_database(error: SQLAlchemyError) -> Response:
+    logger.error("The database did not answer", exc_info=error)
+    return _show(ServiceUnavailable(retry_after=RETRY_AFTER))

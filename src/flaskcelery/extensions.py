@@ -1,7 +1,5 @@
 """Flask's extensions, created once and bound to the application in `app.py`."""
 
-from __future__ import annotations
-
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect

@@ -1,7 +1,5 @@
 """Readable log lines; addresses are masked in them."""
 
-from __future__ import annotations
-
 import logging
 
 FORMAT = "{asctime} {levelname} [{name}] {message}"

@@ -1,7 +1,5 @@
 """Flask-Mail made safe: deadlines, verified TLS, and a result that only the server's reply decides."""
 
-from __future__ import annotations
-
 import smtplib
 import socket
 import ssl
@@ -71,9 +69,7 @@ def refuse_bad_headers(message: flask_mail.Message) -> None:
     """
     addresses = [*message.recipients, *message.cc, *message.bcc]
     values = [message.subject, message.sender, message.reply_to, message.msgId, *addresses]
-    values += (
-        [part for item in message.extra_headers.items() for part in item] if message.extra_headers else []
-    )
+    values += [part for item in message.extra_headers.items() for part in item] if message.extra_headers else []
     for value in values:
         if any(unicodedata.category(character) in FORBIDDEN_IN_HEADERS for character in str(value or "")):
             raise PermanentMailError("a header holds a control character")
@@ -187,7 +183,7 @@ def _describe(error: Exception) -> str:
 class ConsoleConnection(flask_mail.Connection):
     """Prints each mail as one block of decoded text, links whole; for development."""
 
-    def __enter__(self) -> ConsoleConnection:
+    def __enter__(self) -> "ConsoleConnection":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,5 @@
 """What every page shares: response headers, templates' globals and safe redirects."""
 
-from __future__ import annotations
-
 import unicodedata
 from urllib.parse import urlsplit
 
@@ -40,10 +38,7 @@ def init_web(app: Flask) -> None:
 
     @app.context_processor
     def add_globals() -> dict[str, object]:
-        return {
-            "site_name": app.config["SITE_NAME"],
-            "current_user": current_user,
-        }  # loaded when a page reads it
+        return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
 
 
 def is_local_path(target: str) -> bool:
@@ -52,12 +47,7 @@ def is_local_path(target: str) -> bool:
     One slash, then no second one, no backslash, no control character and no white space anywhere: `//evil`,
     `/\\evil` and `/<tab>/evil` all lead to another host.
     """
-    if (
-        len(target) > MAX_NEXT_LENGTH
-        or not target.startswith("/")
-        or target.startswith("//")
-        or "\\" in target
-    ):
+    if len(target) > MAX_NEXT_LENGTH or not target.startswith("/") or target.startswith("//") or "\\" in target:
         return False
     return not any(unicodedata.category(character)[0] in "CZ" for character in target)
 

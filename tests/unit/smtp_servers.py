@@ -140,12 +140,7 @@ class ScriptedServer:
 
 def send(environ: dict[str, str], port: int, **options: Any) -> None:
     """Send one mail to `port`; options in capitals are settings, the others are fields of the message."""
-    settings = {
-        "MAIL_BACKEND": "smtp",
-        "MAIL_SERVER": "localhost",
-        "MAIL_TIMEOUT": "0.5",
-        "MAIL_PORT": str(port),
-    }
+    settings = {"MAIL_BACKEND": "smtp", "MAIL_SERVER": "localhost", "MAIL_TIMEOUT": "0.5", "MAIL_PORT": str(port)}
     fields = {"subject": "Hello", "recipients": ["bob@example.com"], "body": "Hi"}
     for name, value in options.items():
         (settings if name.isupper() else fields)[name] = value

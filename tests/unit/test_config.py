@@ -56,7 +56,11 @@ def test_a_complete_production_configuration_starts_without_a_warning() -> None:
         ({"MAIL_DEFAULT_SENDER": "nobody"}, "MAIL_DEFAULT_SENDER must be one address"),
         ({"MAIL_DEFAULT_SENDER": "a@shop.dev, b@shop.dev"}, "MAIL_DEFAULT_SENDER must be one address"),
         ({"MAIL_DEFAULT_SENDER": "Shop \u2028 <a@shop.dev>"}, "no mail header may hold"),
-        ({"MAIL_USERNAME": "u"}, "would send the password in clear"),
+        ({"MAIL_USERNAME": "u", "MAIL_PASSWORD": "p"}, "would send the password in clear"),
+        ({"MAIL_USERNAME": "u", "MAIL_USE_TLS": "1"}, "go together"),
+        ({"MAIL_USERNAME": "ü", "MAIL_PASSWORD": "p", "MAIL_USE_TLS": "1"}, "must be ASCII"),
+        ({"MAIL_CA_FILE": "/nowhere/ca.pem"}, "MAIL_CA_FILE cannot be read"),
+        ({"MAIL_USE_TLS": "yes"}, "MAIL_USE_TLS must be one of: 0, 1"),
         ({"MAIL_USE_TLS": "1", "MAIL_USE_SSL": "1"}, "exclude each other"),
         ({"MAIL_TIMEOUT": "0"}, "MAIL_TIMEOUT must be more than 0"),
         ({"MAIL_PORT": "²"}, "MAIL_PORT must be a whole number"),
@@ -109,7 +113,7 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     config, _ = load_config({**without, "SECRET_KEY_FILE": str(tmp_path / "key")})
     assert config["SECRET_KEY"] == STRONG_KEY
     assert "SECRET_KEY and SECRET_KEY_FILE are both set" in problems_of(SECRET_KEY_FILE=str(tmp_path / "key"))
-    assert "MAIL_PASSWORD_FILE cannot be read" in problems_of(MAIL_PASSWORD_FILE=str(tmp_path / "missing"))
+    assert "MAIL_PASSWORD [Errno 2] No such file" in problems_of(MAIL_PASSWORD_FILE=str(tmp_path / "missing"))
 
 
 def test_development_makes_its_secret_once_and_keeps_it_private(tmp_path: Path) -> None:

@@ -12,13 +12,7 @@ from flaskcelery.users.models import User
 
 def make_user(**changes: object) -> User:
     """Return an unsaved account."""
-    values = {
-        "username": "a",
-        "username_key": "a",
-        "email": "a@b.de",
-        "email_key": "a@b.de",
-        "password_hash": "x",
-    }
+    values = {"username": "a", "username_key": "a", "email": "a@b.de", "email_key": "a@b.de", "password_hash": "x"}
     return User(**{**values, **changes})
 
 

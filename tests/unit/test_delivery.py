@@ -72,17 +72,13 @@ def test_a_temporary_failure_keeps_the_row_owed(quiet_app: Flask, failing_task: 
     assert 20 < seconds_until_due(row_id) < 40
 
 
-def test_an_error_that_nobody_foresaw_keeps_the_row_owed(
-    quiet_app: Flask, failing_task: type[Failing]
-) -> None:
+def test_an_error_that_nobody_foresaw_keeps_the_row_owed(quiet_app: Flask, failing_task: type[Failing]) -> None:
     row_id = failing_task.owe(KeyError("typo"))
     delivery.deliver(row_id)
     assert (load(row_id).failed_at, load(row_id).error) == (None, "KeyError: 'typo'")
 
 
-def test_a_permanent_failure_ends_the_row_with_its_reason(
-    quiet_app: Flask, failing_task: type[Failing]
-) -> None:
+def test_a_permanent_failure_ends_the_row_with_its_reason(quiet_app: Flask, failing_task: type[Failing]) -> None:
     row_id = failing_task.owe(PermanentMailError("550 no such user"))
     delivery.deliver(row_id)
     assert load(row_id).failed_at is not None

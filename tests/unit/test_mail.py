@@ -49,9 +49,7 @@ def test_a_server_that_drips_is_left_at_the_total_deadline(
     environ: dict[str, str], certificate: Certificate, encrypted: bool
 ) -> None:
     tls = {"MAIL_USE_SSL": "1", "MAIL_CA_FILE": str(certificate[1])} if encrypted else {}
-    with ScriptedServer(
-        banner=b"220 " + b"x" * 80, pace=0.1, tls=certificate[0] if encrypted else None
-    ) as server:
+    with ScriptedServer(banner=b"220 " + b"x" * 80, pace=0.1, tls=certificate[0] if encrypted else None) as server:
         start = time.monotonic()
         with pytest.raises(TemporaryMailError):
             send(environ, server.port, MAIL_TIMEOUT="0.3", **tls)
@@ -68,19 +66,13 @@ def test_nothing_at_quit_changes_that_the_mail_was_taken(environ: dict[str, str]
 @pytest.mark.parametrize("code", ["421", "451"])
 @pytest.mark.parametrize("step", ["banner", "mail", "rcpt", "data", "dot"])
 def test_a_4xx_reply_is_temporary_and_its_code_is_kept(environ: dict[str, str], step: str, code: str) -> None:
-    with (
-        ScriptedServer(**{step: f"{code} later".encode()}) as server,
-        pytest.raises(TemporaryMailError, match=code),
-    ):
+    with ScriptedServer(**{step: f"{code} later".encode()}) as server, pytest.raises(TemporaryMailError, match=code):
         send(environ, server.port)
 
 
 @pytest.mark.parametrize("step", ["rcpt", "data", "dot"])
 def test_a_5xx_reply_about_the_mail_is_permanent(environ: dict[str, str], step: str) -> None:
-    with (
-        ScriptedServer(**{step: b"554 never"}) as server,
-        pytest.raises(PermanentMailError, match="554 never"),
-    ):
+    with ScriptedServer(**{step: b"554 never"}) as server, pytest.raises(PermanentMailError, match="554 never"):
         send(environ, server.port)
 
 
@@ -107,10 +99,7 @@ def test_a_refused_log_in_is_temporary_and_its_reply_is_not_repeated(
     environ: dict[str, str], certificate: Certificate
 ) -> None:
     script = {"ehlo": b"250-hi\r\n250 AUTH PLAIN", "auth": b"535 not s3cret-w0rd"}
-    with (
-        ScriptedServer(tls=certificate[0], **script) as server,
-        pytest.raises(TemporaryMailError, match="535") as seen,
-    ):
+    with ScriptedServer(tls=certificate[0], **script) as server, pytest.raises(TemporaryMailError, match="535") as seen:
         send(environ, server.port, MAIL_USE_SSL="1", MAIL_CA_FILE=str(certificate[1]), **LOGIN)
     assert "s3cret" not in str(seen.value)
 
@@ -129,9 +118,7 @@ def test_a_trusted_server_gets_the_log_in_and_the_mail(
 def test_an_unverified_server_gets_nothing(
     environ: dict[str, str], certificate: Certificate, way: str, fault: str
 ) -> None:
-    settings = (
-        {"MAIL_SERVER": "127.0.0.1", "MAIL_CA_FILE": str(certificate[1])} if fault == "other name" else {}
-    )
+    settings = {"MAIL_SERVER": "127.0.0.1", "MAIL_CA_FILE": str(certificate[1])} if fault == "other name" else {}
     with MailServer(tls=certificate[0], implicit_tls=way == "MAIL_USE_SSL") as server:
         with pytest.raises(TemporaryMailError, match="CERTIFICATE_VERIFY_FAILED"):
             send(environ, server.port, **settings, **{way: "1"}, **LOGIN)

@@ -15,9 +15,7 @@ from flaskcelery.users.names import normalize_email
 from tests.unit.smtp_servers import MailServer, send
 
 HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
-FORBIDDEN = [
-    c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}
-]
+FORBIDDEN = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}]
 NO_PORT = 9  # the port where nobody listens
 
 
@@ -25,9 +23,7 @@ NO_PORT = 9  # the port where nobody listens
 def test_every_control_character_in_a_subject_is_refused(environ: dict[str, str], backend: str) -> None:
     assert {*"\0\t\r\n\x0b\x0c\x1c\x1d\x1e\x7f\x85\u2028\u2029\ud800"} < {*FORBIDDEN}
     suppress = "1" if backend == "smtp" else "0"  # checked all the same, without a connection for each
-    app = create_app(
-        {**environ, "MAIL_BACKEND": backend, "MAIL_SERVER": "localhost", "MAIL_SUPPRESS_SEND": suppress}
-    )
+    app = create_app({**environ, "MAIL_BACKEND": backend, "MAIL_SERVER": "localhost", "MAIL_SUPPRESS_SEND": suppress})
     with app.app_context():
         for character in FORBIDDEN:
             with pytest.raises(PermanentMailError):
@@ -54,13 +50,9 @@ def test_a_control_character_in_any_header_is_refused(environ: dict[str, str], f
 
 
 @pytest.mark.parametrize("username", ["alice", "a" * 150, "ж" * 150, "日本語" * 50, "a.b@c+d-e_f"])
-def test_the_welcome_mail_has_seven_headers_and_a_whole_subject(
-    environ: dict[str, str], username: str
-) -> None:
+def test_the_welcome_mail_has_seven_headers_and_a_whole_subject(environ: dict[str, str], username: str) -> None:
     with MailServer() as server:
-        app = create_app(
-            {**environ, "MAIL_BACKEND": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(server.port)}
-        )
+        app = create_app({**environ, "MAIL_BACKEND": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(server.port)})
         with app.test_request_context():
             message = compose("signup/email/welcome", to="bob@example.com", username=username, process_id=1)
             message.msgId = message_id("row")

@@ -17,9 +17,7 @@ VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
 def differences() -> list[object]:
     """Return what the models have and the migrated database has not, or the reverse."""
     with db.engine.connect() as connection:
-        return list(
-            compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), db.metadata)
-        )
+        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), db.metadata))
 
 
 def test_models_and_migrations_agree(app: Flask) -> None:

@@ -38,9 +38,7 @@ def test_no_password_fits_an_unknown_account_or_a_broken_hash(app: Flask) -> Non
 
 def test_length_is_counted_in_characters(app: Flask) -> None:
     with app.app_context():
-        assert password_problems("1234567") == [
-            "This password is too short. It must contain at least 8 characters."
-        ]
+        assert password_problems("1234567") == ["This password is too short. It must contain at least 8 characters."]
         assert password_problems("🐎" * 8) == []
         assert password_problems("x" * 1024) == []
         assert len(password_problems("x" * 1025)) == 1

@@ -50,9 +50,7 @@ def owe_many(number: int) -> None:
     with transaction():
         for index, row in enumerate(rows):
             seconds = -1000.0 + index
-            db.session.execute(
-                update(OutboxRow).where(OutboxRow.id == row.id).values(due_at=now_plus(seconds))
-            )
+            db.session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(due_at=now_plus(seconds)))
 
 
 def test_a_lost_nudge_is_published_again_after_one_period(owed: uuid.UUID, broker: Broker) -> None:
@@ -90,9 +88,7 @@ def test_a_backlog_is_taken_in_turn_the_oldest_first(broker: Broker) -> None:
     assert len(second) == 10
 
 
-@pytest.mark.parametrize(
-    "values", [{"due_at": -60.0}, {"due_at": 600.0}, {"task": "unknown"}, {"attempts": 99}]
-)
+@pytest.mark.parametrize("values", [{"due_at": -60.0}, {"due_at": 600.0}, {"task": "unknown"}, {"attempts": 99}])
 def test_whatever_else_it_is_a_row_past_its_end_is_failed(
     owed: uuid.UUID, broker: Broker, values: dict[str, float | int | str]
 ) -> None:

@@ -1,7 +1,5 @@
 """The log-in form."""
 
-from __future__ import annotations
-
 from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, PasswordField
 from wtforms.validators import DataRequired, InputRequired
@@ -17,7 +15,5 @@ class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         [DataRequired(REQUIRED)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": 254, "autofocus": True},
     )
-    password = PasswordField(
-        "Password:", [InputRequired(REQUIRED)], render_kw={"autocomplete": "current-password"}
-    )
+    password = PasswordField("Password:", [InputRequired(REQUIRED)], render_kw={"autocomplete": "current-password"})
     next = HiddenField()

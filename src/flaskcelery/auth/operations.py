@@ -1,7 +1,5 @@
 """The rules of logging in and out."""
 
-from __future__ import annotations
-
 import logging
 
 from sqlalchemy import select, update

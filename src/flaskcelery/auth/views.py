@@ -1,7 +1,5 @@
 """The log-in page and the log-out button."""
 
-from __future__ import annotations
-
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_login import current_user, login_user
 from werkzeug.wrappers import Response

@@ -1,7 +1,5 @@
 """What follows from the settings: the libraries' own keys, and deadlines that nest by construction."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
@@ -43,11 +41,7 @@ def derive(config: Config) -> Config:
 def _deadlines(config: Config) -> dict[str, float]:
     """Seconds: one socket operation < a whole send < the task < the lease on its row."""
     limit = 6 * config["MAIL_TIMEOUT"] + config["SIMULATED_WORK_SECONDS"]
-    return {
-        "MAIL_SEND_DEADLINE": 3 * config["MAIL_TIMEOUT"],
-        "TASK_TIME_LIMIT": limit,
-        "OUTBOX_LEASE": 2 * limit,
-    }
+    return {"MAIL_SEND_DEADLINE": 3 * config["MAIL_TIMEOUT"], "TASK_TIME_LIMIT": limit, "OUTBOX_LEASE": 2 * limit}
 
 
 def _mail_port(config: Config) -> int:
@@ -58,10 +52,7 @@ def _mail_port(config: Config) -> int:
 
 def _engine_options(url: str) -> dict[str, Any]:
     if url.startswith("sqlite"):
-        return {
-            "hide_parameters": True,
-            "connect_args": {"timeout": 15},
-        }  # seconds a writer waits for its turn
+        return {"hide_parameters": True, "connect_args": {"timeout": 15}}  # seconds a writer waits for its turn
     limits = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000"
     return {
         "hide_parameters": True,  # addresses and hashes stay out of error texts
@@ -102,7 +93,7 @@ def _celery(config: Config, instance: Path) -> dict[str, Any]:
 
 def _embedded_options(instance: Path) -> dict[str, Any]:
     folder = str(instance / "broker")
-    return {"data_folder_in": folder, "data_folder_out": folder, "control_folder": f"{folder}/control"}
+    return {"data_folder_in": folder, "data_folder_out": folder, "control_folder": folder}
 
 
 def _redis_options(limit: float) -> dict[str, Any]:

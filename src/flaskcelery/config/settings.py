@@ -1,8 +1,8 @@
 """Every setting once: its name, type, default and meaning; what can be derived is derived here too."""
 
-from __future__ import annotations
-
+import functools
 import os
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +19,8 @@ from sqlalchemy.exc import ArgumentError
 ROOT = Path(__file__).resolve().parents[3]
 LOOPBACK = ("localhost", "127.0.0.1")
 PLACEHOLDER_SENDER = "noreply@example.com"
+ARGON2_DEFAULT = "m=19456,t=2,p=1"
+ARGON2_MIN_MEMORY = 8  # KiB; RFC 9106, 3.1
 
 Config = dict[str, Any]
 
@@ -28,27 +30,19 @@ class ConfigError(SystemExit):
 
 
 def _flag(text: str) -> bool:
-    if text.lower() in {"1", "true", "yes", "on"}:
-        return True
-    if text.lower() in {"0", "false", "no", "off"}:
-        return False
-    raise ValueError("must be 1 or 0")
+    return _one_of("0", "1")(text) == "1"
 
 
 def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) < 1:
+    if not re.fullmatch("0*[1-9][0-9]*", text):
         raise ValueError("must be a whole number of at least 1")
     return int(text)
 
 
 def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= 10**6:
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]+)?", text):
         raise ValueError("must be a number of seconds")
-    return number
+    return float(text)
 
 
 def _one_of(*choices: str) -> Callable[[str], str]:
@@ -58,6 +52,12 @@ def _one_of(*choices: str) -> Callable[[str], str]:
         return text
 
     return parse
+
+
+def _argon2(text: str) -> str:
+    if not re.fullmatch("m=[0-9]+,t=[1-9][0-9]*,p=1", text) or int(text[2:].partition(",")[0]) < ARGON2_MIN_MEMORY:
+        raise ValueError(f"must look like {ARGON2_DEFAULT} (m in KiB, at least {ARGON2_MIN_MEMORY}; p is 1)")
+    return text
 
 
 def _database_url(text: str) -> str:
@@ -86,14 +86,9 @@ def _public_url(text: str) -> str:
 
 
 def _sender(text: str) -> str:
+    lenient = functools.partial(validate_email, check_deliverability=False, globally_deliverable=False)
     try:
-        found = validate_email(
-            text,
-            check_deliverability=False,
-            allow_smtputf8=False,
-            allow_display_name=True,
-            globally_deliverable=False,
-        )
+        found = lenient(text, allow_smtputf8=False, allow_display_name=True)
     except EmailNotValidError:
         raise ValueError("must be one address, such as Your Site <noreply@your.domain>") from None
     if not text.isprintable() or not found.ascii_email:
@@ -133,7 +128,7 @@ SETTINGS = (
     Setting("MAIL_TIMEOUT", "10", _seconds),
     Setting("MAIL_CA_FILE", ""),
     Setting("PASSWORD_MIN_LENGTH", "8", _positive),
-    Setting("ARGON2_PARAMETERS", "m=19456,t=2,p=1"),
+    Setting("ARGON2_PARAMETERS", ARGON2_DEFAULT, _argon2),
     Setting("OUTBOX_RETRY_AFTER", "30", _seconds),
     Setting("OUTBOX_GIVE_UP_AFTER", "86400", _seconds),
     Setting("SIMULATED_WORK_SECONDS", "0", _seconds),
@@ -155,30 +150,27 @@ def read_environ() -> Mapping[str, str]:
     return {**from_file, **os.environ, "DEBUG": os.environ.get("FLASK_DEBUG", "0") or "0"}
 
 
-def parse_settings(environ: Mapping[str, str], problems: list[str]) -> Config:
-    """Return every setting by name; what cannot be read is added to `problems` and keeps its default."""
+def parse_settings(environ: Mapping[str, str]) -> tuple[Config, list[str]]:
+    """Return every setting by name, and a sentence for each that cannot be read; that one has its default."""
     config: Config = {}
+    problems = []
     for setting in (*SETTINGS, *SWITCHES):
-        text = _read_one(setting, environ, problems) or setting.default
+        config[setting.name] = setting.parse(setting.default) if setting.default else ""
         try:
-            config[setting.name] = setting.parse(text) if text else ""
-        except ValueError as error:
+            if text := _read_one(setting, environ):
+                config[setting.name] = setting.parse(text)
+        except (ValueError, OSError) as error:
             problems.append(f"{setting.name} {error}")
-            config[setting.name] = setting.parse(setting.default) if setting.default else ""
-    return config
+    return config, problems
 
 
-def _read_one(setting: Setting, environ: Mapping[str, str], problems: list[str]) -> str:
+def _read_one(setting: Setting, environ: Mapping[str, str]) -> str:
     value, path = environ.get(setting.name, ""), environ.get(f"{setting.name}_FILE", "")
     if not setting.secret or not path:
         return value.strip()
     if value:
-        problems.append(f"{setting.name} and {setting.name}_FILE are both set")
-    try:
-        return Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{setting.name}_FILE cannot be read: {error}")
-        return ""
+        raise ValueError(f"and {setting.name}_FILE are both set")
+    return Path(path).read_text().strip()
 
 
 def fill_development_defaults(config: Config) -> None:

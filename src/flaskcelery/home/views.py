@@ -1,7 +1,5 @@
 """The home page."""
 
-from __future__ import annotations
-
 from flask import Blueprint, render_template
 
 bp = Blueprint("home", __name__, template_folder="templates")

@@ -1,7 +1,5 @@
 """`flask outbox ...`: what an operator does with owed work."""
 
-from __future__ import annotations
-
 import click
 from flask.cli import AppGroup
 
@@ -11,9 +9,7 @@ commands = AppGroup("outbox", help="Work that is owed: mails on their way.")
 
 
 @commands.command()
-@click.option(
-    "--every", type=click.FloatRange(min=0.1), help="Loop, with so many seconds between two passes."
-)
+@click.option("--every", type=click.FloatRange(min=0.1), help="Loop, with so many seconds between two passes.")
 def relay(every: float | None) -> None:
     """Pass on what is still owed: one pass, or a loop with --every 5."""
     if every is None:

@@ -1,7 +1,5 @@
 """Working off one row: claim it, run its task, send the mail, settle the row."""
 
-from __future__ import annotations
-
 import logging
 import random
 import uuid

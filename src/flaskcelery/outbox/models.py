@@ -1,7 +1,5 @@
 """The outbox: one row per task that is owed."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import datetime
 from typing import Any

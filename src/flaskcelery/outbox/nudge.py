@@ -1,7 +1,5 @@
 """The nudge: after a commit, tell the broker at once which rows are owed. It may fail; the relay recovers."""
 
-from __future__ import annotations
-
 import logging
 import time
 import uuid
@@ -39,9 +37,7 @@ class Publisher:
     def publish(self, task: str, row_id: uuid.UUID) -> None:
         """Put the row's id on the broker; raise within half a second when the broker does not take it."""
         with self._producers.acquire(block=True, timeout=STEP_TIMEOUT) as producer:
-            self._celery.send_task(
-                task, args=[str(row_id)], task_id=str(row_id), producer=producer, retry=False
-            )
+            self._celery.send_task(task, args=[str(row_id)], task_id=str(row_id), producer=producer, retry=False)
 
     def nudge(self, task: str, row_id: uuid.UUID) -> None:
         """Publish unless the broker has just failed; never raise."""

@@ -1,7 +1,5 @@
 """The relay: publishes again what is still owed, and sends by itself when the broker is away."""
 
-from __future__ import annotations
-
 import logging
 import time
 import uuid

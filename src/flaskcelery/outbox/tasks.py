@@ -1,7 +1,5 @@
 """Tasks that are owed: `@task(name)` turns a function into a Celery task that an outbox row calls."""
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -40,9 +38,7 @@ class OwedTask:
         return row
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError(
-            f"A published task can be lost: call {self.name}.owe(...) in the transaction that owes it."
-        )
+        raise TypeError(f"A published task can be lost: call {self.name}.owe(...) in the transaction that owes it.")
 
     delay = apply_async = apply = s = si = signature = _refuse
 

@@ -1,18 +1,10 @@
 """The sign-up form, with the origin's field names and texts."""
 
-from __future__ import annotations
-
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, Form, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, EqualTo, InputRequired
 
-from flaskcelery.users.names import (
-    USERNAME_MAX_LENGTH,
-    InvalidEmail,
-    InvalidName,
-    normalize_email,
-    normalize_username,
-)
+from flaskcelery.users.names import USERNAME_MAX_LENGTH, InvalidEmail, InvalidName, normalize_email, normalize_username
 from flaskcelery.users.passwords import password_problems
 
 REQUIRED = "This field is required."
@@ -38,9 +30,7 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         filters=[strip],
         render_kw={"autocomplete": "email", "maxlength": 254, "autofocus": True},
     )
-    password1 = PasswordField(
-        "Enter password:", [InputRequired(REQUIRED)], render_kw={"autocomplete": "new-password"}
-    )
+    password1 = PasswordField("Enter password:", [InputRequired(REQUIRED)], render_kw={"autocomplete": "new-password"})
     password2 = PasswordField(
         "Confirm password:",
         [InputRequired(REQUIRED), EqualTo("password1", "The two password fields didn’t match.")],

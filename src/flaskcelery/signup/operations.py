@@ -1,10 +1,8 @@
 """The rule of signing up."""
 
-from __future__ import annotations
-
 import logging
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.database import db, transaction
@@ -15,9 +13,6 @@ from flaskcelery.users.names import email_key, normalize_email, normalize_userna
 from flaskcelery.users.passwords import hash_password
 
 logger = logging.getLogger(__name__)
-
-EMAIL_TAKEN = "User with this Email already exists."
-USERNAME_TAKEN = "A user with that username already exists."
 
 
 class AccountTaken(Exception):
@@ -57,15 +52,12 @@ def register(username: str, email: str, password: str) -> User:
 
 def find_taken(username: str, email: str) -> dict[str, str]:
     """Return a sentence for each of the two that belongs to an account already, by field."""
-    wanted_name, wanted_email = username_key(username), email_key(email)
-    found = db.session.execute(
-        select(User.username_key, User.email_key).where(
-            or_(User.username_key == wanted_name, User.email_key == wanted_email)
-        )
-    ).all()
-    errors = {}
-    if any(row.username_key == wanted_name for row in found):
-        errors["username"] = USERNAME_TAKEN
-    if any(row.email_key == wanted_email for row in found):
-        errors["email"] = EMAIL_TAKEN
-    return errors
+    conditions = {
+        "username": (User.username_key == username_key(username), "A user with that username already exists."),
+        "email": (User.email_key == email_key(email), "User with this Email already exists."),
+    }
+    return {
+        field: sentence
+        for field, (is_same, sentence) in conditions.items()
+        if db.session.scalar(select(User.id).where(is_same))
+    }

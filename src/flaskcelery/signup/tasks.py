@@ -1,7 +1,5 @@
 """The welcome mail."""
 
-from __future__ import annotations
-
 import os
 import time
 

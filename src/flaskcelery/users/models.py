@@ -1,7 +1,5 @@
 """Accounts and their login sessions."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import cast
 

@@ -1,7 +1,5 @@
 """The one canonical form of a username and of an e-mail address, and what is refused."""
 
-from __future__ import annotations
-
 import functools
 import re
 import unicodedata

@@ -1,7 +1,5 @@
 """Passwords: Argon2id hashes, and the rules for choosing one."""
 
-from __future__ import annotations
-
 import re
 import secrets
 import unicodedata
@@ -15,9 +13,7 @@ PASSWORD_MAX_LENGTH = 1024
 
 def init_passwords(app: Flask) -> None:
     """Prepare the hasher of `app` and the hash that stands in for an unknown account's."""
-    memory, passes, lanes = (
-        int(number) for number in re.findall(r"\d+", app.config["ARGON2_PARAMETERS"])[:3]
-    )
+    memory, passes, lanes = (int(number) for number in re.findall(r"\d+", app.config["ARGON2_PARAMETERS"])[:3])
     hasher = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
     app.extensions["passwords"] = (hasher, hasher.hash(secrets.token_hex()))
 
@@ -51,9 +47,7 @@ def password_problems(password: str) -> list[str]:
     if len(password) < minimum:
         problems.append(f"This password is too short. It must contain at least {minimum} characters.")
     if len(password) > PASSWORD_MAX_LENGTH:
-        problems.append(
-            f"This password is too long. It may contain at most {PASSWORD_MAX_LENGTH} characters."
-        )
+        problems.append(f"This password is too long. It may contain at most {PASSWORD_MAX_LENGTH} characters.")
     return problems
 
 

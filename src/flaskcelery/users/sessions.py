@@ -1,7 +1,5 @@
 """Login sessions: rows that a random token, hashed at rest, opens."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from datetime import timedelta
