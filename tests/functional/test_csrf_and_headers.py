@@ -35,9 +35,7 @@ def token_of(client: FlaskClient, path: str = "/accounts/login/", base_url: str 
 def count_rows(app: Flask) -> list[int]:
     """Return how many users and login sessions there are."""
     with app.app_context():
-        counts = [
-            db.session.scalar(db.select(db.func.count()).select_from(each)) for each in (User, LoginSession)
-        ]
+        counts = [db.session.scalar(db.select(db.func.count()).select_from(each)) for each in (User, LoginSession)]
         db.session.remove()
     return counts
 
@@ -53,9 +51,7 @@ def secure_app(environ: dict[str, str]) -> Iterator[Flask]:
 
 @pytest.mark.parametrize("path", FORMS)
 @pytest.mark.parametrize("token", ["none", "empty", "nonsense", "of another browser", "only in the address"])
-def test_a_form_without_its_own_token_changes_nothing(
-    app: Flask, auth: Browser, path: str, token: str
-) -> None:
+def test_a_form_without_its_own_token_changes_nothing(app: Flask, auth: Browser, path: str, token: str) -> None:
     auth.sign_up()
     auth.log_in()
     before = count_rows(app)
@@ -67,6 +63,31 @@ def test_a_form_without_its_own_token_changes_nothing(
     assert (count_rows(app), auth.is_logged_in()) == (before, True)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("Sec-Fetch-Site", value) for value in ("cross-site", "same-site", "nonsense")],
+        *[
+            ("Origin", value)
+            for value in ("https://evil.com", "null", "http://localhost:81", "http://localhost@evil.com")
+        ],
+        *[("Origin", value) for value in ("http://[", "http://[localhost]", "", "\xff", "localhost", "//")],
+    ],
+)
+def test_a_form_sent_by_another_site_is_refused_even_with_its_token(
+    app: Flask, auth: Browser, name: str, value: str
+) -> None:
+    data = SIGN_UP | {"csrf_token": token_of(auth.client)}
+    response = auth.client.post("/accounts/signup/", data=data, headers={name: value})
+    assert (response.status_code, count_rows(app)) == (403, [0, 0])
+    for own in ({"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"}):
+        assert auth.client.post("/accounts/signup/", data=data, headers=own).status_code != 403
+
+
+def test_a_link_from_another_site_is_followed(client: FlaskClient) -> None:
+    assert client.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
 def test_a_link_cannot_log_anybody_out(auth: Browser) -> None:
     auth.sign_up()
     auth.log_in()
@@ -76,9 +97,7 @@ def test_a_link_cannot_log_anybody_out(auth: Browser) -> None:
     assert auth.is_logged_in()
 
 
-@pytest.mark.parametrize(
-    "referer", [None, "https://evil.com/", "http://www.example.com/", f"{SITE}.evil.com/"]
-)
+@pytest.mark.parametrize("referer", [None, "https://evil.com/", "http://www.example.com/", f"{SITE}.evil.com/"])
 def test_over_https_a_form_from_another_site_is_refused(secure_app: Flask, referer: str | None) -> None:
     client = secure_app.test_client()
     data = SIGN_UP | {"csrf_token": token_of(client, "/accounts/signup/", SITE)}
@@ -91,13 +110,7 @@ def test_over_https_a_form_from_another_site_is_refused(secure_app: Flask, refer
 
 @pytest.mark.parametrize(
     ("path", "code"),
-    [
-        ("/", 200),
-        ("/accounts/signup/", 200),
-        ("/accounts/login/", 200),
-        ("/nope", 404),
-        ("/accounts/logout/", 405),
-    ],
+    [("/", 200), ("/accounts/signup/", 200), ("/accounts/login/", 200), ("/nope", 404), ("/accounts/logout/", 405)],
 )
 def test_every_page_has_its_headers_and_is_not_kept(client: FlaskClient, path: str, code: int) -> None:
     response = client.get(path)
@@ -137,17 +150,7 @@ def test_over_https_the_cookie_is_secure_and_bound_to_the_host(secure_app: Flask
 
 
 @pytest.mark.parametrize(
-    "host",
-    [
-        "evil.com",
-        "127.0.0.1.evil.com",
-        "evil.com:80@127.0.0.1",
-        "localhost.",
-        "a b",
-        "é",
-        "",
-        "127.0.0.1:99999",
-    ],
+    "host", ["evil.com", "127.0.0.1.evil.com", "evil.com:80@127.0.0.1", "localhost.", "a b", "é", "", "127.0.0.1:99999"]
 )
 def test_a_request_for_another_host_is_refused_in_plain_words(client: FlaskClient, host: str) -> None:
     for path in ("/", "/accounts/login", "/nope", "/accounts/logout/", "/static/site.css"):
@@ -165,10 +168,6 @@ def test_the_public_host_alone_is_served_when_there_is_one(secure_app: Flask) ->
 
 
 def test_forwarding_headers_of_a_visitor_change_no_redirect(client: FlaskClient) -> None:
-    forged = {
-        "X-Forwarded-Host": "evil.com",
-        "X-Forwarded-Prefix": "//evil.com",
-        "X-Forwarded-Proto": "https",
-    }
+    forged = {"X-Forwarded-Host": "evil.com", "X-Forwarded-Prefix": "//evil.com", "X-Forwarded-Proto": "https"}
     response = client.get("/accounts/login", headers=forged)
     assert response.headers["Location"] == "http://localhost/accounts/login/"

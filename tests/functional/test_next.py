@@ -101,9 +101,7 @@ KEPT = {
 def host_for_a_browser(location: str) -> str:
     """Return the host to which a browser on http://localhost goes (WHATWG, URL parsing), or the scheme."""
     text = re.sub(r"[\t\r\n]", "", location).strip("".join(map(chr, range(0x21)))).replace("\\", "/")
-    scheme, slashes, authority = re.match(
-        r"(?:([a-z][a-z0-9+.-]*):)?(/*)([^/?#]*)", text, re.IGNORECASE
-    ).groups()
+    scheme, slashes, authority = re.match(r"(?:([a-z][a-z0-9+.-]*):)?(/*)([^/?#]*)", text, re.IGNORECASE).groups()
     if scheme and scheme.lower() not in {"http", "https"}:
         return f"{scheme}:"
     if len(slashes) > 1 or (scheme or "http").lower() == "https":
@@ -122,9 +120,7 @@ def log_in_for(auth: Browser, target: str, way: str) -> TestResponse:
     return auth.send("/accounts/login/", next=target, **account)
 
 
-@pytest.mark.parametrize(
-    "location", ["//evil.com", "/\\evil.com", "///evil.com", "/\t/evil.com", "https:evil.com"]
-)
+@pytest.mark.parametrize("location", ["//evil.com", "/\\evil.com", "///evil.com", "/\t/evil.com", "https:evil.com"])
 def test_the_browser_of_these_tests_could_be_led_astray(location: str) -> None:
     assert host_for_a_browser(location) == "evil.com"
 

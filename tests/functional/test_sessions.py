@@ -84,9 +84,7 @@ def test_a_cookie_of_no_session_is_a_visitor(app: Flask, auth: Browser, user_id:
     assert not auth.is_logged_in()
 
 
-def test_each_log_in_has_a_token_of_its_own_and_ends_this_browsers_last_one(
-    app: Flask, inside: Browser
-) -> None:
+def test_each_log_in_has_a_token_of_its_own_and_ends_this_browsers_last_one(app: Flask, inside: Browser) -> None:
     thief, first = copy_of(inside), read_cookie(inside.client)["_user_id"]
     inside.log_in()
     assert read_cookie(inside.client)["_user_id"] != first
@@ -120,9 +118,7 @@ def test_a_deleted_user_is_out_at_the_next_request(app: Flask, inside: Browser) 
 
 
 def test_an_expired_session_is_out(app: Flask, inside: Browser) -> None:
-    run_sql(
-        app, "UPDATE login_sessions SET expires_at = strftime('%Y-%m-%d %H:%M:%f000', 'now', '-1 second')"
-    )
+    run_sql(app, "UPDATE login_sessions SET expires_at = strftime('%Y-%m-%d %H:%M:%f000', 'now', '-1 second')")
     assert not inside.is_logged_in()
 
 
@@ -136,10 +132,7 @@ def test_the_database_holds_no_token_only_its_hash(app: Flask, inside: Browser) 
     token = read_cookie(inside.client)["_user_id"]
     assert len(token) >= 43  # 256 random bits
     with app.app_context():
-        assert (
-            db.session.scalar(db.select(LoginSession.token_hash))
-            == hashlib.sha256(token.encode()).hexdigest()
-        )
+        assert db.session.scalar(db.select(LoginSession.token_hash)) == hashlib.sha256(token.encode()).hexdigest()
         dump = "".join(db.session.connection().connection.driver_connection.iterdump())
         db.session.remove()
     assert token not in dump

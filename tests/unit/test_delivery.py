@@ -8,11 +8,11 @@ from flask import Flask, current_app
 from sqlalchemy import func, select
 
 from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.mail import PermanentMailError, TemporaryMailError
 from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import TASKS, task
 from flaskcelery.signup.tasks import send_welcome_email
+from flaskcelery.smtp import PermanentMailError, TemporaryMailError
 from flaskcelery.users.models import User
 from tests.unit.conftest import Failing, change, load
 

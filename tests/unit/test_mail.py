@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flaskcelery.mail import MailError, PermanentMailError, TemporaryMailError
+from flaskcelery.smtp import MailError, PermanentMailError, TemporaryMailError
 from tests.unit.smtp_servers import DROP, SILENCE, MailServer, ScriptedServer, make_certificate, send
 
 LOGIN = {"MAIL_USERNAME": "shop", "MAIL_PASSWORD": "s3cret-w0rd"}
@@ -130,6 +130,12 @@ def test_a_server_that_offers_no_tls_gets_nothing(environ: dict[str, str]) -> No
         with pytest.raises(TemporaryMailError, match="STARTTLS"):
             send(environ, server.port, MAIL_USE_TLS="1", **LOGIN)
         assert [command[:4] for command in server.commands] == [b"ehlo", b"quit"]
+
+
+def test_a_server_is_told_the_senders_domain_not_this_machines_name(environ: dict[str, str]) -> None:
+    with ScriptedServer() as server:
+        send(environ, server.port, MAIL_DEFAULT_SENDER="Shop <shop@acme.org>")
+        assert server.commands[0] == b"ehlo acme.org\r\n"
 
 
 def test_the_socket_is_closed_when_the_mail_is_sent(environ: dict[str, str]) -> None:

@@ -12,9 +12,10 @@ from sqlalchemy import select, update
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import mail
-from flaskcelery.mail import PermanentMailError, TemporaryMailError, message_id
+from flaskcelery.mail import message_id
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.smtp import PermanentMailError, TemporaryMailError
 
 logger = logging.getLogger(__name__)
 
