@@ -1,5 +1,6 @@
 """Flask-Mail made safe: messages that every server takes, and two ways for them to leave."""
 
+import math
 import sys
 from email import charset
 from email.mime.text import MIMEText
@@ -16,6 +17,8 @@ QUOTED_PRINTABLE.body_encoding = charset.QP  # lines stay within RFC 5321's 998 
 
 class Message(flask_mail.Message):
     """A Flask-Mail message to one address whose long or non-ASCII lines survive every server."""
+
+    send_before = math.inf  # of the monotonic clock: later than this its sender may have a successor
 
     def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
         return MIMEText(text or "", _subtype=subtype, _charset=QUOTED_PRINTABLE)  # type: ignore[arg-type]

@@ -1,9 +1,11 @@
 """Sending over SMTP: deadlines, verified TLS, and a result that only the server's reply decides."""
 
+import math
 import smtplib
 import socket
 import ssl
 import threading
+import time
 import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,76 +14,12 @@ from typing import Any
 import flask_mail
 from flask import current_app
 
+from flaskcelery.outcomes import OUTCOMES, PermanentMailError, classify
+
 FORBIDDEN_IN_HEADERS = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: controls, surrogates, line separators
 SMTP_READY = 220  # RFC 5321, 4.2: the greeting of a server that takes mail
 SMTP_GO_AHEAD = 354
 QUIT_TIMEOUT = 1  # seconds; the mail is gone by then
-MAX_REASON_LENGTH = 500
-
-
-class MailError(Exception):
-    """The mail did not leave. The reason may be a server's own words: kept short and printable."""
-
-    def __str__(self) -> str:
-        """Return the reason."""
-        text = " ".join(str(part) for part in self.args)
-        return "".join(c if c.isprintable() else " " for c in text)[:MAX_REASON_LENGTH]
-
-
-class TemporaryMailError(MailError):
-    """The mail did not leave; another attempt may succeed."""
-
-
-class ConfigurationMailError(TemporaryMailError):
-    """No mail can leave before somebody mends the settings or the mail server."""
-
-
-class UnknownMailError(TemporaryMailError):
-    """The mail may have left: the connection ended after the final dot, before the server's reply."""
-
-
-class PermanentMailError(MailError):
-    """The mail can never leave as it is: its recipient or its content was refused."""
-
-
-# What a stage's end means: (reply 4xx, reply 5xx, no reply: a time-out or a lost connection).
-# QUIT is missing: whatever it answers, the mail has been taken.
-OUTCOMES = {
-    "CONNECT": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
-    "EHLO": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
-    "STARTTLS": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
-    "AUTH": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
-    "MAIL": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
-    "RCPT": (TemporaryMailError, PermanentMailError, TemporaryMailError),
-    "DATA": (TemporaryMailError, PermanentMailError, TemporaryMailError),
-    "BODY": (TemporaryMailError, PermanentMailError, TemporaryMailError),
-    "DOT": (TemporaryMailError, PermanentMailError, UnknownMailError),
-}
-
-
-def classify(stage: str, error: Exception) -> MailError:
-    """Return the error that the table has for what went wrong at this stage."""
-    code, reply = _find_reply(error)
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
-    on_4xx, on_5xx, on_silence = OUTCOMES[stage]
-    if isinstance(error, smtplib.SMTPNotSupportedError | ssl.SSLCertVerificationError):
-        kind: type[MailError] = ConfigurationMailError
-    elif 500 <= code <= 599:  # noqa: PLR2004  RFC 5321, 4.2.1
-        kind = ConfigurationMailError if text.startswith("5.7.") else on_5xx  # RFC 3463: blocked by policy
-    else:
-        kind = on_4xx if 400 <= code <= 499 else on_silence  # noqa: PLR2004
-    if stage == "AUTH":
-        text = "the server refused the log-in"  # its own words may repeat what was sent
-    return kind(f"{stage}: {code} {text}" if code else f"{stage}: {type(error).__name__}: {error}")
-
-
-def _find_reply(error: Exception) -> tuple[int, bytes | str]:
-    """Return the server's reply that `error` stands for, or 0 when there was none."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return next(iter(error.recipients.values()))
-    if isinstance(error, smtplib.SMTPResponseException):
-        return error.smtp_code, error.smtp_error
-    return 0, ""
 
 
 def refuse_bad_headers(message: flask_mail.Message) -> None:
@@ -105,7 +43,7 @@ class SmtpSession(smtplib.SMTP):
     def __init__(self, config: Mapping[str, Any], tls: ssl.SSLContext | None, implicit_tls: bool) -> None:
         # A name of our own: smtplib would ask the resolver for one, outside every deadline.
         super().__init__(timeout=config["MAIL_TIMEOUT"], local_hostname=config["MAIL_MESSAGE_ID_DOMAIN"])
-        self.stage = "CONNECT"
+        self.stage, self.send_before = "CONNECT", math.inf
         self._tls, self._implicit_tls = tls, implicit_tls
         self._lifeline: socket.socket | None = None
         self._expired = False
@@ -122,6 +60,12 @@ class SmtpSession(smtplib.SMTP):
         if self._implicit_tls and self._tls:
             return self._tls.wrap_socket(plain, server_hostname=host)
         return plain
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Send the message, unless the sender's time for it is over."""
+        if time.monotonic() > self.send_before:
+            raise TimeoutError("the lease is nearly over")
+        return super().data(msg)
 
     def putcmd(self, cmd: str, args: str = "") -> None:
         """Send a command and remember it as the stage."""
@@ -194,6 +138,8 @@ class SmtpConnection(flask_mail.Connection):
     def send(self, message: flask_mail.Message, envelope_from: Any = None) -> None:
         """Hand the message over; return only after the server has taken it."""
         refuse_bad_headers(message)
+        if self.host:
+            self.host.send_before = getattr(message, "send_before", math.inf)
         try:
             super().send(message, envelope_from)
         except (OSError, ValueError, smtplib.SMTPException) as error:

@@ -1,18 +1,21 @@
 """One row's life: claimed, worked off, settled; and who wins when two want it."""
 
+import time
 import uuid
 
 import flask_mail
 import pytest
 from flask import Flask, current_app
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.mail import Message
 from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import TASKS, task
+from flaskcelery.outcomes import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
 from flaskcelery.signup.tasks import send_welcome_email
-from flaskcelery.smtp import PermanentMailError, TemporaryMailError
 from flaskcelery.users.models import User
 from tests.unit.conftest import Failing, change, load
 
@@ -70,6 +73,60 @@ def test_a_temporary_failure_keeps_the_row_owed(quiet_app: Flask, failing_task: 
     row = load(row_id)
     assert (row.done_at, row.failed_at, row.error) == (None, None, "TemporaryMailError: 451 later")
     assert 20 < seconds_until_due(row_id) < 40
+
+
+def test_a_fault_of_the_configuration_keeps_the_row_owed_for_longer(
+    quiet_app: Flask, failing_task: type[Failing], caplog: pytest.LogCaptureFixture
+) -> None:
+    row_id = failing_task.owe(ConfigurationMailError("AUTH: 535 the server refused the log-in"))
+    change(row_id, gives_up_at=5.0)
+    delivery.deliver(row_id)
+    row = load(row_id)
+    assert row.failed_at is None
+    assert row.gives_up_at > row.due_at
+    assert "somebody mends this" in caplog.text
+
+
+def test_a_mail_of_unknown_fate_is_kept_until_its_lease_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:
+    row_id = failing_task.owe(UnknownMailError("DOT: TimeoutError"))
+    delivery.deliver(row_id)
+    assert load(row_id).error == "DOT: TimeoutError"
+    assert seconds_until_due(row_id) > current_app.config["OUTBOX_LEASE"] - 5
+
+
+def test_a_mark_that_the_database_did_not_take_is_written_again(
+    owed: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MARK_RETRY", 0)
+    answers = iter([OperationalError("", {}, Exception("gone")), OperationalError("", {}, Exception("gone")), None])
+    original = delivery.mark
+
+    def shaky(claimed: delivery.Claim, **values: object) -> None:
+        if answer := next(answers):
+            raise answer
+        original(claimed, **values)
+
+    monkeypatch.setattr(delivery, "mark", shaky)
+    delivery.deliver(owed)
+    assert load(owed).done_at is not None
+
+
+def test_a_mark_is_given_up_when_the_task_is_over(owed: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise OperationalError("", {}, Exception("gone"))
+
+    monkeypatch.setattr(delivery, "mark", gone)
+    monkeypatch.setitem(current_app.config, "TASK_TIME_LIMIT", -1)
+    with pytest.raises(OperationalError):
+        delivery.deliver(owed)
+
+
+def test_a_sender_whose_lease_is_nearly_over_is_told_so_before_it_sends(owed: uuid.UUID, mails: Mails) -> None:
+    before = time.monotonic()
+    delivery.deliver(owed)
+    lease, deadline = current_app.config["OUTBOX_LEASE"], current_app.config["MAIL_SEND_DEADLINE"]
+    assert isinstance(mails[0], Message)
+    assert before < mails[0].send_before <= time.monotonic() + lease - deadline
 
 
 def test_an_error_that_nobody_foresaw_keeps_the_row_owed(quiet_app: Flask, failing_task: type[Failing]) -> None:

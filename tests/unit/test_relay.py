@@ -10,7 +10,8 @@ from sqlalchemy import select, update
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.relay import ROWS_PER_PASS, SENT_BY_ITSELF_PER_PASS, relay_once, take_overdue
+from flaskcelery.outbox.nudge import BrokerAway
+from flaskcelery.outbox.relay import MAX_WAITING, ROWS_PER_PASS, SENT_BY_ITSELF_PER_PASS, relay_once, take_overdue
 from flaskcelery.signup.tasks import send_welcome_email
 from tests.unit.conftest import change, load
 
@@ -23,13 +24,21 @@ class Broker:
     def __init__(self) -> None:
         self.published: list[uuid.UUID] = []
         self.tried = 0
+        self.waiting = 0
         self.is_down = False
+
+    def count_waiting(self) -> int:
+        """Return how many messages wait, or fail as a lost broker does."""
+        self.tried += 1
+        if self.is_down:
+            raise BrokerAway("connection refused")
+        return self.waiting
 
     def publish(self, _task: str, row_id: uuid.UUID) -> None:
         """Take the message or fail as a lost broker does."""
         self.tried += 1
         if self.is_down:
-            raise OSError("connection refused")
+            raise BrokerAway("connection refused")
         self.published.append(row_id)
 
 
@@ -80,9 +89,19 @@ def test_a_pass_is_bounded_and_asks_a_lost_broker_once(broker: Broker) -> None:
     assert sorted(user for user in done if user) == list(range(1, SENT_BY_ITSELF_PER_PASS + 1))
 
 
+def test_a_broker_that_nobody_empties_is_not_filled_further(owed: uuid.UUID, broker: Broker) -> None:
+    change(owed, due_at=-60.0)
+    broker.waiting = MAX_WAITING
+    relay_once(period=5)
+    assert broker.published == []
+    broker.waiting = MAX_WAITING - 1
+    relay_once(period=5)
+    assert broker.published == [owed]
+
+
 def test_a_backlog_is_taken_in_turn_the_oldest_first(broker: Broker) -> None:
     owe_many(ROWS_PER_PASS + 10)
-    first, second = take_overdue(0.5), take_overdue(0.5)
+    first, second = take_overdue(0.5, ROWS_PER_PASS), take_overdue(0.5, ROWS_PER_PASS)
     users = dict(db.session.execute(select(OutboxRow.id, OutboxRow.user_id)).all())
     assert sorted(users[row_id] or 0 for row_id, _ in first) == list(range(1, ROWS_PER_PASS + 1))
     assert len(second) == 10

@@ -2,6 +2,7 @@
 
 import logging
 import random
+import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -9,17 +10,19 @@ from typing import Any
 from celery import Celery
 from flask import current_app
 from sqlalchemy import select, update
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import mail
 from flaskcelery.mail import message_id
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.tasks import TASKS
-from flaskcelery.smtp import PermanentMailError, TemporaryMailError
+from flaskcelery.outcomes import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
 
 logger = logging.getLogger(__name__)
 
 MAX_BACK_OFF = 3600  # seconds
+MARK_RETRY = 0.5  # seconds
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class Claim:
     task: str
     args: dict[str, Any]
     attempts: int
+    claimed_at: float  # of this process's monotonic clock
+
+    def ends_in(self, setting: str) -> float:
+        """Return the moment at which the time that `setting` grants to this claim is over."""
+        return self.claimed_at + float(current_app.config[setting])
 
 
 def register_tasks(celery: Celery) -> None:
@@ -53,6 +61,12 @@ def deliver(row_id: uuid.UUID) -> None:
     except PermanentMailError as error:
         logger.error("Row %s (%s) has failed for good", claimed.id, claimed.task)
         settle(claimed, failed_at=now_plus(), error=str(error))
+    except UnknownMailError as error:
+        logger.warning("Row %s (%s): nobody knows whether its mail left", claimed.id, claimed.task)
+        settle(claimed, error=str(error))  # tried again, under the same Message-ID, when the lease ends
+    except ConfigurationMailError as error:
+        logger.error("No mail leaves before somebody mends this: %s", error)
+        postpone(claimed, error, gives_up_at=now_plus(current_app.config["OUTBOX_GIVE_UP_AFTER"]))
     except TemporaryMailError as error:
         logger.warning("Row %s (%s): attempt %s failed", claimed.id, claimed.task, claimed.attempts)
         postpone(claimed, error)
@@ -65,6 +79,7 @@ def deliver(row_id: uuid.UUID) -> None:
 
 def claim(row_id: uuid.UUID) -> Claim | None:
     """Lease the row if it is claimable and count the attempt; committed before any work begins."""
+    claimed_at = time.monotonic()  # before the database's clock is read: this end comes first
     with transaction():
         found = db.session.execute(
             select(OutboxRow.task, OutboxRow.args, OutboxRow.attempts)
@@ -78,7 +93,7 @@ def claim(row_id: uuid.UUID) -> Claim | None:
         db.session.execute(
             update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=attempts, due_at=now_plus(lease))
         )
-    return Claim(row_id, found.task, found.args, attempts)
+    return Claim(row_id, found.task, found.args, attempts, claimed_at)
 
 
 def perform(claimed: Claim) -> None:
@@ -89,27 +104,39 @@ def perform(claimed: Claim) -> None:
         logger.info("Row %s (%s): nothing to send", claimed.id, claimed.task)
         return
     message.msgId = message_id(claimed.id)
+    message.send_before = claimed.ends_in("OUTBOX_LEASE") - current_app.config["MAIL_SEND_DEADLINE"]
     mail.send(message)
     logger.info("Row %s (%s): sent", claimed.id, claimed.task)
 
 
-def postpone(claimed: Claim, error: Exception) -> None:
+def postpone(claimed: Claim, error: Exception, **values: Any) -> None:
     """Keep the row owed and due again after its back-off."""
     text = f"{type(error).__name__}: {error}"
-    settle(claimed, due_at=now_plus(back_off(claimed.attempts)), error=text)
+    settle(claimed, due_at=now_plus(back_off(claimed.attempts)), error=text, **values)
 
 
 def settle(claimed: Claim, **values: Any) -> None:
+    """Write the outcome, and try until the task's time is over: a lost mark may cost a second mail."""
+    while True:
+        try:
+            return mark(claimed, **values)
+        except (OperationalError, InterfaceError):
+            if time.monotonic() > claimed.ends_in("TASK_TIME_LIMIT"):
+                raise
+            logger.warning("Row %s: the database did not take its mark, trying again", claimed.id)
+            time.sleep(MARK_RETRY)
+
+
+def mark(claimed: Claim, **values: Any) -> None:
     """Write the outcome, unless the lease was lost and the row is somebody else's by now."""
     with transaction():
-        result = db.session.execute(
+        is_mine = db.session.scalar(
             update(OutboxRow)
             .where(OutboxRow.id == claimed.id, OutboxRow.attempts == claimed.attempts)
             .values(**values)
             .returning(OutboxRow.id)
         )
-        is_mine = result.one_or_none() is not None
-    if not is_mine:
+    if is_mine is None:
         logger.error("Late mark: the lease on %s was lost, its mail may go out twice", message_id(claimed.id))
 
 

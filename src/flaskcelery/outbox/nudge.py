@@ -3,14 +3,18 @@
 import logging
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery
 from flask import Flask, current_app
+from kombu import Queue
 from kombu.pools import ProducerPool
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
+from flaskcelery.config.derived import OUTBOX_QUEUE
 from flaskcelery.database import db
 
 logger = logging.getLogger(__name__)
@@ -25,6 +29,10 @@ BOUNDED = {
 }
 
 
+class BrokerAway(Exception):
+    """The broker did not do what it was asked for within half a second."""
+
+
 class Publisher:
     """Publishes row ids over tightly bounded connections of its own, not over the worker's patient ones."""
 
@@ -34,10 +42,24 @@ class Publisher:
         self._producers = ProducerPool(connection.Pool(limit=64), limit=64)
         self._closed_until = 0.0
 
+    @contextmanager
+    def _producer(self) -> Iterator[Any]:
+        try:
+            with self._producers.acquire(block=True, timeout=STEP_TIMEOUT) as producer:
+                yield producer
+        except Exception as error:  # whatever the broker does, the rows are committed: the relay sends them
+            raise BrokerAway(f"{type(error).__name__}: {error}") from error
+
     def publish(self, task: str, row_id: uuid.UUID) -> None:
-        """Put the row's id on the broker; raise within half a second when the broker does not take it."""
-        with self._producers.acquire(block=True, timeout=STEP_TIMEOUT) as producer:
+        """Put the row's id on the broker; raise BrokerAway when it is not taken."""
+        with self._producer() as producer:
             self._celery.send_task(task, args=[str(row_id)], task_id=str(row_id), producer=producer, retry=False)
+
+    def count_waiting(self) -> int:
+        """Return how many messages wait on the broker; raise BrokerAway when it does not say."""
+        with self._producer() as producer:
+            queue: Any = Queue(OUTBOX_QUEUE)(producer.channel)
+            return int(queue.queue_declare().message_count)
 
     def nudge(self, task: str, row_id: uuid.UUID) -> None:
         """Publish unless the broker has just failed; never raise."""
@@ -45,7 +67,7 @@ class Publisher:
             return
         try:
             self.publish(task, row_id)
-        except Exception as error:  # whatever the broker does, the row is committed: the relay sends it
+        except BrokerAway as error:
             self._closed_until = time.monotonic() + BREAKER_SECONDS
             logger.warning("The broker did not take row %s, the relay will: %s", row_id, error)
 

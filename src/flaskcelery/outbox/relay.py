@@ -11,12 +11,14 @@ from sqlalchemy.exc import DBAPIError
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
+from flaskcelery.outbox.nudge import BrokerAway, Publisher
 from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
 
 ROWS_PER_PASS = 200
 SENT_BY_ITSELF_PER_PASS = 20
+MAX_WAITING = 1000  # messages on the broker, so that a worker that comes back finds new ones soon
 
 
 def run_for_ever(period: float) -> None:
@@ -34,11 +36,21 @@ def run_for_ever(period: float) -> None:
 def relay_once(period: float) -> None:
     """Fail what has given up, then pass on what has been due for longer than one period."""
     give_up()
-    broker_is_away, sent = False, 0
-    for row_id, task in take_overdue(period):
-        if not broker_is_away and task in TASKS:
-            broker_is_away = not _publish(task, row_id)
-        if (broker_is_away or task not in TASKS) and sent < SENT_BY_ITSELF_PER_PASS:
+    publisher: Publisher = current_app.extensions["publisher"]
+    sent, is_away, room = 0, False, SENT_BY_ITSELF_PER_PASS
+    try:
+        room = MAX_WAITING - publisher.count_waiting()
+    except BrokerAway as error:
+        is_away = True
+        logger.warning("Sending without the broker: %s", error)
+    for row_id, task in take_overdue(period, min(room, ROWS_PER_PASS)):
+        if task in TASKS and not is_away:
+            try:
+                publisher.publish(task, row_id)
+            except BrokerAway as error:
+                is_away = True
+                logger.warning("Sending without the broker: %s", error)
+        if (is_away or task not in TASKS) and sent < SENT_BY_ITSELF_PER_PASS:
             deliver(row_id)
             sent += 1
 
@@ -56,29 +68,22 @@ def give_up() -> None:
         logger.error("Row %s (%s) was given up", row_id, task)
 
 
-def take_overdue(period: float) -> list[tuple[uuid.UUID, str]]:
-    """Return the rows due for longer than `period`, oldest first, and put them at the back of the line.
+def take_overdue(period: float, limit: int) -> list[tuple[uuid.UUID, str]]:
+    """Return at most `limit` rows due for longer than `period`, oldest first, and put them at the line's back.
 
     They stay claimable: due again from now on.
     """
+    if limit <= 0:
+        return []
     with transaction():
         rows = db.session.execute(
             select(OutboxRow.id, OutboxRow.task)
             .where(is_claimable(), OutboxRow.due_at <= now_plus(-period))
             .order_by(OutboxRow.due_at)
-            .limit(ROWS_PER_PASS)
+            .limit(limit)
             .with_for_update(skip_locked=True)
         ).all()
         ids = [row.id for row in rows]
         if ids:
             db.session.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(due_at=now_plus()))
     return [(row.id, row.task) for row in rows]
-
-
-def _publish(task: str, row_id: uuid.UUID) -> bool:
-    try:
-        current_app.extensions["publisher"].publish(task, row_id)
-    except Exception as error:  # whatever the broker does, this pass goes on without it
-        logger.warning("The broker did not take row %s, sending without it: %s", row_id, error)
-        return False
-    return True
