@@ -75,7 +75,10 @@ class SmtpSession(smtplib.SMTP):
 
     def getreply(self) -> tuple[int, bytes]:
         """Read the reply; after 354 the body follows."""
-        reply = super().getreply()
+        try:
+            reply = super().getreply()
+        except smtplib.SMTPResponseException as error:  # a line without end: smtplib makes up a 500
+            raise smtplib.SMTPServerDisconnected(str(error)) from error
         if self.stage == "DATA" and reply[0] == SMTP_GO_AHEAD:
             self.stage = "BODY"
         return reply

@@ -11,9 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from flaskcelery.outcomes import MailError, PermanentMailError, TemporaryMailError
+from flaskcelery.outcomes import (
+    ConfigurationMailError,
+    MailError,
+    PermanentMailError,
+    TemporaryMailError,
+    UnknownMailError,
+)
 from tests.unit.smtp_servers import DROP, SILENCE, MailServer, ScriptedServer, make_certificate, send
 
+LONG = b"250 " + b"x" * 9000  # smtplib gives up on a line of more than 8 kB
 LOGIN = {"MAIL_USERNAME": "shop", "MAIL_PASSWORD": "s3cret-w0rd"}
 BOTH_WAYS = pytest.mark.parametrize("way", ["MAIL_USE_TLS", "MAIL_USE_SSL"])
 Certificate = tuple[ssl.SSLContext, Path]
@@ -68,6 +75,29 @@ def test_nothing_at_quit_changes_that_the_mail_was_taken(environ: dict[str, str]
 def test_a_4xx_reply_is_temporary_and_its_code_is_kept(environ: dict[str, str], step: str, code: str) -> None:
     with ScriptedServer(**{step: f"{code} later".encode()}) as server, pytest.raises(TemporaryMailError, match=code):
         send(environ, server.port)
+
+
+@pytest.mark.parametrize(
+    ("step", "reply", "kind"),
+    [
+        ("mail", b"530 log in first", ConfigurationMailError),
+        ("rcpt", b"550 nobody here", PermanentMailError),
+        ("rcpt", DROP, TemporaryMailError),
+        ("rcpt", LONG, TemporaryMailError),
+        ("data", DROP, TemporaryMailError),
+        ("dot", b"452 disk full", TemporaryMailError),
+        ("dot", DROP, UnknownMailError),
+        ("dot", SILENCE, UnknownMailError),
+        ("dot", LONG, UnknownMailError),
+        ("dot", b"\xff\xfe", UnknownMailError),
+    ],
+)
+def test_each_end_of_a_stage_has_its_meaning(
+    environ: dict[str, str], step: str, reply: bytes, kind: type[MailError]
+) -> None:
+    with ScriptedServer(**{step: reply}) as server, pytest.raises(MailError) as seen:
+        send(environ, server.port)
+    assert seen.type is kind
 
 
 @pytest.mark.parametrize("step", ["rcpt", "data", "dot"])

@@ -131,6 +131,7 @@ SETTINGS = (
     Setting("ARGON2_PARAMETERS", ARGON2_DEFAULT, _argon2),
     Setting("OUTBOX_RETRY_AFTER", "30", _seconds),
     Setting("OUTBOX_GIVE_UP_AFTER", "86400", _seconds),
+    Setting("OUTBOX_KEEP_DAYS", "30", _positive),
     Setting("SIMULATED_WORK_SECONDS", "0", _seconds),
 )
 

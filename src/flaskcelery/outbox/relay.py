@@ -12,6 +12,7 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
 from flaskcelery.outbox.nudge import BrokerAway, Publisher
+from flaskcelery.outbox.operations import purge
 from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,9 @@ def run_for_ever(period: float) -> None:
 
 
 def relay_once(period: float) -> None:
-    """Fail what has given up, then pass on what has been due for longer than one period."""
+    """Fail what has given up, delete what is old, then pass on what has been due for longer than one period."""
     give_up()
+    purge()
     publisher: Publisher = current_app.extensions["publisher"]
     sent, is_away, room = 0, False, SENT_BY_ITSELF_PER_PASS
     try:

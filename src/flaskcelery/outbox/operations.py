@@ -1,0 +1,64 @@
+"""What an operator, by command or page, may ask of the outbox."""
+
+import uuid
+from collections.abc import Sequence
+from datetime import timedelta
+
+from flask import current_app
+from sqlalchemy import ColumnElement, delete, func, select, update
+
+from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.outbox import nudge
+from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
+
+DAY = 86400  # seconds
+PURGED_PER_PASS = 1000
+
+
+def states() -> dict[str, ColumnElement[bool]]:
+    """Return the states of a row by name; a due row is an owed one, too."""
+    return {
+        "owed": is_owed(),
+        "due": is_claimable(),
+        "failed": OutboxRow.failed_at.is_not(None),
+        "done": OutboxRow.done_at.is_not(None),
+    }
+
+
+def count_states() -> tuple[dict[str, int], timedelta | None]:
+    """Return how many rows are in each state, and the age of the oldest owed one."""
+    counts = [func.count().filter(condition) for condition in states().values()]
+    *numbers, oldest, now = db.session.execute(
+        select(*counts, func.min(OutboxRow.created_at).filter(is_owed()), now_plus()).select_from(OutboxRow)
+    ).one()
+    return dict(zip(states(), numbers, strict=True)), now - oldest if oldest else None
+
+
+def find_rows(state: str, limit: int) -> Sequence[OutboxRow]:
+    """Return rows in this state, the newest first."""
+    query = select(OutboxRow).where(states()[state]).order_by(OutboxRow.created_at.desc()).limit(limit)
+    return db.session.scalars(query).all()
+
+
+def retry(row_id: uuid.UUID | None = None) -> int:
+    """Make one failed row, or all of them, owed and due again with a new time to give up; return how many."""
+    chosen = [OutboxRow.failed_at.is_not(None), *([OutboxRow.id == row_id] if row_id else [])]
+    with transaction():
+        rows = db.session.execute(
+            update(OutboxRow)
+            .where(*chosen)
+            .values(failed_at=None, due_at=now_plus(), gives_up_at=now_plus(current_app.config["OUTBOX_GIVE_UP_AFTER"]))
+            .returning(OutboxRow.task, OutboxRow.id)
+        ).all()
+        if row_id:  # many are the relay's work: it does not fill the broker
+            for task, found in rows:
+                nudge.note(db.session(), task, found)
+    return len(rows)
+
+
+def purge() -> int:
+    """Delete some of the rows that have been done for longer than they are kept; return how many."""
+    old = OutboxRow.done_at < now_plus(-DAY * current_app.config["OUTBOX_KEEP_DAYS"])
+    with transaction():
+        chosen = select(OutboxRow.id).where(old).limit(PURGED_PER_PASS)
+        return len(db.session.scalars(delete(OutboxRow).where(OutboxRow.id.in_(chosen)).returning(OutboxRow.id)).all())

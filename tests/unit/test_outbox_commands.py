@@ -1,0 +1,68 @@
+"""`flask outbox ...`: what an operator sees and does."""
+
+import uuid
+
+import pytest
+from flask import Flask
+
+from flaskcelery.database import db
+from flaskcelery.outbox.models import OutboxRow
+from tests.unit.conftest import change, load
+
+
+@pytest.fixture
+def run(quiet_app: Flask):  # type: ignore[no-untyped-def]
+    """Return what runs `flask outbox` with arguments and returns its output; an exit code stands in front."""
+
+    def call(*args: object) -> str:
+        result = quiet_app.test_cli_runner().invoke(args=["outbox", *map(str, args)])
+        return result.output if result.exit_code == 0 else f"{result.exit_code}: {result.output}"
+
+    return call
+
+
+def test_status_counts_and_tells_the_oldest_age(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+    change(owed, created_at=-120.0)
+    lines = [line.split() for line in run("status").splitlines()]
+    assert lines[:4] == [["owed", "1"], ["due", "1"], ["failed", "0"], ["done", "0"]]
+    assert lines[4][0] == "oldest"
+    assert 119 < int(lines[4][1]) < 125
+
+
+def test_list_and_show_tell_what_is_wrong_with_a_row(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+    assert str(owed) in run("list")
+    assert run("list", "--state", "failed") == ""
+    change(owed, failed_at=0.0, error="RCPT: 550 no such user")
+    assert "550 no such user" in run("list", "--state", "failed")
+    assert "550 no such user" in run("show", owed)
+    assert run("show", uuid.uuid4()).startswith("1: Error: there is no such row")
+
+
+def test_retry_takes_failed_rows_only_and_gives_them_new_time(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+    assert run("retry", owed).startswith("1: Error: there is no such failed row")
+    change(owed, failed_at=0.0, gives_up_at=-1.0, attempts=7)
+    assert run("retry", owed) == "1 to be tried again\n"
+    row = load(owed)
+    assert (row.failed_at, row.attempts) == (None, 7)
+    assert row.gives_up_at > row.due_at
+    change(owed, failed_at=0.0)
+    assert run("retry", "--all-failed") == "1 to be tried again\n"
+    assert run("retry").startswith("2: ")
+    assert run("retry", owed, "--all-failed").startswith("2: ")
+
+
+def test_purge_deletes_what_has_been_done_for_long_and_nothing_else(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+    change(owed, done_at=-29 * 86400.0)
+    assert run("purge") == "0 deleted\n"
+    change(owed, done_at=None, failed_at=-31 * 86400.0)
+    assert run("purge") == "0 deleted\n"
+    change(owed, done_at=-31 * 86400.0, failed_at=None)
+    assert run("purge") == "1 deleted\n"
+    db.session.rollback()
+    assert db.session.get(OutboxRow, owed) is None
+
+
+def test_one_pass_of_the_relay_can_be_run_by_hand(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+    change(owed, gives_up_at=-1.0)
+    run("relay")
+    assert load(owed).failed_at is not None
