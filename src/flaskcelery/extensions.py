@@ -16,7 +16,18 @@ class SessionRowLoginManager(LoginManager):  # type: ignore[misc]  # the library
         """Ignore the cookie: staying logged in is a longer-lived session row."""
 
 
-csrf = CSRFProtect()
+class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships no types
+    """Flask-WTF's protection, for which a malformed Referer is a fault of the server."""
+
+    def protect(self, apply_exemptions: bool = False) -> None:
+        """Refuse a forged form."""
+        try:
+            super().protect(apply_exemptions)
+        except ValueError:
+            self._error_response("The referrer is malformed.")
+
+
+csrf = SafeCsrfProtect()
 login_manager = SessionRowLoginManager()
 mail = SafeMail()
 migrate = Migrate(compare_type=True, render_as_batch=True)

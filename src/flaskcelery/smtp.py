@@ -81,6 +81,8 @@ class SmtpSession(smtplib.SMTP):
             raise smtplib.SMTPServerDisconnected(str(error)) from error
         if self.stage == "DATA" and reply[0] == SMTP_GO_AHEAD:
             self.stage = "BODY"
+        if self.stage == "DOT" and reply[0] // 100 == 2:  # noqa: PLR2004  any 2xx is a yes; smtplib insists on 250
+            return 250, reply[1]
         return reply
 
     def send(self, s: Any) -> None:

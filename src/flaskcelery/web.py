@@ -1,7 +1,6 @@
 """What every page shares: response headers, templates' globals and safe redirects."""
 
 import unicodedata
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request, url_for
 from flask_login import current_user
@@ -24,9 +23,8 @@ def init_web(app: Flask) -> None:
         if request.method in {"GET", "HEAD", "OPTIONS"}:
             return
         origin = request.headers.get("Origin")
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"} or (
-            origin is not None and urlsplit(origin).netloc != request.host
-        ):
+        is_foreign = origin is not None and origin.partition("://")[2] != request.host
+        if is_foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
             abort(403)
 
     @app.after_request

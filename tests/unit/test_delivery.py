@@ -87,6 +87,14 @@ def test_a_fault_of_the_configuration_keeps_the_row_owed_for_longer(
     assert "somebody mends this" in caplog.text
 
 
+def test_even_a_row_that_waits_for_an_operator_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:
+    row_id = failing_task.owe(ConfigurationMailError("MAIL: 550 5.7.1 blocked"))
+    change(row_id, gives_up_at=5.0, created_at=-8 * 86400.0)
+    before = load(row_id).gives_up_at
+    delivery.deliver(row_id)
+    assert load(row_id).gives_up_at == before
+
+
 def test_a_mail_of_unknown_fate_is_kept_until_its_lease_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:
     row_id = failing_task.owe(UnknownMailError("DOT: TimeoutError"))
     delivery.deliver(row_id)

@@ -9,7 +9,7 @@ from typing import Any
 
 from celery import Celery
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from flaskcelery.database import db, now_plus, transaction
@@ -22,6 +22,7 @@ from flaskcelery.outcomes import ConfigurationMailError, PermanentMailError, Tem
 logger = logging.getLogger(__name__)
 
 MAX_BACK_OFF = 3600  # seconds
+MAX_PATIENCE = 7 * 86400  # seconds; a row that waits for somebody to mend the settings ends, too
 MARK_RETRY = 0.5  # seconds
 
 
@@ -66,7 +67,9 @@ def deliver(row_id: uuid.UUID) -> None:
         settle(claimed, error=str(error))  # tried again, under the same Message-ID, when the lease ends
     except ConfigurationMailError as error:
         logger.error("No mail leaves before somebody mends this: %s", error)
-        postpone(claimed, error, gives_up_at=now_plus(current_app.config["OUTBOX_GIVE_UP_AFTER"]))
+        later = now_plus(current_app.config["OUTBOX_GIVE_UP_AFTER"])
+        is_young = OutboxRow.created_at > now_plus(-MAX_PATIENCE)
+        postpone(claimed, error, gives_up_at=case((is_young, later), else_=OutboxRow.gives_up_at))
     except TemporaryMailError as error:
         logger.warning("Row %s (%s): attempt %s failed", claimed.id, claimed.task, claimed.attempts)
         postpone(claimed, error)
