@@ -18,6 +18,7 @@ from flaskcelery.home.views import bp as home
 from flaskcelery.logs import init_logs
 from flaskcelery.outbox.delivery import register_tasks
 from flaskcelery.outbox.nudge import init_nudge
+from flaskcelery.outbox.pulse import init_pulse
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web import init_web
@@ -42,6 +43,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     register_tasks(init_celery(app))
     init_nudge(app)
+    init_pulse(app)
     init_passwords(app)
     mail.init_app(app)
     csrf.init_app(app)

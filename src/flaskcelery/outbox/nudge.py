@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
 from flask import Flask, current_app
 from kombu import Queue
 from kombu.pools import ProducerPool
@@ -50,10 +51,12 @@ class Publisher:
         except Exception as error:  # whatever the broker does, the rows are committed: the relay sends them
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
 
-    def publish(self, task: str, row_id: uuid.UUID) -> None:
+    def publish(self, task: str, row_id: uuid.UUID, queue: str = OUTBOX_QUEUE) -> None:
         """Put the row's id on the broker; raise BrokerAway when it is not taken."""
         with self._producer() as producer:
-            self._celery.send_task(task, args=[str(row_id)], task_id=str(row_id), producer=producer, retry=False)
+            self._celery.send_task(
+                task, args=[str(row_id)], task_id=str(row_id), producer=producer, retry=False, queue=queue
+            )
 
     def count_waiting(self) -> int:
         """Return how many messages wait on the broker; raise BrokerAway when it does not say."""
@@ -73,8 +76,13 @@ class Publisher:
 
 
 def init_nudge(app: Flask) -> None:
-    """Give `app` its publisher; it connects when it first publishes."""
-    app.extensions["publisher"] = Publisher(app.extensions["celery"])
+    """Give `app` its publisher, and each child of a worker's pool its own; it connects when it first publishes."""
+
+    def renew(**_: object) -> None:
+        app.extensions["publisher"] = Publisher(app.extensions["celery"])
+
+    renew()
+    worker_process_init.connect(renew, weak=False)
 
 
 def note(session: Any, task: str, row_id: uuid.UUID) -> None:
