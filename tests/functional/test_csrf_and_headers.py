@@ -97,7 +97,19 @@ def test_a_link_cannot_log_anybody_out(auth: Browser) -> None:
     assert auth.is_logged_in()
 
 
-@pytest.mark.parametrize("referer", [None, "https://evil.com/", "http://www.example.com/", f"{SITE}.evil.com/"])
+@pytest.mark.parametrize(
+    "referer",
+    [
+        None,
+        "https://evil.com/",
+        "http://www.example.com/",
+        f"{SITE}.evil.com/",
+        "https://[",
+        f"{SITE}:abc/",
+        f"{SITE}:99999999/",
+        "https://www.example.com\u2100/",
+    ],
+)
 def test_over_https_a_form_from_another_site_is_refused(secure_app: Flask, referer: str | None) -> None:
     client = secure_app.test_client()
     data = SIGN_UP | {"csrf_token": token_of(client, "/accounts/signup/", SITE)}

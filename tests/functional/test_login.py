@@ -70,16 +70,12 @@ def test_every_failure_has_one_answer(member: Browser, app: Flask) -> None:
     assert not member.is_logged_in()
 
 
-def test_every_failure_costs_one_password_check(
-    member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_failure_costs_one_password_check(member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     hasher = app.extensions["passwords"][0]
     checked: list[str] = []
     original = type(hasher).verify
     monkeypatch.setattr(
-        type(hasher),
-        "verify",
-        lambda self, hash_, password: checked.append(hash_) or original(self, hash_, password),
+        type(hasher), "verify", lambda self, hash_, password: checked.append(hash_) or original(self, hash_, password)
     )
     member.log_in(password="wrong password")
     member.log_in(email="nobody@example.com")
@@ -104,9 +100,7 @@ def test_a_log_in_is_written_down(member: Browser, app: Flask) -> None:
     assert user.joined_at <= user.last_login_at
 
 
-def test_a_hash_with_old_parameters_is_remade_at_log_in(
-    member: Browser, app: Flask, environ: dict[str, str]
-) -> None:
+def test_a_hash_with_old_parameters_is_remade_at_log_in(member: Browser, app: Flask, environ: dict[str, str]) -> None:
     old = alice(app).password_hash
     newer = create_app({**environ, "ARGON2_PARAMETERS": "m=16,t=1,p=1"})
     browser = Browser(newer.test_client())

@@ -54,6 +54,4 @@ def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) 
         text=True,
         check=False,
     )
-    assert result.stdout.splitlines()[-1:] == ["['Three tips for you, alice', 'Welcome alice!']"], (
-        result.stderr
-    )
+    assert result.stdout.splitlines()[-1:] == ["['Three tips for you, alice', 'Welcome alice!']"], result.stderr

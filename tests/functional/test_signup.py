@@ -144,13 +144,7 @@ def test_the_page_names_its_fields_as_the_origin_does(auth: Browser) -> None:
     page = auth.client.get("/accounts/signup/").text
     fields = re.findall(r'<input[^>]* name="(\w+)"', page)
     assert fields == ["csrf_token", "username", "email", "password1", "password2"]
-    for text in (
-        "Username:",
-        "Enter password:",
-        "Confirm password:",
-        ">Sign up</button>",
-        "Already have an account?",
-    ):
+    for text in ("Username:", "Enter password:", "Confirm password:", ">Sign up</button>", "Already have an account?"):
         assert text in page
 
 
@@ -167,9 +161,7 @@ def test_an_address_without_its_last_slash_leads_to_the_page(auth: Browser) -> N
     assert response.location.endswith("/accounts/signup/")
 
 
-def test_the_password_is_hashed_with_no_transaction_open(
-    auth: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_password_is_hashed_with_no_transaction_open(auth: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     from argon2 import PasswordHasher
 
     seen = []
