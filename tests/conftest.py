@@ -72,19 +72,13 @@ class Browser:
         return self.client.post(path, data={"csrf_token": token[1] if token else "", **fields})
 
     def sign_up(
-        self,
-        username: str = "alice",
-        email: str = "alice@example.com",
-        password: str = PASSWORD,
-        **fields: str,
+        self, username: str = "alice", email: str = "alice@example.com", password: str = PASSWORD, **fields: str
     ) -> TestResponse:
         """Fill in the sign-up form."""
         both = {"password1": password, "password2": password}
         return self.send("/accounts/signup/", username=username, email=email, **{**both, **fields})
 
-    def log_in(
-        self, email: str = "alice@example.com", password: str = PASSWORD, **fields: str
-    ) -> TestResponse:
+    def log_in(self, email: str = "alice@example.com", password: str = PASSWORD, **fields: str) -> TestResponse:
         """Fill in the log-in form."""
         return self.send("/accounts/login/", username=email, password=password, **fields)
 

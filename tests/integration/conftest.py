@@ -1,0 +1,112 @@
+"""Fixtures of the integration tests: real servers, and the application's processes between them."""
+
+import itertools
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests import servers
+from tests.integration.stack import Stack
+from tests.parts import BIN, HOST, ROOT
+
+FIGURES: dict[str, str] = {}
+NUMBERS = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
+    """Return what makes a fresh, migrated Postgres database for the test with this folder, and returns its URL."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with servers.postgres(folder) as server, psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+        admin.execute("CREATE DATABASE migrated")
+        environ = {"DATABASE_URL": f"{server}/migrated", "INSTANCE_PATH": str(folder)}
+        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
+
+        def create(test_folder: Path) -> str:
+            (test_folder / "postgres.log").symlink_to(folder / "postgres.log")
+            name = f"test_{next(NUMBERS)}"
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE migrated")
+            return f"{server}/{name}"
+
+        yield create
+
+
+@pytest.fixture
+def judge() -> Iterator[servers.Judge]:
+    """Return the SMTP server that all mails of this test go to."""
+    with servers.judge() as handler:
+        yield handler
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[servers.Redis]:
+    """Return a Redis of this test's own."""
+    with servers.redis(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def make_stack(
+    tmp_path: Path, judge: servers.Judge, migrated_database: Path, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Stack]]:
+    """Return what makes the application's stack, not started yet: its broker, database and other settings."""
+
+    def make(broker: str = "embedded", database: str = "sqlite", **settings: str) -> Stack:
+        if broker == "redis":
+            broker_url = f"redis://{HOST}:{request.getfixturevalue('redis').port}/0"
+        else:
+            broker_url = "embedded://localhost"
+        instance = tmp_path / "instance"
+        instance.mkdir()
+        if database == "postgres":
+            database_url = request.getfixturevalue("postgres")(tmp_path)
+        else:
+            database_url = f"sqlite:///{instance / 'flaskcelery.db'}"
+            (instance / "flaskcelery.db").write_bytes(migrated_database.read_bytes())
+        common = {
+            "INSTANCE_PATH": str(instance),
+            "DATABASE_URL": database_url,
+            "CELERY_BROKER_URL": broker_url,
+            "MAIL_BACKEND": "smtp",
+            "MAIL_SERVER": HOST,
+            "MAIL_PORT": str(judge.port),
+            "ARGON2_PARAMETERS": "m=8,t=1,p=1",
+        }
+        return Stack(tmp_path, exits, {**common, **settings})
+
+    with ExitStack() as exits:
+        yield make
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return what keeps a measured figure for the end of the run."""
+
+    def keep(figure: str) -> None:
+        FIGURES[request.node.name] = figure
+
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print what was measured."""
+    if FIGURES:
+        terminalreporter.section("measured")
+        for name, figure in FIGURES.items():
+            terminalreporter.line(f"{name}: {figure}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Show the end of every part's log with a test that failed."""
+    report = yield
+    folder = getattr(item, "funcargs", {}).get("tmp_path")
+    if report.failed and folder:
+        for log in sorted(folder.glob("*.log")):
+            report.sections.append((log.name, "\n".join(log.read_text(errors="replace").splitlines()[-40:])))
+    return report

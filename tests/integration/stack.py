@@ -1,0 +1,102 @@
+"""The application as processes: web, worker and relay, started as the Procfile and `deploy/` say."""
+
+import shlex
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from honcho.environ import parse_procfile
+from sqlalchemy import NullPool, create_engine, text
+
+from flaskcelery.config.settings import SETTINGS, SWITCHES
+from tests.integration.visitor import Visitor
+from tests.parts import HOST, ROOT, Process, free_port, start, wait_until
+from tests.servers import nginx
+
+NOTHING_SET = {setting.name: "" for setting in (*SETTINGS, *SWITCHES)}  # whatever a developer's .env may say
+PROCFILE = parse_procfile((ROOT / "Procfile").read_text()).processes
+
+
+class Stack:
+    """One application with its own database, started piece by piece and ended as a whole."""
+
+    def __init__(self, folder: Path, exits: ExitStack, settings: dict[str, str]) -> None:
+        self.folder, self.exits = folder, exits
+        self.port, self.uwsgi_port = free_port(), free_port()
+        self.settings = {"PUBLIC_URL": f"http://{HOST}:{self.port}", **settings}
+        url = settings["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:")
+        self.engine = create_engine(url, poolclass=NullPool)
+
+    def run(self, name: str, command: str, **settings: str) -> Process:
+        """Start one process of the application; it is killed at the end of the test."""
+        environ = {"PYTHONUNBUFFERED": "1", **NOTHING_SET, **self.settings, **settings}
+        process = start(name, shlex.split(command), self.folder, environ, cwd=ROOT)
+        self.exits.callback(process.kill)
+        return process
+
+    def start_web(self, processes: int = 2) -> Process:
+        """Start uWSGI and the nginx in front of it."""
+        self.exits.enter_context(nginx(self.folder, self.port, self.uwsgi_port))
+        return self.start_uwsgi(processes)
+
+    def start_uwsgi(self, processes: int = 2, **settings: str) -> Process:
+        """Start uWSGI, again perhaps, with other settings."""
+        options = f"--processes {processes} --socket {HOST}:{self.uwsgi_port}"
+        process = self.run("uwsgi", f"uwsgi --ini deploy/uwsgi.ini {options}", **settings)
+        process.wait_for_port(self.uwsgi_port)
+        return process
+
+    def start_flask_run(self) -> Process:
+        """Start the development server, as the Procfile does."""
+        process = self.run("web", PROCFILE["web"].replace("$PORT", str(self.port)))
+        process.wait_for_port(self.port)
+        return process
+
+    def start_worker(self, **settings: str) -> Process:
+        """Start the worker, as the Procfile does."""
+        self.worker = self.run("worker", PROCFILE["worker"], **settings)
+        return self.worker
+
+    def start_relay(self, every: float = 1) -> Process:
+        """Start the relay, as the Procfile does but for its period."""
+        return self.run("relay", PROCFILE["relay"].replace("--every 5", f"--every {every}"))
+
+    def start_all(self) -> "Stack":
+        """Start web, worker and relay; return the stack when the first two are ready."""
+        self.start_worker()
+        self.start_relay()
+        self.start_web()
+        self.worker.wait_for_text("ready.")
+        return self
+
+    def visitor(self, cookies: dict[str, str] | None = None) -> Visitor:
+        """Return somebody with a browser, which may hold somebody else's cookies."""
+        return Visitor(self.port, cookies)
+
+    def sign_up(self, name: str) -> float:
+        """Let somebody sign up, who must succeed; return the seconds that sending the form took."""
+        answer = self.visitor().sign_up(name)
+        assert answer.status == 302
+        return answer.seconds
+
+    def query(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, read past the application."""
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(sql), values)]
+
+    def count(self, what: str) -> int:
+        """Return the number of rows that `what`, the part of a query after FROM, has."""
+        return int(self.query(f"SELECT count(*) FROM {what}")[0][0])  # noqa: S608  the tests' own words
+
+    def row_ids(self) -> list[uuid.UUID]:
+        """Return the ids of the outbox rows."""
+        return [uuid.UUID(str(row[0])) for row in self.query("SELECT id FROM outbox")]
+
+    def wait_until_settled(self, seconds: float = 30) -> None:
+        """Wait until no row is owed any more; each has to be done."""
+        wait_until(lambda: not self.count("outbox WHERE done_at IS NULL"), seconds, "every row is done")
+
+    def read_logs(self) -> str:
+        """Return all that the processes have printed so far."""
+        return "".join(log.read_text(errors="replace") for log in sorted(self.folder.glob("*.log")))

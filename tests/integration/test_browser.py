@@ -1,0 +1,71 @@
+"""The whole way in Chromium, through nginx and uWSGI, with an eye on the browser's console."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support import expected_conditions
+from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.integration.stack import Stack
+from tests.parts import find_program
+from tests.servers import Judge
+
+PASSWORD = "correct horse battery"
+OPTIONS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --window-size=900,900"
+)
+
+
+@pytest.fixture
+def chromium(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    """Return a browser with an empty profile."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = find_program("chromium")
+    for option in (*OPTIONS.split(), f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(option)
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(find_program("chromedriver")))
+    yield browser
+    browser.quit()
+
+
+def fill_in(browser: webdriver.Chrome, **fields: str) -> str:
+    """Type into the fields, press the button and return the text of the page that follows."""
+    for name, value in fields.items():
+        field = browser.find_element(By.NAME, name)
+        field.clear()
+        field.send_keys(value)
+    old_page = browser.find_element(By.TAG_NAME, "main")
+    browser.find_element(By.CSS_SELECTOR, "button").click()
+    wait = WebDriverWait(browser, 10)
+    wait.until(expected_conditions.staleness_of(old_page))
+    return str(wait.until(expected_conditions.presence_of_element_located((By.TAG_NAME, "main"))).text)
+
+
+def test_a_person_signs_up_logs_in_and_out(
+    make_stack: Callable[..., Stack], judge: Judge, chromium: webdriver.Chrome
+) -> None:
+    site = make_stack().start_all().settings["PUBLIC_URL"]
+    chromium.get(site)
+    chromium.find_element(By.LINK_TEXT, "sign up").click()
+    page = fill_in(chromium, username="al ice", email="x", password1="short", password2="other")
+    assert page.count("\n") > 6
+    assert "Enter a valid email address." in page
+    assert chromium.find_element(By.NAME, "username").get_attribute("value") == "al ice"
+
+    both = {"password1": PASSWORD, "password2": PASSWORD}
+    page = fill_in(chromium, username="alice", email="alice@example.com", **both)
+    assert "Account successfully created!" in page
+    assert judge.wait_for(1)[0]["Subject"] == "Welcome alice!"
+
+    assert "Please enter a correct email" in fill_in(chromium, username="alice@example.com", password="wrong")
+    assert "Hello alice!" in fill_in(chromium, username="ALICE@example.com", password=PASSWORD)
+    fill_in(chromium)
+    assert chromium.current_url == f"{site}/accounts/login/"
+    chromium.back()
+    chromium.refresh()
+    assert "You are not logged in" in chromium.find_element(By.TAG_NAME, "main").text
+    assert chromium.get_log("browser") == []

@@ -1,0 +1,40 @@
+"""What nginx does before the application is asked."""
+
+import http.client
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.stack import Stack
+from tests.integration.visitor import SIGN_UP
+
+
+@pytest.fixture
+def stack(make_stack: Callable[..., Stack]) -> Stack:
+    """Return an application with its web part only."""
+    stack = make_stack()
+    stack.start_web()
+    return stack
+
+
+def test_front_door_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) -> None:
+    """A foreign host gets no answer at all, a large body no way in, and static files come from disk."""
+    visitor = stack.visitor()
+    with pytest.raises(http.client.RemoteDisconnected):
+        visitor.get("/", Host="evil.example")
+    with pytest.raises(http.client.RemoteDisconnected):
+        visitor.get(f"http://evil.example{SIGN_UP}")
+    assert visitor.get(f"http://localhost{SIGN_UP}", Host="evil.example").status == 400
+
+    visitor.get(SIGN_UP)
+    assert visitor.post(SIGN_UP, username="x" * 65 * 1024).status == 413
+    style = visitor.get("/static/site.css")
+    assert (style.status, style.headers["Content-Type"]) == (200, "text/css")
+    assert "ETag" in style.headers
+    assert visitor.get(SIGN_UP, Cookie="session=" + "x" * 7000).status == 200
+
+
+def test_application_sees_the_host_with_its_port(stack: Stack) -> None:
+    """Debian's uwsgi_params drop it; redirects and the check of a form's origin need it."""
+    answer = stack.visitor().get("/accounts/login")
+    assert (answer.status, answer.headers["Location"]) == (308, f"{stack.settings['PUBLIC_URL']}/accounts/login/")

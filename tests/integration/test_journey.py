@@ -1,0 +1,41 @@
+"""The whole way, over real servers: sign up, get the welcome mail, log in, log out."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.stack import Stack
+from tests.servers import Judge
+
+HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
+
+
+@pytest.mark.parametrize("broker", ["embedded", "redis"])
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_visitor_signs_up_gets_a_mail_logs_in_and_out(
+    make_stack: Callable[..., Stack], judge: Judge, broker: str, database: str
+) -> None:
+    """The four combinations of broker and database do the same."""
+    stack = make_stack(broker, database, MAIL_DEFAULT_SENDER="The Site <hello@mail.example.org>").start_all()
+    visitor = stack.visitor()
+
+    answer = visitor.sign_up("alice", "Alice@Example.com")
+    assert (answer.status, answer.headers["Location"]) == (302, "/accounts/login/")
+    (mail,) = judge.wait_for(1)
+    assert sorted(mail.keys()) == HEADERS
+    assert mail["Subject"] == "Welcome alice!"
+    assert mail["From"] == "The Site <hello@mail.example.org>"
+    assert mail["To"] == "Alice@example.com"
+    assert mail["Message-ID"] == f"<{stack.row_ids()[0]}@mail.example.org>"
+    text = mail.get_body(("plain",)).get_content()
+    assert "Hi alice," in text
+    assert int(text.split()[-1].rstrip(".")) in stack.worker.children(), "the worker sent it, not the relay"
+
+    assert not visitor.is_logged_in()
+    assert visitor.log_in("alice@example.com").status == 302
+    assert visitor.is_logged_in()
+    copy = stack.visitor(visitor.cookies)
+    assert copy.is_logged_in()
+    assert visitor.log_out().status == 302
+    assert not visitor.is_logged_in()
+    assert not copy.is_logged_in()

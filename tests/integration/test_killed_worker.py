@@ -1,0 +1,54 @@
+"""Workers killed with a row in their hands: the lease ends, and another attempt sends the mail."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.integration.stack import Stack
+from tests.parts import Process, wait_until
+from tests.servers import Judge
+
+WORK = 1.0  # seconds in which a worker can be caught
+MAIL_TIMEOUT = 0.3
+LEASE = 2 * (6 * MAIL_TIMEOUT + WORK)  # as derived.py has it
+
+
+def kill_pool(worker: Process) -> None:
+    """Kill the processes that work; the worker itself starts new ones."""
+    for child in worker.children():
+        os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("kill", "broker"), [(kill_pool, "redis"), (Process.kill, "embedded")])
+def test_mail_of_a_killed_worker_arrives_after_its_lease(
+    make_stack: Callable[..., Stack],
+    judge: Judge,
+    kill: Callable[[Process], None],
+    broker: str,
+    record: Callable[[str], None],
+) -> None:
+    """Nothing is cleaned up: the row says by itself when it can be claimed again."""
+    settings = {"SIMULATED_WORK_SECONDS": WORK, "MAIL_TIMEOUT": MAIL_TIMEOUT, "OUTBOX_RETRY_AFTER": 0.1}
+    stack = make_stack(broker, **{name: str(value) for name, value in settings.items()})
+    worker = stack.start_worker()
+    stack.start_relay()
+    stack.start_web()
+    worker.wait_for_text("ready.")
+    stack.visitor().sign_up("alice")
+    wait_until(lambda: stack.count("outbox WHERE attempts = 1"), 5, "the row is claimed")
+
+    kill(worker)
+    killed = time.monotonic()
+    assert not judge.raw
+    if worker.popen.returncode is not None:
+        stack.start_worker()
+    judge.wait_for(1)
+    seconds = time.monotonic() - killed
+    stack.wait_until_settled()
+    record(f"lease {LEASE:.1f} s, mail after {seconds:.1f} s")
+    assert stack.query("SELECT attempts FROM outbox") == [(2,)]
+    assert LEASE - 0.5 < seconds < LEASE + WORK + 4
+    assert judge.recipients() == ["alice@example.com"]

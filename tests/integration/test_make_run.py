@@ -1,0 +1,167 @@
+"""`make run` on a terminal: from nothing to a printed mail, and nothing left when it ends."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.integration.visitor import Visitor
+from tests.parts import HOST, ROOT, free_port, is_open, wait_until
+
+WAYS_TO_STOP = ("Ctrl-C", "SIGTERM to make", "SIGTERM to flask", "closed terminal")
+
+
+class MakeRun:
+    """`make run` on a terminal of its own."""
+
+    def __init__(self, instance: Path, **settings: str) -> None:
+        self.port, self.instance, self.screen = free_port(), instance, ""
+        self.settings = {"INSTANCE_PATH": str(instance), "ARGON2_PARAMETERS": "m=8,t=1,p=1", **settings}
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait for the line that says where to click."""
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.environ.update(self.settings)
+            os.chdir(ROOT)
+            os.execvp("make", ["make", "run", f"PORT={self.port}"])
+        wait_until(lambda: f"Open http://127.0.0.1:{self.port}/" in self.read(), 30, "the page")
+
+    def read(self) -> str:
+        """Return all that was printed so far."""
+        while select.select([self.terminal], [], [], 0)[0]:
+            try:
+                data = os.read(self.terminal, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            self.screen += data.decode(errors="replace")
+        return self.screen
+
+    def processes(self) -> list[int]:
+        """Return every process that runs for this instance, by its environment."""
+        marker = f"INSTANCE_PATH={self.instance}\0".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            try:
+                if marker in (process / "environ").read_bytes():
+                    found.append(int(process.name))
+            except OSError:
+                continue
+        return [pid for pid in found if pid != os.getpid()]
+
+    def stop(self, how: str = "Ctrl-C") -> float:
+        """Stop it and return after how many seconds no process was left."""
+        started = time.monotonic()
+        if how == "Ctrl-C":
+            os.write(self.terminal, b"\x03")
+        elif how == "SIGTERM to make":
+            os.kill(self.pid, signal.SIGTERM)
+        elif how == "SIGTERM to flask":
+            os.kill(min(self.processes_of("flask dev")), signal.SIGTERM)
+        else:
+            os.close(self.terminal)
+            self.terminal = -1
+        wait_until(lambda: (self.terminal < 0 or self.read()) and self.is_over(), 15, "no process left")
+        return time.monotonic() - started
+
+    def processes_of(self, command: str) -> list[int]:
+        """Return the processes whose command line holds `command`."""
+        lines = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ") for pid in self.processes()}
+        return [pid for pid, line in lines.items() if command.encode() in line]
+
+    def is_over(self) -> bool:
+        """Tell whether everything has ended; collects make itself."""
+        with suppress(ChildProcessError):
+            os.waitpid(self.pid, os.WNOHANG)
+        return not self.processes()
+
+    def clean_up(self) -> None:
+        """End whatever a failed test has left, and close the terminal."""
+        for pid in self.processes():
+            os.kill(pid, signal.SIGKILL)
+        if self.terminal >= 0:
+            os.close(self.terminal)
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Iterator[MakeRun]:
+    """Return a running `make run` with an empty instance folder."""
+    running = MakeRun(tmp_path / "instance")
+    yield running
+    running.clean_up()
+
+
+def test_the_page_comes_the_mail_is_printed_and_the_second_start_finds_the_data(make_run: MakeRun) -> None:
+    assert Visitor(make_run.port).sign_up("alice").status == 302
+    wait_until(lambda: "Subject: Welcome alice!" in make_run.read(), 10, "the printed mail")
+    wait_until(lambda: "Thank you for signing up for our site!" in make_run.read(), 5, "its text")
+    assert make_run.stop() < 10
+    make_run.screen = ""
+    started = time.monotonic()
+    make_run.start()
+    assert time.monotonic() - started < 6
+    visitor = Visitor(make_run.port)
+    visitor.log_in("alice@example.com")
+    assert visitor.is_logged_in()
+    make_run.stop()
+
+
+@pytest.mark.parametrize("how", WAYS_TO_STOP)
+def test_it_ends_within_ten_seconds_and_leaves_no_process(make_run: MakeRun, how: str) -> None:
+    wait_until(lambda: "ready." in make_run.read(), 20, "the worker")
+    assert len(make_run.processes()) > 5
+    assert make_run.stop(how) < 10
+    assert not is_open(make_run.port)
+
+
+def test_one_process_that_dies_takes_the_others_with_it(make_run: MakeRun) -> None:
+    wait_until(lambda: "ready." in make_run.read(), 20, "the worker")
+    os.kill(min(make_run.processes_of("outbox relay")), signal.SIGKILL)
+    wait_until(lambda: make_run.read() and make_run.is_over(), 15, "no process left")
+
+
+def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server((HOST, free_port())) as taken:
+        port = taken.getsockname()[1]
+        result = subprocess.run(
+            ["make", "run", f"PORT={port}"],
+            cwd=ROOT,
+            env={**os.environ, "INSTANCE_PATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert result.returncode != 0
+    assert f"Port {port} is in use. Choose another one: make run PORT={port + 1}" in result.stderr
+    assert not (tmp_path / "flaskcelery.db").exists()
+
+
+def test_a_bad_setting_stops_it_with_the_list_of_problems(tmp_path: Path) -> None:
+    result = subprocess.run(
+        ["make", "run"],
+        cwd=ROOT,
+        env={**os.environ, "INSTANCE_PATH": str(tmp_path), "PORT": "many", "APP_ENV": "staging"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert result.returncode != 0
+    assert "flaskcelery cannot start:" in result.stderr
+    assert "PORT must be a whole number" in result.stderr
+    assert "APP_ENV must be one of" in result.stderr
+    assert "Traceback" not in result.stderr

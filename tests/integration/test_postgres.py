@@ -1,0 +1,75 @@
+"""What Postgres does differently from SQLite, asked of a real one."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from flask import Flask
+from flask_migrate import downgrade, upgrade
+from sqlalchemy import select
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db, now_plus
+from flaskcelery.outbox import delivery
+from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.relay import take_overdue
+from flaskcelery.signup.operations import AccountTaken, register
+
+
+@pytest.fixture
+def app(postgres: Callable[[Path], str], tmp_path: Path) -> Iterator[Flask]:
+    """Return an application on a fresh Postgres database, in its context."""
+    settings = {"DATABASE_URL": postgres(tmp_path), "INSTANCE_PATH": str(tmp_path), "ARGON2_PARAMETERS": "m=8,t=1,p=1"}
+    app = create_app(settings)
+    app.extensions["mail"].suppress = True
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def differences() -> list[object]:
+    """Return what the models have and the migrated database has not, or the reverse."""
+    with db.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        return list(compare_metadata(context, db.metadata))
+
+
+def test_models_and_migrations_agree_and_every_migration_can_be_taken_back(app: Flask) -> None:
+    assert differences() == []
+    downgrade(revision="base")
+    assert differences() != []
+    upgrade()
+    assert differences() == []
+
+
+def test_the_clock_moves_within_a_transaction_and_knows_its_zone(app: Flask) -> None:
+    first = db.session.scalar(select(now_plus()))
+    second = db.session.scalar(select(now_plus(60)))
+    assert first is not None
+    assert second is not None
+    assert abs(first - datetime.now(UTC)) < timedelta(seconds=5)
+    assert timedelta(seconds=60) < second - first < timedelta(seconds=62)
+
+
+def test_what_is_taken_is_said_and_the_next_sign_up_works(app: Flask) -> None:
+    register("alice", "alice@example.com", "correct horse")
+    with pytest.raises(AccountTaken) as caught:
+        register("ALICE", "Alice@example.com", "correct horse")
+    assert set(caught.value.errors) == {"username", "email"}
+    register("bob", "bob@example.com", "correct horse")
+
+
+def test_two_relays_and_a_worker_pass_each_other_by(app: Flask) -> None:
+    register("alice", "alice@example.com", "correct horse")
+    row_id = db.session.scalars(select(OutboxRow.id)).one()
+    db.session.rollback()
+    with db.engine.begin() as other:
+        other.execute(select(OutboxRow.id).with_for_update())
+        assert take_overdue(0, 10) == []
+        assert delivery.claim(row_id) is None
+    assert [row for row, _ in take_overdue(0, 10)] == [row_id]
+    assert delivery.claim(row_id) is not None

@@ -1,0 +1,79 @@
+"""A visitor: one browser's worth of HTTP with its own cookies, and no more cleverness than that."""
+
+import html
+import re
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode
+
+from tests.parts import HOST
+
+PASSWORD = "correct horse battery"
+SIGN_UP = "/accounts/signup/"
+LOG_IN = "/accounts/login/"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answered, and after how many seconds."""
+
+    status: int
+    text: str
+    headers: dict[str, str]
+    seconds: float
+
+
+class Visitor:
+    """Fetches pages and sends forms; each form goes with the CSRF token of the page that was fetched last."""
+
+    def __init__(self, port: int, cookies: dict[str, str] | None = None) -> None:
+        self.port, self.cookies, self.token = port, dict(cookies or {}), ""
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Fetch a page and remember its CSRF token."""
+        answer = self._ask("GET", path, None, headers)
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', answer.text)
+        self.token = html.unescape(found[1]) if found else self.token
+        return answer
+
+    def post(self, path: str, **fields: str) -> Answer:
+        """Send a form."""
+        body = urlencode({"csrf_token": self.token, **fields})
+        return self._ask("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+
+    def sign_up(self, username: str, email: str = "", password: str = PASSWORD) -> Answer:
+        """Send the sign-up form, fetched before if no page was."""
+        if not self.token:
+            self.get(SIGN_UP)
+        email = email or f"{username}@example.com"
+        return self.post(SIGN_UP, username=username, email=email, password1=password, password2=password)
+
+    def log_in(self, email: str, password: str = PASSWORD) -> Answer:
+        """Fetch the log-in form and send it."""
+        self.get(LOG_IN)
+        return self.post(LOG_IN, username=email, password=password)
+
+    def log_out(self) -> Answer:
+        """Press the button of the home page."""
+        self.get("/")
+        return self.post("/accounts/logout/")
+
+    def is_logged_in(self) -> bool:
+        """Tell what the home page says."""
+        return "Thanks for logging in." in self.get("/").text
+
+    def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        started = time.perf_counter()
+        with closing(HTTPConnection(HOST, self.port, timeout=60)) as connection:
+            connection.request(method, path, body, {"Cookie": cookie, **headers})
+            response = connection.getresponse()
+            text = response.read().decode()
+        seconds = time.perf_counter() - started
+        for line in response.headers.get_all("Set-Cookie", []):
+            for name, morsel in SimpleCookie(line).items():
+                self.cookies[name] = morsel.value
+        return Answer(response.status, text, dict(response.headers), seconds)

@@ -1,0 +1,124 @@
+"""What starts real parts in a test: programs, ports, and processes that end with all they started."""
+
+import glob
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = Path(sys.executable).parent
+HOST = "127.0.0.1"
+PACKAGES = {"initdb": "postgresql", "postgres": "postgresql"}  # where not named as the program
+
+
+@dataclass
+class Process:
+    """A running part and the file that holds what it printed."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and to all that it started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, number)
+
+    def kill(self) -> None:
+        """End the process and all that it started, at once."""
+        self.signal(signal.SIGKILL)
+        self.popen.wait()
+
+    def stop(self, patience: float = 10) -> None:
+        """Ask the process to stop, then end whatever of it is left."""
+        self.popen.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self.popen.wait(patience)
+        self.kill()
+
+    def children(self) -> list[int]:
+        """Return the ids of the processes that it started itself."""
+        pid = self.popen.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def wait_for_text(self, text: str, seconds: float = 30) -> None:
+        """Wait until the process has printed `text`."""
+        wait_until(lambda: text in self.log.read_text() or self.fail_if_ended(), seconds, f"{self.log.name}: {text}")
+
+    def wait_for_port(self, port: int, seconds: float = 30) -> None:
+        """Wait until the process takes connections."""
+        wait_until(lambda: is_open(port) or self.fail_if_ended(), seconds, f"{self.log.name}: port {port}")
+
+    def fail_if_ended(self) -> bool:
+        """Fail the test, with the log's end, if the process has ended by itself."""
+        if self.popen.poll() is not None:
+            pytest.fail(f"{self.log.stem} ended with {self.popen.returncode}:\n{self.log.read_text()[-3000:]}")
+        return False
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Wait until `condition` is true; fail the test when it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what}")
+        time.sleep(0.02)
+
+
+def find_program(name: str) -> str:
+    """Return the path of a program; without it the test is skipped, or fails where CI=true."""
+    newest_first = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda p: float(p.split("/")[4]), reverse=True)
+    folders = [os.environ["PATH"], "/usr/sbin", "/usr/local/sbin", *newest_first]
+    return shutil.which(name, path=os.pathsep.join(folders)) or miss(
+        f"{name} is missing. On Debian or Ubuntu: apt-get install {PACKAGES.get(name, name)}"
+    )
+
+
+def miss(sentence: str) -> NoReturn:
+    """Skip the test for want of something on this machine; CI has everything, so there it fails."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(sentence)
+    pytest.skip(sentence)
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody uses, below those that the kernel gives to outgoing connections."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind((HOST, port))
+            return port
+
+
+def is_open(port: int) -> bool:
+    """Tell whether something takes connections at the port."""
+    with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+        return True
+    return False
+
+
+def start(name: str, command: list[str], folder: Path, env: Mapping[str, str], **options: Any) -> Process:
+    """Start a command as the leader of its own process group; what it prints goes to `folder`/`name`.log."""
+    log = folder / f"{name}.log"
+    with log.open("ab") as output:
+        popen = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "LANG": "C.UTF-8", **env},
+            start_new_session=True,
+            **options,
+        )
+    return Process(popen, log)

@@ -1,0 +1,180 @@
+"""The servers around the application, real ones on free ports, and the judge that takes its mails."""
+
+import os
+import pwd
+import signal
+import socket
+import string
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import psycopg
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.parts import HOST, ROOT, Process, find_program, free_port, miss, start, wait_until
+
+NGINX_CONF = """
+daemon off;
+user root;
+pid nginx.pid;
+error_log stderr;
+events {}
+http {
+    include /etc/nginx/mime.types;
+    access_log access.log;
+    client_body_temp_path body;
+    uwsgi_temp_path uwsgi;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    scgi_temp_path scgi;
+    include default.conf;
+}
+"""
+
+
+class Judge:
+    """An SMTP server that takes every mail and keeps it as it came."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.raw: list[bytes] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's name
+        """Keep the mail."""
+        self.raw.append(bytes(envelope.original_content or b""))
+        return "250 OK"
+
+    def mails(self) -> list[EmailMessage]:
+        """Return the mails so far, in their order."""
+        return [message_from_bytes(raw, policy=policy.default) for raw in self.raw]
+
+    def recipients(self) -> list[str]:
+        """Return the address of each mail so far, in their order."""
+        return [str(mail["To"]) for mail in self.mails()]
+
+    def wait_for(self, count: int, seconds: float = 30) -> list[EmailMessage]:
+        """Wait until at least so many mails are here; return all."""
+        wait_until(lambda: len(self.raw) >= count, seconds, f"{count} mails")
+        return self.mails()
+
+
+@contextmanager
+def judge() -> Iterator[Judge]:
+    """Run an SMTP server in a thread."""
+    handler = Judge()
+    controller = Controller(handler, hostname=HOST, port=handler.port)
+    controller.start()
+    try:
+        yield handler
+    finally:
+        controller.stop()
+
+
+class Redis:
+    """A Redis that keeps nothing on disk, and the ways in which it can be away."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.port = folder, free_port()
+        self._remedies = ExitStack()
+        self.start()
+
+    def start(self) -> None:
+        """Start the server, empty."""
+        command = [find_program("redis-server"), "--port", str(self.port), "--bind", HOST, "--save", ""]
+        self.process = start("redis", command, self.folder, {}, cwd=self.folder)
+        self.process.wait_for_port(self.port)
+
+    def refuse(self) -> None:
+        """Be stopped: connections are refused."""
+        self.process.kill()
+        self._remedies.callback(self.start)
+
+    def ignore(self) -> None:
+        """Be replaced by a socket that takes connections and never says a word."""
+        self.refuse()
+        self._remedies.callback(socket.create_server((HOST, self.port)).close)
+
+    def freeze(self) -> None:
+        """Stand still with all connections open."""
+        self.process.signal(signal.SIGSTOP)
+        self._remedies.callback(self.process.signal, signal.SIGCONT)
+
+    def vanish(self) -> None:
+        """Be where no packet arrives, of old connections and new ones."""
+        if os.getuid() != 0:
+            miss("Only root can drop packets, with iptables.")
+        rule = f"INPUT -p tcp -d {HOST} --dport {self.port} -j DROP".split()
+        iptables = find_program("iptables")
+        subprocess.run([iptables, "-I", *rule], check=True)
+        self._remedies.callback(subprocess.run, [iptables, "-D", *rule], check=True)
+
+    def heal(self) -> None:
+        """Be as before; what was stored is lost where the server was stopped."""
+        self._remedies.close()
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[Redis]:
+    """Run Redis."""
+    server = Redis(folder)
+    try:
+        yield server
+    finally:
+        server.heal()
+        server.process.kill()
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Run Postgres, as nobody where we are root (it refuses root); yield a URL without a database's name."""
+    nobody = pwd.getpwnam("nobody")
+    port, is_root = free_port(), os.getuid() == 0
+    user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []} if is_root else {}
+    initdb, server = find_program("initdb"), find_program("postgres")
+    with tempfile.TemporaryDirectory(prefix="postgres-") as data:
+        if is_root:
+            os.chown(data, nobody.pw_uid, nobody.pw_gid)
+        how = ["--pgdata", data, "--username", "tester", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]
+        subprocess.run([initdb, *how], check=True, capture_output=True, cwd=data, **user)
+        command = [server, "-D", data, "-p", str(port), "-h", HOST, "-c", "unix_socket_directories="]
+        process = start("postgres", command, folder, {}, cwd=data, **user)
+        url = f"postgresql://tester@{HOST}:{port}"
+        try:
+            wait_until(lambda: _takes_queries(url) or process.fail_if_ended(), 30, "Postgres takes queries")
+            yield url
+        finally:
+            process.popen.send_signal(signal.SIGINT)  # its fast shutdown
+            process.stop()
+
+
+def _takes_queries(url: str) -> bool:
+    with suppress(psycopg.OperationalError), psycopg.connect(f"{url}/postgres"):
+        return True
+    return False
+
+
+@contextmanager
+def nginx(folder: Path, port: int, uwsgi_port: int) -> Iterator[Process]:
+    """Run nginx with the server block of `deploy/`, in front of uWSGI."""
+    names = {
+        "NGINX_LISTEN": f"{HOST}:{port}",
+        "NGINX_SERVER_NAME": f"{HOST} localhost",
+        "NGINX_STATIC_FOLDER": str(ROOT / "src/flaskcelery/static"),
+        "NGINX_UWSGI": f"{HOST}:{uwsgi_port}",
+    }
+    template = string.Template((ROOT / "deploy/nginx/default.conf.template").read_text())
+    (folder / "default.conf").write_text(template.safe_substitute(names))
+    (folder / "nginx.conf").write_text(NGINX_CONF)
+    command = [find_program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
+    process = start("nginx", command, folder, {})
+    try:
+        process.wait_for_port(port)
+        yield process
+    finally:
+        process.stop()
