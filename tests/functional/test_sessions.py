@@ -155,7 +155,7 @@ def test_a_remember_cookie_is_neither_read_nor_set(app: Flask, inside: Browser) 
         assert not visitor.is_logged_in()
 
 
-def test_logging_out_twice_is_harmless(inside: Browser) -> None:
+def test_d7_logging_out_twice_is_harmless(inside: Browser) -> None:
     second_click = copy_of(inside)  # sent before the first answer came
     token = token_in(inside.client, "/")
     for browser in (inside, second_click):

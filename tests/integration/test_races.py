@@ -17,7 +17,7 @@ REFUSAL = "User with this Email already exists."
 
 
 @pytest.mark.parametrize(("database", "broker"), [("sqlite", "embedded"), ("postgres", "redis")])
-def test_simultaneous_sign_ups_with_one_email_make_one_account(
+def test_d2_simultaneous_sign_ups_with_one_email_make_one_account(
     make_stack: Callable[..., Stack], judge: Judge, database: str, broker: str, record: Callable[[str], None]
 ) -> None:
     """One redirect, 49 polite refusals, one user, one outbox row and one mail in every round."""

@@ -17,7 +17,7 @@ AT_ONCE = 4
 
 
 @pytest.mark.parametrize("fault", [Redis.refuse, Redis.ignore, Redis.freeze, Redis.vanish])
-def test_sign_up_does_not_wait_for_redis(
+def test_d3_d4_sign_up_does_not_wait_for_redis(
     make_stack: Callable[..., Stack],
     judge: Judge,
     redis: Redis,

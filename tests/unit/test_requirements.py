@@ -1,0 +1,48 @@
+"""What is installed: every package pinned and hashed, the same in each file, for every supported Python."""
+
+import re
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "requirements"
+FILES = ("runtime", "production", "development")
+
+
+def read(name: str) -> dict[str, str]:
+    """Return the pinned versions of a file by package; each must have a hash."""
+    text = (FOLDER / f"{name}.txt").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
+    pins = {}
+    for line in lines:
+        found = re.match(r"([a-z0-9._-]+)==(\S+) ", line)
+        assert found, f"not pinned: {line[:60]}"
+        assert "--hash=sha256:" in line, f"no hash: {line[:60]}"
+        pins[found[1]] = found[2]
+    return pins
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_d13_every_package_is_pinned_with_hashes_and_says_nothing_of_where_it_comes_from(name: str) -> None:
+    assert read(name)
+    assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", (FOLDER / f"{name}.txt").read_text())
+
+
+def test_d13_what_redis_needs_is_pinned_and_can_be_imported() -> None:
+    import kombu.transport.redis
+
+    assert {"packaging", "redis", "kombu", "celery", "async-timeout"} <= read("runtime").keys()
+    assert kombu.transport.redis.Channel
+
+
+def test_the_files_agree_with_each_other_and_with_what_is_installed() -> None:
+    runtime, production, development = (read(name) for name in FILES)
+    assert runtime.items() <= production.items() <= development.items()
+    installed = {re.sub(r"[._]", "-", d.name.lower()): d.version for d in metadata.distributions()}
+    assert {name: v for name, v in development.items() if installed.get(name, v) != v} == {}
+
+
+def test_the_build_backend_is_pinned_to_the_same_version() -> None:
+    project = (FOLDER.parent / "pyproject.toml").read_text()
+    assert f'requires = ["flit_core =={read("runtime")["flit-core"]}"]' in project
