@@ -71,5 +71,5 @@ def test_two_relays_and_a_worker_pass_each_other_by(app: Flask) -> None:
         other.execute(select(OutboxRow.id).with_for_update())
         assert take_overdue(0, 10) == []
         assert delivery.claim(row_id) is None
-    assert [row for row, _ in take_overdue(0, 10)] == [row_id]
+    assert [row.id for row in take_overdue(0, 10)] == [row_id]
     assert delivery.claim(row_id) is not None

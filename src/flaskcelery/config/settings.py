@@ -39,6 +39,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _port(text: str) -> int:
+    if _positive(text) > 65535:  # noqa: PLR2004  16 bits
+        raise ValueError("must be a port, at most 65535")
+    return int(text)
+
+
 def _seconds(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]+)?", text):
         raise ValueError("must be a number of seconds")
@@ -115,11 +121,11 @@ SETTINGS = (
     Setting("PUBLIC_URL", "", _public_url),
     Setting("SITE_NAME", "flaskcelery"),
     Setting("INSTANCE_PATH", str(ROOT / "instance")),
-    Setting("PORT", "8000", _positive),
+    Setting("PORT", "8000", _port),
     Setting("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting("MAIL_BACKEND", "", _one_of("console", "smtp")),
     Setting("MAIL_SERVER", ""),
-    Setting("MAIL_PORT", "", _positive),
+    Setting("MAIL_PORT", "", _port),
     Setting("MAIL_USE_TLS", "0", _flag),
     Setting("MAIL_USE_SSL", "0", _flag),
     Setting("MAIL_USERNAME", ""),

@@ -3,9 +3,10 @@
 import logging
 import time
 import uuid
+from collections.abc import Sequence
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import Row, and_, select, update
 from sqlalchemy.exc import DBAPIError
 
 from flaskcelery.database import db, now_plus, transaction
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 ROWS_PER_PASS = 200
 SENT_BY_ITSELF_PER_PASS = 20
+SENDING_SECONDS = 10  # per pass; beyond them no further mail is begun
+NEGLECTED_PERIODS = 6  # a row that no worker has touched for so long is sent without one
 MAX_WAITING = 1000  # messages on the broker, so that a worker that comes back finds new ones soon
 
 
@@ -39,22 +42,28 @@ def relay_once(period: float) -> None:
     give_up()
     purge()
     publisher: Publisher = current_app.extensions["publisher"]
-    sent, is_away, room = 0, False, SENT_BY_ITSELF_PER_PASS
-    try:
-        room = MAX_WAITING - publisher.count_waiting()
-    except BrokerAway as error:
-        is_away = True
-        logger.warning("Sending without the broker: %s", error)
-    for row_id, task in take_overdue(period, min(room, ROWS_PER_PASS)):
-        if task in TASKS and not is_away:
+    sent, sending_ends = 0, time.monotonic() + SENDING_SECONDS
+    room = count_room(publisher)
+    for row in take_overdue(period, limit=max(room, SENT_BY_ITSELF_PER_PASS)):
+        if row.task in TASKS and not row.is_neglected and room:
             try:
-                publisher.publish(task, row_id)
+                publisher.publish(row.task, row.id)
+                continue
             except BrokerAway as error:
-                is_away = True
+                room = 0
                 logger.warning("Sending without the broker: %s", error)
-        if (is_away or task not in TASKS) and sent < SENT_BY_ITSELF_PER_PASS:
-            deliver(row_id)
+        if sent < SENT_BY_ITSELF_PER_PASS and time.monotonic() < sending_ends:
+            deliver(row.id)
             sent += 1
+
+
+def count_room(publisher: Publisher) -> int:
+    """Return how many rows the broker may be given in this pass; none when it is away or nobody empties it."""
+    try:
+        return max(0, min(ROWS_PER_PASS, MAX_WAITING - publisher.count_waiting()))
+    except BrokerAway as error:
+        logger.warning("Sending without the broker: %s", error)
+        return 0
 
 
 def give_up() -> None:
@@ -70,22 +79,23 @@ def give_up() -> None:
         logger.error("Row %s (%s) was given up", row_id, task)
 
 
-def take_overdue(period: float, limit: int) -> list[tuple[uuid.UUID, str]]:
+def take_overdue(period: float, limit: int) -> Sequence[Row[uuid.UUID, str, bool]]:
     """Return at most `limit` rows due for longer than `period`, oldest first, and put them at the line's back.
 
-    They stay claimable: due again from now on.
+    They stay claimable: due again from now on. `is_neglected` tells those that nobody has tried for long, though
+    the broker may have taken their messages: its workers are away.
     """
-    if limit <= 0:
-        return []
+    long_ago = now_plus(-NEGLECTED_PERIODS * max(period, 1))
+    is_neglected = and_(OutboxRow.attempts == 0, OutboxRow.created_at <= long_ago)
     with transaction():
         rows = db.session.execute(
-            select(OutboxRow.id, OutboxRow.task)
+            select(OutboxRow.id, OutboxRow.task, is_neglected.label("is_neglected"))
             .where(is_claimable(), OutboxRow.due_at <= now_plus(-period))
             .order_by(OutboxRow.due_at)
             .limit(limit)
             .with_for_update(skip_locked=True)
         ).all()
-        ids = [row.id for row in rows]
-        if ids:
-            db.session.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(due_at=now_plus()))
-    return [(row.id, row.task) for row in rows]
+        db.session.execute(
+            update(OutboxRow).where(OutboxRow.id.in_([row.id for row in rows])).values(due_at=now_plus())
+        )
+    return rows
