@@ -16,4 +16,4 @@ def init_cli(app: Flask) -> None:
 @click.command("dev")
 def run_dev() -> None:
     """Prepare the database, then run web, worker and relay together until Ctrl-C."""
-    raise SystemExit(dev.run(current_app.config["PORT"], current_app.config["PUBLIC_URL"]))
+    raise SystemExit(dev.run(current_app.config["PORT"]))

@@ -67,7 +67,7 @@ def _watch_terminal() -> None:
     os.kill(os.getpid(), signal.SIGHUP)
 
 
-def run(port: int, url: str) -> int:
+def run(port: int) -> int:
     """Check the machine, migrate, and run the Procfile until it ends; return the exit code."""
     problem = find_problem(port)
     if problem:
@@ -79,7 +79,7 @@ def run(port: int, url: str) -> int:
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
     for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
         runner.add_process(name, f"exec {command}", env=environment, cwd=str(ROOT))
-    threading.Thread(target=_announce, args=(port, url), daemon=True).start()
+    threading.Thread(target=_announce, args=(port,), daemon=True).start()
     try:
         runner.loop()
     finally:
@@ -98,11 +98,11 @@ def find_problem(port: int) -> str | None:
     return None
 
 
-def _announce(port: int, url: str) -> None:
+def _announce(port: int) -> None:
     """Say where to click as soon as the page can be had."""
     for _ in range(300):
         with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-            text = f"\n  Open {url}/ in your browser. The worker prints each mail here. Ctrl-C stops.\n\n"
+            text = f"\n  Open http://{HOST}:{port}/ in your browser. The worker prints mails here. Ctrl-C stops.\n\n"
             sys.stdout.write(text)
             sys.stdout.flush()
             return

@@ -173,10 +173,11 @@ def test_a_request_for_another_host_is_refused_in_plain_words(client: FlaskClien
         assert "Location" not in response.headers
 
 
-def test_the_public_host_alone_is_served_when_there_is_one(secure_app: Flask) -> None:
+def test_the_public_host_is_served_and_in_development_this_machine_too(secure_app: Flask) -> None:
     client = secure_app.test_client()
     assert client.get("/", base_url=SITE).status_code == 200
-    assert client.get("/", base_url="https://localhost").status_code == 400
+    assert client.get("/", base_url="https://localhost").status_code == 200
+    assert client.get("/", base_url="https://evil.com").status_code == 400
 
 
 def test_forwarding_headers_of_a_visitor_change_no_redirect(client: FlaskClient) -> None:

@@ -114,7 +114,7 @@ def test_no_method_breaks_a_page(client: FlaskClient, path: str, method: str) ->
         assert response.status_code != 405 or response.headers["Allow"]
 
 
-@pytest.mark.parametrize("path", ["/accounts/signup/", "/accounts/login/", "/accounts/logout/"])
+@pytest.mark.parametrize("path", ["/accounts/signup/", "/accounts/login/"])
 @pytest.mark.parametrize(
     "body",
     [b"username=" + b"a" * 600_000, b"username=" + b"a" * 100_000, b"a=&" * 40_000],
@@ -138,7 +138,7 @@ def test_a_form_of_very_many_parts_is_refused(client: FlaskClient, number: int) 
     "kind", [FORM, "multipart/form-data", "multipart/form-data; boundary=x", "application/json", "text/plain", "\xff"]
 )
 def test_a_malformed_body_is_refused(client: FlaskClient, body: bytes, kind: str) -> None:
-    for path in ("/accounts/signup/", "/accounts/login/", "/accounts/logout/"):
+    for path in ("/accounts/signup/", "/accounts/login/"):
         response = client.post(path, data=body, content_type=kind)
         assert response.status_code == 400
         assert HOME in response.text

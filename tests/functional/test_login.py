@@ -86,6 +86,24 @@ def test_every_failure_costs_one_password_check(member: Browser, app: Flask, mon
     assert len(checked) == 4
 
 
+def test_d7_a_second_tab_may_log_out_after_the_first(member: Browser) -> None:
+    member.log_in()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', member.client.get("/").text)
+    assert token
+    answers = [member.client.post("/accounts/logout/", data={"csrf_token": token[1]}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+
+
+def test_the_cursor_starts_where_something_is_to_be_typed(member: Browser) -> None:
+    def focus(page: str) -> list[str]:
+        return [re.search(r'name="(\w+)"', tag)[1] for tag in re.findall("<input[^>]*autofocus[^>]*>", page)]
+
+    assert focus(member.client.get("/accounts/login/").text) == ["username"]
+    assert focus(member.log_in(password="wrong password").text) == ["password"]
+    assert focus(member.client.get("/accounts/signup/").text) == ["username"]
+    assert focus(member.sign_up(username="bob", email="nonsense").text) == ["email"]
+
+
 def test_the_typed_address_stays_and_the_typed_password_does_not(member: Browser) -> None:
     page = member.log_in(password="wrong password").text
     assert 'value="alice@example.com"' in page

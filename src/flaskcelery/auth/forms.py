@@ -13,7 +13,7 @@ class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     username = EmailField(
         "Email:",
         [DataRequired(REQUIRED)],
-        render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": 254, "autofocus": True},
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": 254},
     )
     password = PasswordField("Password:", [InputRequired(REQUIRED)], render_kw={"autocomplete": "current-password"})
     next = HiddenField()

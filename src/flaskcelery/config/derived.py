@@ -24,7 +24,7 @@ def derive(config: Config) -> Config:
         "SQLALCHEMY_DATABASE_URI": database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database_url),
         "CELERY": _celery(config, instance),
-        "TRUSTED_HOSTS": list(LOOPBACK) if host in LOOPBACK else [host],
+        "TRUSTED_HOSTS": sorted({host, *(LOOPBACK if host in LOOPBACK or config["APP_ENV"] == "development" else ())}),
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_COOKIE_SAMESITE": "Lax",

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from flask import current_app
-from sqlalchemy import Row, and_, select, update
+from sqlalchemy import Row, and_, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from flaskcelery.database import db, now_plus, transaction
@@ -72,7 +72,7 @@ def give_up() -> None:
         rows = db.session.execute(
             update(OutboxRow)
             .where(is_owed(), OutboxRow.gives_up_at <= now_plus())
-            .values(failed_at=now_plus())
+            .values(failed_at=now_plus(), error=func.coalesce(OutboxRow.error, "nobody worked it off in time"))
             .returning(OutboxRow.id, OutboxRow.task)
         ).all()
     for row_id, task in rows:

@@ -25,10 +25,7 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": USERNAME_MAX_LENGTH},
     )
     email = EmailField(
-        "Email:",
-        [DataRequired(REQUIRED)],
-        filters=[strip],
-        render_kw={"autocomplete": "email", "maxlength": 254, "autofocus": True},
+        "Email:", [DataRequired(REQUIRED)], filters=[strip], render_kw={"autocomplete": "email", "maxlength": 254}
     )
     password1 = PasswordField("Enter password:", [InputRequired(REQUIRED)], render_kw={"autocomplete": "new-password"})
     password2 = PasswordField(
