@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
 from flask import Flask
 
@@ -32,9 +31,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     Raises ConfigError, which stops the process, with all problems of the configuration at once.
     """
     config, warnings = load_config(read_environ() if environ is None else environ)
-    app = Flask("flaskcelery", instance_path=str(Path(config["INSTANCE_PATH"]).resolve()))
+    app = Flask("flaskcelery", instance_path=config["INSTANCE_PATH"])
     app.config.update(config)
-    Path(app.instance_path).mkdir(parents=True, exist_ok=True)
     init_logs(config["LOG_LEVEL"])
     for warning in warnings:
         logger.warning("Configuration: %s", warning)

@@ -45,6 +45,13 @@ class Channel(filesystem.Channel):
             return _message(row_id, task, queue)
         raise Empty
 
+    def _queue_bind(self, *_: Any) -> None:
+        """Keep no table of queues, which could be broken, too: a message names its queue itself."""
+
+    def get_table(self, exchange: str) -> list[Any]:
+        """Return no table."""
+        return []
+
     def _size(self, queue: str) -> int:
         return len(self._waiting(queue))
 

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from flaskcelery.config.derived import derive
@@ -43,6 +44,14 @@ def _is_weak_argon2(text: str) -> bool:
     return memory * passes < 19456 * 2
 
 
+def _is_unwritable(folder: str) -> bool:
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return True
+    return not os.access(folder, os.W_OK)
+
+
 ERRORS: tuple[Check, ...] = (
     ("MAIL_SERVER is missing (MAIL_BACKEND is smtp)", lambda c: c["MAIL_BACKEND"] == "smtp" and not c["MAIL_SERVER"]),
     (
@@ -56,7 +65,10 @@ ERRORS: tuple[Check, ...] = (
         lambda c: not (c["MAIL_USERNAME"] + c["MAIL_PASSWORD"]).isascii(),
     ),
     ("MAIL_CA_FILE cannot be read", lambda c: c["MAIL_CA_FILE"] and not os.access(c["MAIL_CA_FILE"], os.R_OK)),
+    ("INSTANCE_PATH must be a folder that can be written to", lambda c: _is_unwritable(c["INSTANCE_PATH"])),
     ("MAIL_TIMEOUT must be more than 0", lambda c: c["MAIL_TIMEOUT"] <= 0),
+    ("OUTBOX_GIVE_UP_AFTER must be more than 0", lambda c: c["OUTBOX_GIVE_UP_AFTER"] <= 0),
+    ("PASSWORD_MIN_LENGTH may be 64 at most", lambda c: c["PASSWORD_MIN_LENGTH"] > 64),  # noqa: PLR2004  ASVS 6.2.9
     ("Python runs with -OO, which removes the sentences that visitors see", lambda _: sys.flags.optimize > 1),
 )
 

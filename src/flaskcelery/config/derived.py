@@ -93,7 +93,7 @@ def _celery(config: Config, instance: Path) -> dict[str, Any]:
 
 def _embedded_options(instance: Path) -> dict[str, Any]:
     folder = str(instance / "broker")
-    return {"data_folder_in": folder, "data_folder_out": folder, "control_folder": folder}
+    return {"data_folder_in": folder, "data_folder_out": folder}
 
 
 def _redis_options(limit: float) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import formataddr
 from pathlib import Path
@@ -66,6 +67,10 @@ def _argon2(text: str) -> str:
     return text
 
 
+def _folder(text: str) -> str:
+    return str(Path(text).expanduser().resolve())
+
+
 def _database_url(text: str) -> str:
     try:
         url = make_url(text)
@@ -75,6 +80,8 @@ def _database_url(text: str) -> str:
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername not in {"sqlite", "postgresql+psycopg"}:
         raise ValueError("must begin with sqlite:// or postgresql://")
+    if url.drivername == "sqlite" and not os.path.isabs(url.database or ""):
+        raise ValueError("must name a file by its whole path, such as sqlite:////srv/site.db")
     return url.render_as_string(hide_password=False)
 
 
@@ -120,7 +127,7 @@ SETTINGS = (
     Setting("CELERY_BROKER_URL", "embedded://localhost", _broker_url, secret=True),
     Setting("PUBLIC_URL", "", _public_url),
     Setting("SITE_NAME", "flaskcelery"),
-    Setting("INSTANCE_PATH", str(ROOT / "instance")),
+    Setting("INSTANCE_PATH", str(ROOT / "instance"), _folder),
     Setting("PORT", "8000", _port),
     Setting("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting("MAIL_BACKEND", "", _one_of("console", "smtp")),
@@ -184,7 +191,8 @@ def fill_development_defaults(config: Config) -> None:
     """Complete what a bare development machine does not set: address, mail on the console, a secret key."""
     config["PUBLIC_URL"] = config["PUBLIC_URL"] or f"http://127.0.0.1:{config['PORT']}"
     config["MAIL_BACKEND"] = config["MAIL_BACKEND"] or "console"
-    config["SECRET_KEY"] = config["SECRET_KEY"] or _keep_secret(Path(config["INSTANCE_PATH"]))
+    with suppress(OSError):  # a check says what is wrong with the folder
+        config["SECRET_KEY"] = config["SECRET_KEY"] or _keep_secret(Path(config["INSTANCE_PATH"]))
 
 
 def _keep_secret(instance: Path) -> str:
@@ -195,10 +203,7 @@ def _keep_secret(instance: Path) -> str:
         draft = instance / f"secret_key.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(secrets.token_hex(32))
-        try:
+        with suppress(FileExistsError):
             path.hardlink_to(draft)  # unlike a rename, this never replaces the key of another process
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
+        draft.unlink()
     return path.read_text().strip()
