@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
     op.create_index("ix_outbox_owed", "outbox", ["due_at"], sqlite_where=OWED, postgresql_where=OWED)
+    op.create_index("ix_outbox_done_at", "outbox", ["done_at"])
     op.create_index("ix_outbox_user_id", "outbox", ["user_id"])
 
 

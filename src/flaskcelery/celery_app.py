@@ -5,9 +5,15 @@ from typing import Any
 from celery import Celery, Task
 from celery.signals import worker_process_init
 from flask import Flask
+from kombu.transport import TRANSPORT_ALIASES
 
-from flaskcelery import embedded_broker
 from flaskcelery.database import db
+
+BROKERS = {
+    "embedded": "flaskcelery.embedded_broker:Transport",
+    "redis": "flaskcelery.redis_broker:Transport",
+    "rediss": "flaskcelery.redis_broker:Transport",
+}
 
 
 def init_celery(app: Flask) -> Celery:
@@ -18,7 +24,7 @@ def init_celery(app: Flask) -> Celery:
             with app.app_context():
                 return self.run(*args, **kwargs)
 
-    embedded_broker.register()
+    TRANSPORT_ALIASES.update(BROKERS)
     celery: Celery = Celery(app.name, task_cls=FlaskTask, set_as_current=False)
     celery.config_from_object(app.config["CELERY"])
     celery.set_default()

@@ -18,6 +18,7 @@ from honcho.printer import Message, Printer
 from flaskcelery.config.settings import ROOT
 
 HOST = "127.0.0.1"
+STOPPED_BY_USER = (130, 143)  # honcho's codes for Ctrl-C and SIGTERM
 manager.KILL_WAIT = 8  # seconds: an idle worker needs five to stop
 
 
@@ -69,10 +70,12 @@ def _watch_terminal() -> None:
 
 def run(port: int) -> int:
     """Check the machine, migrate, and run the Procfile until it ends; return the exit code."""
-    problem = find_problem(port)
-    if problem:
-        sys.stderr.write(f"{problem}\n")
-        return 1
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            sys.exit(f"Port {port} cannot be had: {error.strerror}. Choose another one: make run PORT={port + 1}")
     upgrade()
     runner = Runner()
     environment = {**os.environ, "PORT": str(port), "PYTHONUNBUFFERED": "1", "FLASK_APP": "wsgi"}
@@ -84,18 +87,10 @@ def run(port: int) -> int:
         runner.loop()
     finally:
         runner.kill()
-    return runner.returncode or 0
-
-
-def find_problem(port: int) -> str | None:
-    """Return the sentence that says why the application cannot run on this machine, if it cannot."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return f"Port {port} is in use. Choose another one: make run PORT={port + 1}"
-    return None
+    if runner.returncode in STOPPED_BY_USER:
+        return 0
+    sys.stderr.write("A process ended by itself; its last lines above say why.\n")
+    return 1
 
 
 def _announce(port: int) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
-from kombu.transport import TRANSPORT_ALIASES, filesystem
+from kombu.transport import filesystem
+
+LONGEST_WAIT = 0.5  # seconds
 
 logger = logging.getLogger(__name__)
 
@@ -88,7 +90,6 @@ class Transport(filesystem.Transport):
     polling_interval = 0.1  # seconds
     driver_type = "embedded"
 
-
-def register() -> None:
-    """Make `embedded://` a broker URL that Celery understands."""
-    TRANSPORT_ALIASES["embedded"] = f"{__name__}:Transport"
+    def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:
+        """Wait for a message, but not for long: a worker looks in between whether it is to stop."""
+        super().drain_events(connection, timeout=min(timeout or LONGEST_WAIT, LONGEST_WAIT))

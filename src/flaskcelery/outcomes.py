@@ -6,13 +6,17 @@ import ssl
 MAX_REASON_LENGTH = 500
 
 
+def shorten(reason: str) -> str:
+    """Return a reason that a database, a log and a terminal take as it is."""
+    return "".join(c if c.isprintable() else " " for c in reason)[:MAX_REASON_LENGTH]
+
+
 class MailError(Exception):
     """The mail did not leave. The reason may be a server's own words: kept short and printable."""
 
     def __str__(self) -> str:
         """Return the reason."""
-        text = " ".join(str(part) for part in self.args)
-        return "".join(c if c.isprintable() else " " for c in text)[:MAX_REASON_LENGTH]
+        return shorten(" ".join(str(part) for part in self.args))
 
 
 class TemporaryMailError(MailError):

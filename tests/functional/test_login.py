@@ -133,6 +133,26 @@ def test_a_hash_with_old_parameters_is_remade_at_log_in(member: Browser, app: Fl
         db.engine.dispose()
 
 
+def test_a_log_in_that_another_log_in_overtook_still_succeeds(
+    member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flaskcelery.auth import operations
+
+    remade = []
+
+    def overtaken(password: str, password_hash: str | None) -> bool:
+        fits = passwords.verify_password(password, password_hash)
+        if not remade:  # what the other log-in does meanwhile
+            remade.append(passwords.hash_password(password))
+            with transaction():
+                db.session.execute(update(User).values(password_hash=remade[0]))
+        return fits
+
+    monkeypatch.setattr(operations, "verify_password", overtaken)
+    assert member.log_in().status_code == 302
+    assert member.is_logged_in()
+
+
 def test_a_log_in_that_a_password_change_overtook_is_refused(
     member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

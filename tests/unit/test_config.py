@@ -131,6 +131,15 @@ def test_development_makes_its_secret_once_and_keeps_it_private(tmp_path: Path) 
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
 
+def test_development_mends_an_empty_key_and_does_not_start_without_one(tmp_path: Path) -> None:
+    (tmp_path / "secret_key").touch()
+    assert len(load_config({"INSTANCE_PATH": str(tmp_path)})[0]["SECRET_KEY"]) == 64
+    (tmp_path / "secret_key").unlink()
+    (tmp_path / "secret_key").mkdir()
+    with pytest.raises(SystemExit, match="SECRET_KEY is missing"):
+        create_app({"INSTANCE_PATH": str(tmp_path)})
+
+
 def test_a_postgres_url_of_any_spelling_gets_the_driver_that_is_installed() -> None:
     for scheme in ("postgres", "postgresql", "postgresql+psycopg"):
         config, _ = load_config({**PRODUCTION, "DATABASE_URL": f"{scheme}://app:p%40w@db/app"})

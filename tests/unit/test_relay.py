@@ -125,7 +125,16 @@ def test_a_backlog_is_taken_in_turn_the_oldest_first(broker: Broker) -> None:
     assert len(second) == 10
 
 
-@pytest.mark.parametrize("values", [{"due_at": -60.0}, {"due_at": 600.0}, {"task": "unknown"}, {"attempts": 99}])
+def test_a_row_in_somebodys_hands_is_not_failed_before_they_let_go(owed: uuid.UUID, broker: Broker) -> None:
+    change(owed, gives_up_at=-1.0, due_at=60.0)
+    relay_once(period=0)
+    assert load(owed).failed_at is None
+    change(owed, due_at=-1.0)
+    relay_once(period=0)
+    assert (load(owed).failed_at is None, load(owed).error) == (False, "nobody worked it off in time")
+
+
+@pytest.mark.parametrize("values", [{"due_at": -60.0}, {"task": "unknown"}, {"attempts": 99}])
 def test_whatever_else_it_is_a_row_past_its_end_is_failed(
     owed: uuid.UUID, broker: Broker, values: dict[str, float | int | str]
 ) -> None:

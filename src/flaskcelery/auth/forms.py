@@ -4,7 +4,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField, PasswordField
 from wtforms.validators import DataRequired, InputRequired
 
-REQUIRED = "This field is required."
+from flaskcelery.users.names import EMAIL_MAX_LENGTH
 
 
 class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -12,8 +12,8 @@ class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
     username = EmailField(
         "Email:",
-        [DataRequired(REQUIRED)],
-        render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": 254},
+        [DataRequired()],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": EMAIL_MAX_LENGTH},
     )
-    password = PasswordField("Password:", [InputRequired(REQUIRED)], render_kw={"autocomplete": "current-password"})
+    password = PasswordField("Password:", [InputRequired()], render_kw={"autocomplete": "current-password"})
     next = HiddenField()

@@ -38,9 +38,10 @@ def authenticate(email: str, password: str) -> User:
             .values(password_hash=new_hash, last_login_at=now_plus())
             .returning(User.id)
         )
-        if still_valid is None:
-            raise WrongCredentials
-        found.session_token = sessions.start_session(found.id)
+        if still_valid:
+            found.session_token = sessions.start_session(found.id)
+    if still_valid is None:  # changed meanwhile: made anew by another log-in, or for good
+        return authenticate(email, password)
     logger.info("Successful log-in by user %s, %s", found.id, mask(found.email))
     return found
 

@@ -1,5 +1,6 @@
 """The tables of checks: start refuses errors, all at once, and logs warnings."""
 
+import math
 import os
 import re
 import sys
@@ -8,8 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from flaskcelery.config.derived import derive
+from flaskcelery.config.parsers import ARGON2_DEFAULT
 from flaskcelery.config.settings import (
-    ARGON2_DEFAULT,
     LOOPBACK,
     PLACEHOLDER_SENDER,
     Config,
@@ -20,6 +21,7 @@ from flaskcelery.config.settings import (
 
 MIN_KEY_LENGTH = 50
 MIN_KEY_VARIETY = 5
+OWASP_COST = 19456 * 2  # KiB x passes; OWASP Password Storage: 19 MiB and two passes, or more memory and one
 
 # What to say, and what is wrong then.
 Check = tuple[str, Callable[[Config], object]]
@@ -38,21 +40,16 @@ def _is_plain_http(url: str) -> bool:
     return url.startswith("http:") and urlsplit(url).hostname not in LOOPBACK
 
 
-def _is_weak_argon2(text: str) -> bool:
-    """OWASP Password Storage: 19 MiB and two passes, or more memory and one."""
-    memory, passes = (int(number) for number in re.findall("[0-9]+", text)[:2])
-    return memory * passes < 19456 * 2
-
-
 def _is_unwritable(folder: str) -> bool:
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError:
         return True
     return not os.access(folder, os.W_OK)
 
 
 ERRORS: tuple[Check, ...] = (
+    ("SECRET_KEY is missing (in development: instance/secret_key cannot be read)", lambda c: not c["SECRET_KEY"]),
     ("MAIL_SERVER is missing (MAIL_BACKEND is smtp)", lambda c: c["MAIL_BACKEND"] == "smtp" and not c["MAIL_SERVER"]),
     (
         "MAIL_USERNAME without MAIL_USE_TLS or MAIL_USE_SSL would send the password in clear",
@@ -73,7 +70,6 @@ ERRORS: tuple[Check, ...] = (
 )
 
 PRODUCTION_ERRORS: tuple[Check, ...] = (
-    ("SECRET_KEY is missing", lambda c: not c["SECRET_KEY"]),
     (
         f"SECRET_KEY is weak: use at least {MIN_KEY_LENGTH} random ASCII characters, such as the output of: "
         'python3 -c "import secrets; print(secrets.token_hex(32))"',
@@ -88,7 +84,10 @@ PRODUCTION_ERRORS: tuple[Check, ...] = (
     ("PUBLIC_URL is missing", lambda c: not c["PUBLIC_URL"]),
     ("PUBLIC_URL must be https:// (plain http on loopback only)", lambda c: _is_plain_http(c["PUBLIC_URL"])),
     ("MAIL_DEFAULT_SENDER is not a real address", lambda c: _is_unreal_sender(c["MAIL_DEFAULT_SENDER"])),
-    (f"ARGON2_PARAMETERS are weaker than {ARGON2_DEFAULT}", lambda c: _is_weak_argon2(c["ARGON2_PARAMETERS"])),
+    (
+        f"ARGON2_PARAMETERS are weaker than {ARGON2_DEFAULT}",
+        lambda c: math.prod(c["ARGON2_PARAMETERS"][:2]) < OWASP_COST,
+    ),
 )
 
 PRODUCTION_WARNINGS: tuple[Check, ...] = (

@@ -23,7 +23,7 @@ def derive(config: Config) -> Config:
         **_deadlines(config),
         "SQLALCHEMY_DATABASE_URI": database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database_url),
-        "CELERY": _celery(config, instance),
+        "CELERY": _celery(config, instance / "broker"),
         "TRUSTED_HOSTS": sorted({host, *(LOOPBACK if host in LOOPBACK or config["APP_ENV"] == "development" else ())}),
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
         "SESSION_COOKIE_SECURE": secure,
@@ -31,7 +31,6 @@ def derive(config: Config) -> Config:
         "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
         "WTF_CSRF_TIME_LIMIT": None,  # a form left open over night still works; the session ends the token
         "MAX_CONTENT_LENGTH": 64 * 1024,
-        "MAX_FORM_PARTS": 100,
         "MAIL_PORT": config["MAIL_PORT"] or _mail_port(config),
         "MAIL_DEBUG": False,  # it would print log-ins and links
         "MAIL_MESSAGE_ID_DOMAIN": parseaddr(config["MAIL_DEFAULT_SENDER"])[1].rpartition("@")[2],
@@ -62,12 +61,13 @@ def _engine_options(url: str) -> dict[str, Any]:
     }
 
 
-def _celery(config: Config, instance: Path) -> dict[str, Any]:
+def _celery(config: Config, folder: Path) -> dict[str, Any]:
     limit = _deadlines(config)["TASK_TIME_LIMIT"]
     embedded = config["CELERY_BROKER_URL"].startswith("embedded:")
+    options = {"data_folder_in": folder, "data_folder_out": folder} if embedded else _redis_options(limit)
     return {
         "broker_url": config["CELERY_BROKER_URL"],
-        "broker_transport_options": _embedded_options(instance) if embedded else _redis_options(limit),
+        "broker_transport_options": options,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "task_queues": [Queue(OUTBOX_QUEUE)],
@@ -89,11 +89,6 @@ def _celery(config: Config, instance: Path) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,  # printed mails stay whole
     }
-
-
-def _embedded_options(instance: Path) -> dict[str, Any]:
-    folder = str(instance / "broker")
-    return {"data_folder_in": folder, "data_folder_out": folder}
 
 
 def _redis_options(limit: float) -> dict[str, Any]:

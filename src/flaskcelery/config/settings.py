@@ -1,112 +1,40 @@
 """Every setting once: its name, type, default and meaning; what can be derived is derived here too."""
 
-import functools
+import fcntl
 import os
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import formataddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
+
+from flaskcelery.config.parsers import (
+    ARGON2_DEFAULT,
+    argon2,
+    broker_url,
+    database_url,
+    flag,
+    folder,
+    one_of,
+    port,
+    positive,
+    public_url,
+    seconds,
+    sender,
+)
 
 ROOT = Path(__file__).resolve().parents[3]
 LOOPBACK = ("localhost", "127.0.0.1")
 PLACEHOLDER_SENDER = "noreply@example.com"
-ARGON2_DEFAULT = "m=19456,t=2,p=1"
-ARGON2_MIN_MEMORY = 8  # KiB; RFC 9106, 3.1
 
 Config = dict[str, Any]
 
 
 class ConfigError(SystemExit):
     """Stops the start; its text lists every problem at once."""
-
-
-def _flag(text: str) -> bool:
-    return _one_of("0", "1")(text) == "1"
-
-
-def _positive(text: str) -> int:
-    if not re.fullmatch("0*[1-9][0-9]*", text):
-        raise ValueError("must be a whole number of at least 1")
-    return int(text)
-
-
-def _port(text: str) -> int:
-    if _positive(text) > 65535:  # noqa: PLR2004  16 bits
-        raise ValueError("must be a port, at most 65535")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]+)?", text):
-        raise ValueError("must be a number of seconds")
-    return float(text)
-
-
-def _one_of(*choices: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"must be one of: {', '.join(choices)}")
-        return text
-
-    return parse
-
-
-def _argon2(text: str) -> str:
-    if not re.fullmatch("m=[0-9]+,t=[1-9][0-9]*,p=1", text) or int(text[2:].partition(",")[0]) < ARGON2_MIN_MEMORY:
-        raise ValueError(f"must look like {ARGON2_DEFAULT} (m in KiB, at least {ARGON2_MIN_MEMORY}; p is 1)")
-    return text
-
-
-def _folder(text: str) -> str:
-    return str(Path(text).expanduser().resolve())
-
-
-def _database_url(text: str) -> str:
-    try:
-        url = make_url(text)
-    except ArgumentError:
-        raise ValueError("must be a database URL such as postgresql://user:password@host/name") from None
-    if url.drivername in {"postgres", "postgresql"}:
-        url = url.set(drivername="postgresql+psycopg")
-    if url.drivername not in {"sqlite", "postgresql+psycopg"}:
-        raise ValueError("must begin with sqlite:// or postgresql://")
-    if url.drivername == "sqlite" and not os.path.isabs(url.database or ""):
-        raise ValueError("must name a file by its whole path, such as sqlite:////srv/site.db")
-    return url.render_as_string(hide_password=False)
-
-
-def _broker_url(text: str) -> str:
-    if urlsplit(text).scheme not in {"embedded", "redis", "rediss"}:
-        raise ValueError("must begin with redis:// (or be embedded://)")
-    return text
-
-
-def _public_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise ValueError("must be a scheme and a host only, such as https://www.example.com")
-    return text.rstrip("/")
-
-
-def _sender(text: str) -> str:
-    lenient = functools.partial(validate_email, check_deliverability=False, globally_deliverable=False)
-    try:
-        found = lenient(text, allow_smtputf8=False, allow_display_name=True)
-    except EmailNotValidError:
-        raise ValueError("must be one address, such as Your Site <noreply@your.domain>") from None
-    if not text.isprintable() or not found.ascii_email:
-        raise ValueError("holds a character that no mail header may hold")
-    return formataddr((found.display_name or "", found.ascii_email))
 
 
 @dataclass(frozen=True)
@@ -121,40 +49,40 @@ class Setting:
 
 # An empty default means "not set"; .env.example says what each one means.
 SETTINGS = (
-    Setting("APP_ENV", "development", _one_of("development", "production")),
+    Setting("APP_ENV", "development", one_of("development", "production")),
     Setting("SECRET_KEY", "", secret=True),
-    Setting("DATABASE_URL", "", _database_url, secret=True),
-    Setting("CELERY_BROKER_URL", "embedded://localhost", _broker_url, secret=True),
-    Setting("PUBLIC_URL", "", _public_url),
+    Setting("DATABASE_URL", "", database_url, secret=True),
+    Setting("CELERY_BROKER_URL", "embedded://localhost", broker_url, secret=True),
+    Setting("PUBLIC_URL", "", public_url),
     Setting("SITE_NAME", "flaskcelery"),
-    Setting("INSTANCE_PATH", str(ROOT / "instance"), _folder),
-    Setting("PORT", "8000", _port),
-    Setting("LOG_LEVEL", "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR")),
-    Setting("MAIL_BACKEND", "", _one_of("console", "smtp")),
+    Setting("INSTANCE_PATH", str(ROOT / "instance"), folder),
+    Setting("PORT", "8000", port),
+    Setting("LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR")),
+    Setting("MAIL_BACKEND", "", one_of("console", "smtp")),
     Setting("MAIL_SERVER", ""),
-    Setting("MAIL_PORT", "", _port),
-    Setting("MAIL_USE_TLS", "0", _flag),
-    Setting("MAIL_USE_SSL", "0", _flag),
+    Setting("MAIL_PORT", "", port),
+    Setting("MAIL_USE_TLS", "0", flag),
+    Setting("MAIL_USE_SSL", "0", flag),
     Setting("MAIL_USERNAME", ""),
     Setting("MAIL_PASSWORD", "", secret=True),
-    Setting("MAIL_DEFAULT_SENDER", PLACEHOLDER_SENDER, _sender),
-    Setting("MAIL_TIMEOUT", "10", _seconds),
+    Setting("MAIL_DEFAULT_SENDER", PLACEHOLDER_SENDER, sender),
+    Setting("MAIL_TIMEOUT", "10", seconds),
     Setting("MAIL_CA_FILE", ""),
-    Setting("PASSWORD_MIN_LENGTH", "8", _positive),
-    Setting("ARGON2_PARAMETERS", ARGON2_DEFAULT, _argon2),
-    Setting("OUTBOX_RETRY_AFTER", "30", _seconds),
-    Setting("OUTBOX_GIVE_UP_AFTER", "86400", _seconds),
-    Setting("OUTBOX_KEEP_DAYS", "30", _positive),
-    Setting("SIMULATED_WORK_SECONDS", "0", _seconds),
+    Setting("PASSWORD_MIN_LENGTH", "8", positive),
+    Setting("ARGON2_PARAMETERS", ARGON2_DEFAULT, argon2),
+    Setting("OUTBOX_RETRY_AFTER", "30", seconds),
+    Setting("OUTBOX_GIVE_UP_AFTER", "86400", seconds),
+    Setting("OUTBOX_KEEP_DAYS", "30", positive),
+    Setting("SIMULATED_WORK_SECONDS", "0", seconds),
 )
 
 # The libraries' own switches, for development and tests only; production refuses each one that is thrown.
 SWITCHES = (
-    Setting("DEBUG", "0", _flag),
-    Setting("TESTING", "0", _flag),
-    Setting("LOGIN_DISABLED", "0", _flag),
-    Setting("WTF_CSRF_ENABLED", "1", _flag),
-    Setting("MAIL_SUPPRESS_SEND", "0", _flag),
+    Setting("DEBUG", "0", flag),
+    Setting("TESTING", "0", flag),
+    Setting("LOGIN_DISABLED", "0", flag),
+    Setting("WTF_CSRF_ENABLED", "1", flag),
+    Setting("MAIL_SUPPRESS_SEND", "0", flag),
 )
 
 
@@ -191,19 +119,18 @@ def fill_development_defaults(config: Config) -> None:
     """Complete what a bare development machine does not set: address, mail on the console, a secret key."""
     config["PUBLIC_URL"] = config["PUBLIC_URL"] or f"http://127.0.0.1:{config['PORT']}"
     config["MAIL_BACKEND"] = config["MAIL_BACKEND"] or "console"
-    with suppress(OSError):  # a check says what is wrong with the folder
+    with suppress(OSError):  # a check says that the key is missing
         config["SECRET_KEY"] = config["SECRET_KEY"] or _keep_secret(Path(config["INSTANCE_PATH"]))
 
 
 def _keep_secret(instance: Path) -> str:
     """Return the key kept under `instance/`; make it once, even when several processes start together."""
+    instance.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = instance / "secret_key"
-    if not path.exists():
-        instance.mkdir(parents=True, exist_ok=True)
-        draft = instance / f"secret_key.{os.getpid()}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex(32))
-        with suppress(FileExistsError):
-            path.hardlink_to(draft)  # unlike a rename, this never replaces the key of another process
-        draft.unlink()
-    return path.read_text().strip()
+    path.touch(mode=0o600)
+    with path.open("r+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # one process makes the key, the others wait and read it
+        key = file.read().strip() or secrets.token_hex(32)
+        file.seek(0)
+        file.write(key)
+    return key

@@ -17,7 +17,13 @@ from flaskcelery.extensions import mail
 from flaskcelery.mail import message_id
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.tasks import TASKS
-from flaskcelery.outcomes import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
+from flaskcelery.outcomes import (
+    ConfigurationMailError,
+    PermanentMailError,
+    TemporaryMailError,
+    UnknownMailError,
+    shorten,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +42,15 @@ class Claim:
     attempts: int
     claimed_at: float  # of this process's monotonic clock
 
-    def ends_in(self, setting: str) -> float:
-        """Return the moment at which the time that `setting` grants to this claim is over."""
-        return self.claimed_at + float(current_app.config[setting])
+    @property
+    def send_before(self) -> float:
+        """The moment after which a whole send no longer fits into the lease."""
+        return self.claimed_at + float(current_app.config["OUTBOX_LEASE"] - current_app.config["MAIL_SEND_DEADLINE"])
+
+    @property
+    def task_ends(self) -> float:
+        """The moment at which Celery ends the task's process."""
+        return self.claimed_at + float(current_app.config["TASK_TIME_LIMIT"])
 
 
 def register_tasks(celery: Celery) -> None:
@@ -107,15 +119,15 @@ def perform(claimed: Claim) -> None:
         logger.info("Row %s (%s): nothing to send", claimed.id, claimed.task)
         return
     message.msgId = message_id(claimed.id)
-    message.send_before = claimed.ends_in("OUTBOX_LEASE") - current_app.config["MAIL_SEND_DEADLINE"]
+    message.send_before = claimed.send_before
     mail.send(message)
     logger.info("Row %s (%s): sent", claimed.id, claimed.task)
 
 
 def postpone(claimed: Claim, error: Exception, **values: Any) -> None:
     """Keep the row owed and due again after its back-off."""
-    text = f"{type(error).__name__}: {error}"
-    settle(claimed, due_at=now_plus(back_off(claimed.attempts)), error=text, **values)
+    reason = shorten(f"{type(error).__name__}: {error}")
+    settle(claimed, due_at=now_plus(back_off(claimed.attempts)), error=reason, **values)
 
 
 def settle(claimed: Claim, **values: Any) -> None:
@@ -124,7 +136,7 @@ def settle(claimed: Claim, **values: Any) -> None:
         try:
             return mark(claimed, **values)
         except (OperationalError, InterfaceError):
-            if time.monotonic() > claimed.ends_in("TASK_TIME_LIMIT"):
+            if time.monotonic() > claimed.task_ends:
                 raise
             logger.warning("Row %s: the database did not take its mark, trying again", claimed.id)
             time.sleep(MARK_RETRY)

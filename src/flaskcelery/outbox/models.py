@@ -25,6 +25,7 @@ class OutboxRow(Base):
             sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
             postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
         ),
+        Index("ix_outbox_done_at", "done_at"),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

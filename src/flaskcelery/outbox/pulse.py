@@ -23,8 +23,8 @@ from flaskcelery.outbox.nudge import BrokerAway
 logger = logging.getLogger(__name__)
 
 BEAT = "outbox.beat"
-BEAT_SECONDS = 5
-GRACE = 20  # seconds beyond the longest task until a silent worker counts as deaf
+BEAT_SECONDS = 10
+GRACE = 20  # seconds beyond two of the longest tasks until a silent worker counts as deaf
 
 
 def init_pulse(app: Flask) -> None:
@@ -56,7 +56,7 @@ def alive_file(worker: str) -> Path:
 
 def watch(app: Flask, worker: str) -> None:
     """Send beats for ever; end the worker when it has left them unanswered for too long."""
-    patience = app.config["TASK_TIME_LIMIT"] + GRACE
+    patience = 2 * app.config["TASK_TIME_LIMIT"] + GRACE
     with app.app_context():
         path = alive_file(worker)
         last_answer, last_good = 0.0, time.monotonic()

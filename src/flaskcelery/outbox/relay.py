@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 
 from flask import current_app
-from sqlalchemy import Row, and_, func, select, update
+from sqlalchemy import Row, func, select, update
 from sqlalchemy.exc import DBAPIError
 
 from flaskcelery.database import db, now_plus, transaction
@@ -67,11 +67,11 @@ def count_room(publisher: Publisher) -> int:
 
 
 def give_up() -> None:
-    """Fail the rows that nobody could settle in time, whatever else they are."""
+    """Fail the rows that nobody could settle in time, as soon as they are in nobody's hands."""
     with transaction():
         rows = db.session.execute(
             update(OutboxRow)
-            .where(is_owed(), OutboxRow.gives_up_at <= now_plus())
+            .where(is_owed(), OutboxRow.gives_up_at <= now_plus(), OutboxRow.due_at <= now_plus())
             .values(failed_at=now_plus(), error=func.coalesce(OutboxRow.error, "nobody worked it off in time"))
             .returning(OutboxRow.id, OutboxRow.task)
         ).all()
@@ -86,7 +86,7 @@ def take_overdue(period: float, limit: int) -> Sequence[Row[uuid.UUID, str, bool
     the broker may have taken their messages: its workers are away.
     """
     long_ago = now_plus(-NEGLECTED_PERIODS * max(period, 1))
-    is_neglected = and_(OutboxRow.attempts == 0, OutboxRow.created_at <= long_ago)
+    is_neglected = OutboxRow.created_at <= long_ago
     with transaction():
         rows = db.session.execute(
             select(OutboxRow.id, OutboxRow.task, is_neglected.label("is_neglected"))

@@ -1,13 +1,14 @@
 """The sign-up form, with the origin's field names and texts."""
 
+from collections.abc import Callable
+
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, Form, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, EqualTo, InputRequired
 
-from flaskcelery.users.names import USERNAME_MAX_LENGTH, InvalidEmail, InvalidName, normalize_email, normalize_username
+from flaskcelery.errors import Refusal
+from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
 from flaskcelery.users.passwords import password_problems
-
-REQUIRED = "This field is required."
 
 
 def strip(text: str | None) -> str | None:
@@ -15,38 +16,39 @@ def strip(text: str | None) -> str | None:
     return text.strip() if text else text
 
 
+def accepted_by(normalize: Callable[[str], str]) -> Callable[[Form, Field], None]:
+    """Return the validator that shows the sentence with which `normalize` refuses a value."""
+
+    def check(_form: Form, field: Field) -> None:
+        try:
+            normalize(field.data)
+        except Refusal as refusal:
+            raise ValidationError(str(refusal)) from None
+
+    return check
+
+
 class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """What a visitor fills in to open an account."""
 
     username = StringField(
         "Username:",
-        [DataRequired(REQUIRED)],
+        [DataRequired(), accepted_by(normalize_username)],
         filters=[strip],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": USERNAME_MAX_LENGTH},
     )
     email = EmailField(
-        "Email:", [DataRequired(REQUIRED)], filters=[strip], render_kw={"autocomplete": "email", "maxlength": 254}
+        "Email:",
+        [DataRequired(), accepted_by(normalize_email)],
+        filters=[strip],
+        render_kw={"autocomplete": "email", "maxlength": EMAIL_MAX_LENGTH},
     )
-    password1 = PasswordField("Enter password:", [InputRequired(REQUIRED)], render_kw={"autocomplete": "new-password"})
+    password1 = PasswordField("Enter password:", [InputRequired()], render_kw={"autocomplete": "new-password"})
     password2 = PasswordField(
         "Confirm password:",
-        [InputRequired(REQUIRED), EqualTo("password1", "The two password fields didn’t match.")],
+        [InputRequired(), EqualTo("password1", "The two password fields didn’t match.")],
         render_kw={"autocomplete": "new-password"},
     )
-
-    def validate_username(self, field: Field) -> None:
-        """Refuse what is too long, has other characters, or could be mistaken for something else."""
-        try:
-            normalize_username(field.data)
-        except InvalidName as error:
-            raise ValidationError(str(error)) from None
-
-    def validate_email(self, field: Field) -> None:
-        """Refuse what is no e-mail address."""
-        try:
-            normalize_email(field.data)
-        except InvalidEmail as error:
-            raise ValidationError(str(error)) from None
 
     def validate_password1(self, field: Field) -> None:
         """Refuse a password that breaks a rule, and say every rule it breaks."""

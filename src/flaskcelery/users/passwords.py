@@ -1,6 +1,5 @@
 """Passwords: Argon2id hashes, and the rules for choosing one."""
 
-import re
 import secrets
 import unicodedata
 
@@ -13,7 +12,7 @@ PASSWORD_MAX_LENGTH = 1024
 
 def init_passwords(app: Flask) -> None:
     """Prepare the hasher of `app` and the hash that stands in for an unknown account's."""
-    memory, passes, lanes = (int(number) for number in re.findall(r"\d+", app.config["ARGON2_PARAMETERS"])[:3])
+    memory, passes, lanes = app.config["ARGON2_PARAMETERS"]
     hasher = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
     app.extensions["passwords"] = (hasher, hasher.hash(secrets.token_hex()))
 

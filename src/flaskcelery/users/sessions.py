@@ -2,23 +2,23 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
 
+from flask import current_app
 from sqlalchemy import delete, select
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import login_manager
 from flaskcelery.users.models import LoginSession, User
 
-LIFETIME = timedelta(days=14)
-
 
 def start_session(user_id: int) -> str:
-    """Add a login session and return its token, which is kept nowhere. Caller commits."""
+    """Add a login session, drop expired ones, and return its token, which is kept nowhere. Caller commits."""
     token = secrets.token_urlsafe(32)
-    db.session.add(
-        LoginSession(token_hash=_hash(token), user_id=user_id, expires_at=now_plus(LIFETIME.total_seconds()))
+    expires_at = now_plus(current_app.permanent_session_lifetime.total_seconds())
+    db.session.execute(
+        delete(LoginSession).where(LoginSession.user_id == user_id, LoginSession.expires_at <= now_plus())
     )
+    db.session.add(LoginSession(token_hash=_hash(token), user_id=user_id, expires_at=expires_at))
     return token
 
 

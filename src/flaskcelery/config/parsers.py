@@ -1,0 +1,106 @@
+"""How a setting's text is read; a ValueError's text says what it must be."""
+
+import functools
+import os
+import re
+from collections.abc import Callable
+from email.utils import formataddr
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+ARGON2_DEFAULT = "m=19456,t=2,p=1"
+
+
+def flag(text: str) -> bool:
+    """Read 0 or 1."""
+    return one_of("0", "1")(text) == "1"
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1."""
+    if not re.fullmatch("0*[1-9][0-9]*", text):
+        raise ValueError("must be a whole number of at least 1")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """Read a TCP port."""
+    if positive(text) > 65535:  # noqa: PLR2004  16 bits
+        raise ValueError("must be a port, at most 65535")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds."""
+    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]+)?", text):
+        raise ValueError("must be a number of seconds")
+    return float(text)
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Return the parser that takes these words only."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of: {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def argon2(text: str) -> tuple[int, int, int]:
+    """Return memory in KiB, passes and lanes."""
+    found = re.fullmatch("m=([0-9]+),t=([1-9][0-9]*),p=([1-9][0-9]*)", text)
+    if not found or int(found[1]) < 8 * int(found[3]):  # RFC 9106, 3.1
+        raise ValueError(f"must look like {ARGON2_DEFAULT} (m in KiB, at least 8 times p)")
+    return int(found[1]), int(found[2]), int(found[3])
+
+
+def folder(text: str) -> str:
+    """Read a path; return it whole."""
+    return str(Path(text).expanduser().resolve())
+
+
+def database_url(text: str) -> str:
+    """Read a SQLite or Postgres URL; return it with the driver that is installed."""
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise ValueError("must be a database URL such as postgresql://user:password@host/name") from None
+    if url.drivername in {"postgres", "postgresql"}:
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername not in {"sqlite", "postgresql+psycopg"}:
+        raise ValueError("must begin with sqlite:// or postgresql://")
+    if url.drivername == "sqlite" and not os.path.isabs(url.database or ""):
+        raise ValueError("must name a file by its whole path, such as sqlite:////srv/site.db")
+    return url.render_as_string(hide_password=False)
+
+
+def broker_url(text: str) -> str:
+    """Read a broker's URL."""
+    if urlsplit(text).scheme not in {"embedded", "redis", "rediss"}:
+        raise ValueError("must begin with redis:// (or be embedded://)")
+    return text
+
+
+def public_url(text: str) -> str:
+    """Read the address that visitors type."""
+    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", text):
+        raise ValueError("must be a scheme and a host only, such as https://www.example.com")
+    return text.rstrip("/")
+
+
+def sender(text: str) -> str:
+    """Read one address, with or without a name; return it as a mail header has it."""
+    lenient = functools.partial(validate_email, check_deliverability=False, globally_deliverable=False)
+    try:
+        found = lenient(text, allow_smtputf8=False, allow_display_name=True)
+    except EmailNotValidError:
+        raise ValueError("must be one address, such as Your Site <noreply@your.domain>") from None
+    if not text.isprintable() or not found.ascii_email:
+        raise ValueError("holds a character that no mail header may hold")
+    return formataddr((found.display_name or "", found.ascii_email))
