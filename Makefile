@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test format requirements migration clean
+.PHONY: help run install check test faults format requirements migration clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,7 +25,12 @@ check: $(VENV)/.development ## Lint, types, import contracts, migrations (under 
 
 test: $(VENV)/.development ## Run every test, against real servers (as root on Debian it installs what is missing)
 	@tests/install-parts
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto tests/unit tests/functional
+	$(BIN)/pytest tests/integration tests/faults
+
+faults: $(VENV)/.development ## Kill everything, everywhere: the whole fault matrix, as root on Linux (about an hour)
+	@tests/install-parts
+	$(BIN)/python -m tests.faults
 
 format: $(VENV)/.development ## Put the code into shape
 	$(BIN)/ruff check --fix .

@@ -91,6 +91,7 @@ def check(stack: Stack, judge: Judge, answers: list[Answer]) -> None:
 def littering(folder: Path) -> Iterator[None]:
     """Drop files and folders that are named like messages until the block ends."""
     stop = threading.Event()
+    folder.mkdir(exist_ok=True)
 
     def litter() -> None:
         for number in itertools.count():

@@ -31,6 +31,7 @@ def derive(config: Config) -> Config:
         "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
         "WTF_CSRF_TIME_LIMIT": None,  # a form left open over night still works; the session ends the token
         "MAX_CONTENT_LENGTH": 64 * 1024,
+        "MAX_FORM_PARTS": 100,
         "MAIL_PORT": config["MAIL_PORT"] or _mail_port(config),
         "MAIL_DEBUG": False,  # it would print log-ins and links
         "MAIL_MESSAGE_ID_DOMAIN": parseaddr(config["MAIL_DEFAULT_SENDER"])[1].rpartition("@")[2],
