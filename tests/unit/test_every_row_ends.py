@@ -1,0 +1,90 @@
+"""Whatever state a row is in, whatever the mail server and the broker do: it ends, done or failed with a reason."""
+
+import itertools
+import uuid
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.outbox import delivery, relay
+from flaskcelery.outbox.models import OutboxRow, is_owed
+from flaskcelery.outcomes import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
+from flaskcelery.signup.operations import register
+
+STEP = timedelta(hours=12)
+LONGEST = timedelta(days=8)  # a week of patience with the configuration, and a day
+FIELDS = {
+    "task": ["send_welcome_email", "of_another_release"],
+    "user": ["alive", "dead", None],
+    "attempts": [0, 50],
+    "due_at": [-3600.0, 0.0, 3600.0],
+    "gives_up_at": [-1.0, 86400.0],
+}
+ANSWERS = {
+    "takes it": None,
+    "says later": TemporaryMailError("RCPT: 451 later"),
+    "says never": PermanentMailError("RCPT: 550 no such user"),
+    "is misconfigured": ConfigurationMailError("AUTH: 535 no"),
+    "never says": UnknownMailError("DOT: TimeoutError"),
+    "breaks us": RuntimeError("a fault of ours\x00\ud800"),
+}
+
+
+def add_every_combination(user_id: int) -> int:
+    """Add a row for every combination of fields; return how many."""
+    users = {"alive": user_id, "dead": user_id + 1000, None: None}
+    with transaction():
+        for values in itertools.product(*FIELDS.values()):
+            row = dict(zip(FIELDS, values, strict=True))
+            user = users[row.pop("user")]
+            moments = {name: now_plus(row.pop(name)) for name in ("due_at", "gives_up_at")}
+            args = {"user_id": user} if user else {}
+            db.session.add(OutboxRow(id=uuid.uuid4(), user_id=user, args=args, **moments, **row))
+    return len(list(itertools.product(*FIELDS.values())))
+
+
+def let_time_pass() -> None:
+    """Move every owed row into the past."""
+    with transaction():
+        for row in db.session.scalars(select(OutboxRow).where(is_owed())):
+            row.due_at, row.gives_up_at, row.created_at = (
+                moment - STEP for moment in (row.due_at, row.gives_up_at, row.created_at)
+            )
+
+
+@pytest.mark.parametrize("broker", ["takes messages that nobody reads", "is away"])
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_every_row_ends(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch, answer: str, broker: str) -> None:
+    register("alice", "alice@example.com", "correct horse")
+    user_id = db.session.scalars(select(OutboxRow.user_id)).one()
+    assert user_id is not None
+    count = add_every_combination(user_id) + 1
+
+    def send(_: object) -> None:
+        if error := ANSWERS[answer]:
+            raise error
+
+    monkeypatch.setattr(delivery.mail, "send", send)
+    monkeypatch.setattr(relay, "SENT_BY_ITSELF_PER_PASS", count)
+    monkeypatch.setattr(relay, "ROWS_PER_PASS", count)
+    if broker == "is away":
+        monkeypatch.setattr(relay, "count_room", lambda _: 0)
+    else:
+        monkeypatch.setattr(quiet_app.extensions["publisher"], "publish", lambda *_: None)
+        monkeypatch.setattr(relay, "count_room", lambda _: count)
+    passed = timedelta()
+    while db.session.scalar(select(OutboxRow.id).where(is_owed())):
+        relay.relay_once(period=5)
+        let_time_pass()
+        passed += STEP
+        assert passed <= LONGEST, "a row never ends"
+
+    rows = db.session.scalars(select(OutboxRow)).all()
+    assert len(rows) == count
+    assert all((row.done_at is None) != (row.failed_at is None) for row in rows)
+    assert all(row.error for row in rows if row.failed_at)
+    if answer == "takes it":  # of known tasks of two users that had time left, and alice's own
+        assert sum(row.done_at is not None for row in rows) == 2 * 2 * 3 + 1
