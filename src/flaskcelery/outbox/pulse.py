@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from celery import Task
-from celery.signals import celeryd_after_setup, worker_ready
+from celery.signals import celeryd_after_setup, worker_ready, worker_shutting_down
 from flask import Flask, current_app
 
 from flaskcelery.outbox.nudge import BrokerAway
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 BEAT = "outbox.beat"
 BEAT_SECONDS = 10
+STOP_GRACE = 5  # seconds beyond the longest task until a warm stop that hangs is ended
 GRACE = 20  # seconds beyond two of the longest tasks until a silent worker counts as deaf
 
 
@@ -40,6 +41,12 @@ def init_pulse(app: Flask) -> None:
         if sender.app is celery:
             threading.Thread(target=watch, args=(app, sender.hostname), daemon=True).start()
 
+    def bound_stop(**_: Any) -> None:
+        timer = threading.Timer(app.config["TASK_TIME_LIMIT"] + STOP_GRACE, os._exit, [1])
+        timer.daemon = True
+        timer.start()
+
+    worker_shutting_down.connect(bound_stop, weak=False)
     celeryd_after_setup.connect(add_queue, weak=False)
     worker_ready.connect(start, weak=False)
 

@@ -1,0 +1,86 @@
+"""The worker's pulse: who answers lives, who is deaf ends, and a lost broker is nobody's fault."""
+
+import signal
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from flaskcelery.outbox import pulse
+from flaskcelery.outbox.nudge import BrokerAway
+
+WORKER = "celery@test"
+
+
+class Ended(Exception):
+    """Stands in for the end of the process."""
+
+
+@pytest.fixture
+def signals(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the signals that the worker has sent itself; time is short and its end is an exception."""
+    sent: list[int] = []
+
+    def leave(_code: int) -> None:
+        raise Ended
+
+    monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(pulse, "GRACE", 0.1)
+    monkeypatch.setitem(app.config, "TASK_TIME_LIMIT", 0.1)
+    monkeypatch.setattr(pulse.os, "kill", lambda _pid, number: sent.append(number))
+    monkeypatch.setattr(pulse.os, "_exit", leave)
+    return sent
+
+
+def watch(app: Flask, monkeypatch: pytest.MonkeyPatch, on_beat: Callable[[int], None]) -> int:
+    """Watch a worker until it ends; return how many beats it was sent."""
+    beats: list[uuid.UUID] = []
+
+    def publish(_task: str, beat: uuid.UUID, queue: str) -> None:
+        assert queue == f"outbox.beat.{WORKER}"
+        beats.append(beat)
+        on_beat(len(beats))
+
+    monkeypatch.setattr(app.extensions["publisher"], "publish", publish)
+    with pytest.raises(Ended):
+        pulse.watch(app, WORKER)
+    return len(beats)
+
+
+def test_a_worker_that_answers_no_beat_ends(
+    app: Flask, signals: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert watch(app, monkeypatch, lambda _: None) < 60
+    assert signals == [signal.SIGQUIT]
+    assert "takes no messages although the broker does" in caplog.text
+
+
+def test_a_worker_that_answers_lives_until_it_stops_to(
+    app: Flask, signals: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(app.instance_path) / f"{WORKER}.alive"
+
+    def answer(beat: int) -> None:
+        if beat <= 100:
+            path.unlink(missing_ok=True)
+            path.write_text(str(beat))
+
+    assert watch(app, monkeypatch, answer) > 100
+
+
+def test_a_lost_broker_ends_no_worker(app: Flask, signals: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    def lose(beat: int) -> None:
+        if beat <= 100:
+            raise BrokerAway
+
+    assert watch(app, monkeypatch, lose) > 100
+
+
+def test_a_beat_is_answered_by_touching_the_workers_file(app: Flask) -> None:
+    task = app.extensions["celery"].tasks[pulse.BEAT]
+    task.push_request(hostname=WORKER)
+    task("any id")
+    assert (Path(app.instance_path) / f"{WORKER}.alive").exists()
+    task.pop_request()
