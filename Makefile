@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test faults format requirements migration clean
+.PHONY: help run install check test faults docs format requirements migration clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,13 @@ test: $(VENV)/.development ## Run every test, against real servers (as root on D
 	$(BIN)/pytest -n auto tests/unit tests/functional
 	$(BIN)/pytest tests/integration tests/faults
 
-faults: $(VENV)/.development ## Kill everything, everywhere: the whole fault matrix, as root on Linux (about an hour)
+faults: $(VENV)/.development ## Kill everything, everywhere: the whole fault matrix (root, Linux, half an hour)
 	@tests/install-parts
-	$(BIN)/python -m tests.faults
+	@rm -f instance/faults.jsonl
+	$(BIN)/python -m tests.faults --json instance/faults.jsonl
+
+docs: ## Write what `make faults` measured into docs/delivery.md
+	$(BIN)/python -m tests.faults.report instance/faults.jsonl
 
 format: $(VENV)/.development ## Put the code into shape
 	$(BIN)/ruff check --fix .

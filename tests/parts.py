@@ -20,7 +20,13 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 HOST = "127.0.0.1"
-PACKAGES = {"initdb": "postgresql", "postgres": "postgresql"}  # where not named as the program
+PACKAGES = {
+    "initdb": "postgresql",
+    "postgres": "postgresql",
+    "smtp-sink": "postfix",
+    "ip": "iproute2",
+    "redis-cli": "redis-tools",
+}  # where not named as the program
 
 
 @dataclass

@@ -1,0 +1,101 @@
+"""What must hold after every cell: told from SQL, the judge's dumps and the load's log, never from the app's logs."""
+
+import re
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from email.message import EmailMessage
+from typing import Any
+
+from tests.faults.cells import Bench, Cell
+from tests.faults.load import Load
+
+REFUSALS = {0, 502, 503, 504}  # 0: the connection was cut
+Rows = list[tuple[Any, ...]]
+
+
+@dataclass
+class Result:
+    """One line of the table: what a cell did, and what it missed."""
+
+    cell: str
+    database: str
+    seed: int
+    fired: str = ""
+    sign_ups: int = 0
+    mails: int = 0
+    lost: int = 0
+    for_nothing: int = 0
+    duplicates: int = 0
+    allowed: int = 0  # events inside the one window
+    failed: int = 0
+    slowest: float = 0.0  # seconds of the slowest sign-up
+    recovery: float = 0.0  # seconds from healing to the first mail in normal time
+    settled: float = 0.0  # seconds from healing until nothing was owed
+    restarts: int = 0  # processes that a service manager started again
+    attempts: int = 0
+    seconds: float = 0.0
+    missed: list[str] = field(default_factory=list)
+
+    def expect(self, holds: object, sentence: str) -> None:
+        """Note what does not hold."""
+        if not holds:
+            self.missed.append(sentence)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return what goes into the JSON line."""
+        return asdict(self)
+
+
+def check(result: Result, cell: Cell, bench: Bench) -> None:
+    """Compare what is stored, what was sent and what was answered."""
+    stack, log, mails = bench.stack, bench.load.log, bench.sink.mails()
+    users = {str(row[0]): int(row[1]) for row in stack.query("SELECT email, id FROM users")}
+    rows = stack.query("SELECT id, user_id, done_at, failed_at, error, attempts, args FROM outbox")
+    result.allowed, result.sign_ups, result.mails = bench.allowed, len(log), len(mails)
+    result.restarts = stack.restarts
+    check_rows(result, cell, users, rows)
+    check_mails(result, users, rows, mails)
+    check_answers(result, cell, bench.load, set(users))
+
+
+def check_answers(result: Result, cell: Cell, load: Load, users: set[str]) -> None:
+    """Check that what visitors were told is true, and that they were told it in time."""
+    missing = load.accepted() - users
+    result.expect(not missing, f"I5: {len(missing)} accounts that were promised are not there")
+    told = Counter(made.name for made in load.log if made.status == 302)
+    result.expect(max(told.values(), default=0) <= 1, "I5: an account was promised twice")
+    result.slowest = max(made.seconds for made in load.log)
+    result.expect(result.slowest <= cell.slowest, f"I6: a sign-up took {result.slowest:.1f} s")
+    odd = {made.status for made in load.log if made.phase != "probe"} - {302, 409}
+    result.expect(odd <= (REFUSALS if cell.refuses else set()), f"I6: answers {sorted(odd)}")
+    result.expect(not load.unanswered(), f"I6: {len(load.unanswered())} visitors never got an account")
+
+
+def check_rows(result: Result, cell: Cell, users: dict[str, int], rows: Rows) -> None:
+    """Check that each user has one row, and that each row has come to an end, in few attempts."""
+    owed = Counter(row[1] for row in rows)
+    result.expect(owed == Counter(users.values()), f"I1: {len(users)} users, {len(rows)} rows")
+    open_rows = [row for row in rows if not row[2] and not row[3]]
+    result.expect(not open_rows, f"I2: {len(open_rows)} rows are still owed")
+    failed = [row for row in rows if row[3]]
+    result.failed, result.attempts = len(failed), max((row[5] for row in rows), default=0)
+    wrong = [row for row in failed if not cell.may_fail or not re.match(cell.may_fail, str(row[4] or ""))]
+    result.expect(not wrong, f"I2: {len(wrong)} rows failed: {wrong[0][4] if wrong else ''}")
+    result.expect(result.attempts <= cell.attempts, f"a row was tried {result.attempts} times")
+    result.expect(not any("@" in str(row[6]) for row in rows), "the outbox holds an address")
+
+
+def check_mails(result: Result, users: dict[str, int], rows: Rows, mails: list[EmailMessage]) -> None:
+    """Check that each user who should have a mail has it, under the id of the row, once."""
+    ids = {row[1]: str(row[0]).replace("-", "") for row in rows}
+    sent = Counter((str(mail["To"]), str(mail["Message-ID"]).strip("<>").partition("@")[0]) for mail in mails)
+    have = {to for to, _ in sent}
+    failed = {row[1] for row in rows if row[3]}
+    result.lost = len({email for email, user in users.items() if user not in failed} - have)
+    result.expect(not result.lost, f"{result.lost} mails are lost")
+    result.for_nothing = len(have - set(users))
+    result.expect(not result.for_nothing, f"I3: {result.for_nothing} mails to nobody's address")
+    foreign = [to for to, local in sent if to in users and ids.get(users[to]) != local.replace("-", "")]
+    result.expect(not foreign, f"I4: {len(foreign)} mails under another Message-ID than their row's")
+    result.duplicates = sum(sent.values()) - len(sent)
+    result.expect(result.duplicates <= result.allowed, f"I4: {result.duplicates} duplicates, {result.allowed} allowed")

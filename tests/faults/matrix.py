@@ -1,0 +1,23 @@
+"""All cells, by what they hit, and the protections that can be left out."""
+
+import importlib
+
+GROUPS = ("web", "workers", "redis", "databases", "smtp", "races")
+
+# What is left out (see hooks/sitecustomize.py): the cell that has to notice, and its database.
+UNPROTECTED = {
+    "relay": ("web_killed_before_nudge", "sqlite"),
+    "transaction": ("web_killed_before_commit", "postgres"),
+    "claim": ("same_message_fifty_times", "postgres"),
+    "late": ("relay_frozen_after_claim", "sqlite"),
+    "mark_retry": ("postgres_away_before_mark", "postgres"),
+    "quit": ("smtp_drops_at_quit", "sqlite"),
+    "deadlines": ("smtp_drips", "sqlite"),
+    "back_off": ("smtp_refusing", "sqlite"),
+}
+
+
+def load_cells() -> None:
+    """Fill the table of cells."""
+    for group in GROUPS:
+        importlib.import_module(f"tests.faults.matrix_{group}")

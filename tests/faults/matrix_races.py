@@ -1,0 +1,127 @@
+"""Too many of everything at once, clocks that disagree, and what the broker gets to see."""
+
+import base64
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from threading import Barrier
+
+import redis
+
+from tests.faults.bench import HOSTS
+from tests.faults.cells import Bench, Fault, cell
+from tests.faults.load import SignUp
+from tests.parts import wait_until
+
+SKEW = 2  # hours
+
+
+def multiply_messages(copies: int) -> int:
+    """Put copies of each waiting message on the broker, byte for byte; return how many there are then."""
+    with redis.Redis(HOSTS["redis"]) as broker:
+        waiting = broker.lrange("outbox", 0, -1)
+        for _ in range(copies - 1):
+            broker.rpush("outbox", *waiting)
+        return int(broker.llen("outbox"))
+
+
+def pile_up(bench: Bench, sign_ups: int, copies: int) -> str:
+    """Let people sign up while nobody works, multiply the messages, and start everybody again."""
+    bench.stack.wait_until_owed_is_over(20)
+    begin_again = bench.stack.end(*bench.stack.named("worker"), *bench.stack.named("relay"))
+    bench.load.run(bench.load.names(sign_ups), "pile")
+    messages = multiply_messages(copies)
+    begin_again()
+    return f"{messages} messages for {sign_ups} rows"
+
+
+@cell(workers=2)
+def same_message_fifty_times(bench: Bench) -> Fault:
+    """The broker delivers each message fifty times."""
+    proof = pile_up(bench, 10, 50)
+    yield
+    return proof
+
+
+@cell(workers=3, relays=2, load=(0, 0, 5))
+def thousand_rows_ten_times(bench: Bench) -> Fault:
+    """A thousand rows, three workers, two relays, ten of each message."""
+    bench.load.at_once = 8
+    proof = pile_up(bench, 1000, 10)
+    yield
+    wait_until(lambda: not bench.redis.count(), 240, "all messages are worked off")
+    return proof
+
+
+@cell(relays=5)
+def five_relays(bench: Bench) -> Fault:
+    """Five relays and no Redis: each of them sends."""
+    bench.redis.process.kill()
+    yield
+    bench.stack.wait_until_owed_is_over(20)
+    pids = [bench.stack.process(name).popen.pid for name in bench.stack.named("relay")]
+    bench.redis.start()
+    return f"relays {pids} sent without Redis"
+
+
+def skewed(bench: Bench, hours: int) -> Fault:
+    """Add a worker whose clock is wrong; it keeps running."""
+    bench.stack.settings["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+    worker = bench.stack.add_worker("workerskewed", f"faketime -f {hours:+d}h")
+    worker.wait_for_text("ready.")
+    bench.stack.arm("after_claim", times=2)
+    yield
+    bench.stack.wait_taken(2)
+    found = re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", worker.log.read_text(), re.MULTILINE)
+    off = datetime.fromisoformat(f"{found[0]}+00:00") - datetime.now(UTC) if found else None
+    return f"its clock is off by {off.total_seconds() / 3600:+.1f} h" if off else ""
+
+
+@cell(databases=("postgres",))
+def worker_clock_ahead(bench: Bench) -> Fault:
+    """One worker is two hours ahead."""
+    return skewed(bench, SKEW)
+
+
+@cell(databases=("postgres",))
+def worker_clock_behind(bench: Bench) -> Fault:
+    """One worker is two hours behind."""
+    return skewed(bench, -SKEW)
+
+
+@cell()
+def simultaneous_sign_ups(bench: Bench) -> Fault:
+    """Two visitors want the same address in the same moment, ten times."""
+    pairs = [(name, Barrier(2)) for name in bench.load.names(10)]
+
+    def meet(name: str, barrier: Barrier) -> SignUp:
+        barrier.wait(10)
+        return bench.load.sign_up(name, "during")
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda pair: meet(*pair), [pair for pair in pairs for _ in range(2)]))
+    bench.load.log += made
+    yield
+    answers = sorted(one.status for one in made)
+    return "10 x 302 and 10 x 'already exists'" if answers == [302] * 10 + [409] * 10 else ""
+
+
+@cell()
+def redis_hears_no_secret(bench: Bench) -> Fault:
+    """All that is said to Redis is names of tasks and ids of rows."""
+    monitor = bench.redis.monitor("monitor")
+    monitor.wait_for_text("OK")
+    yield
+    bench.stack.wait_until_owed_is_over(20)
+    time.sleep(1)
+    said = monitor.log.read_text()
+    monitor.kill()
+    blobs = re.findall(r"[A-Za-z0-9+/]{16,}={0,2}", said)
+    for blob in blobs:
+        said += base64.b64decode(blob + "=" * (-len(blob) % 4)).decode("latin-1")
+    names = [made.name for made in bench.load.log if made.phase == "during"]
+    words = [*names, "visitors.example", "csrf", "session", "Thank you", "Welcome ", "correct horse"]
+    leaked = [word for word in words if word in said]
+    assert not leaked, f"Redis heard {leaked}"
+    return f"{len(said)} bytes heard, {said.count('send_welcome_email')} messages" if names else ""

@@ -1,0 +1,49 @@
+"""The web server is killed in the middle of a sign-up."""
+
+import os
+import signal
+import time
+
+from tests.faults.cells import Bench, Fault, cell
+
+KILLS = 5
+
+
+def kill_at(bench: Bench, point: str) -> Fault:
+    """Kill uWSGI's processes at a point of the sign-up, KILLS times."""
+    bench.stack.arm(point, times=KILLS)
+    yield
+    proof = bench.stack.wait_taken(KILLS)
+    bench.stack.disarm()
+    return f"{proof}: uWSGI process killed"
+
+
+@cell(refuses=True)
+def web_killed_before_commit(bench: Bench) -> Fault:
+    """Nothing is stored: the visitor tries again."""
+    return kill_at(bench, "before_commit")
+
+
+@cell(refuses=True)
+def web_killed_before_nudge(bench: Bench) -> Fault:
+    """The account is stored, nobody was told: the relay finds the row."""
+    return kill_at(bench, "before_nudge")
+
+
+@cell(refuses=True)
+def web_killed_after_nudge(bench: Bench) -> Fault:
+    """The account is stored, the visitor is not told: a second try says so."""
+    return kill_at(bench, "after_nudge")
+
+
+@cell(refuses=True)
+def web_killed_at_random(bench: Bench) -> Fault:
+    """A process of uWSGI dies under load, wherever it is."""
+    before = set(bench.stack.process("web").children())
+    os.kill(min(before), signal.SIGKILL)
+    bench.load.run(bench.load.names(10), "during")
+    os.kill(max(before), signal.SIGKILL)
+    yield
+    time.sleep(0.5)
+    now = set(bench.stack.process("web").children())
+    return f"processes {sorted(before)} -> {sorted(now)}" if not before & now else ""

@@ -1,0 +1,107 @@
+"""How a cell is run: load, fault, load, healing, load, and then the checks."""
+
+import logging
+import sys
+import tempfile
+import time
+import traceback
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from flask_migrate import upgrade
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db
+from tests.faults.bench import Postgres, Redis, Sink, sh
+from tests.faults.cells import PATIENCE, Bench, Cell
+from tests.faults.checks import Result, check
+from tests.faults.load import Load
+from tests.faults.stack import PERIOD, FaultStack
+
+MORE_FILES = 40  # that may be open at the end than at the beginning: pools that have filled
+LINES = 25  # of each log, shown when a cell missed something
+
+
+def run_cell(cell: Cell, postgres: Postgres | None, seed: int, unprotected: str) -> Result:
+    """Build the stack, run the cell and return what came of it."""
+    result = Result(cell.name, "postgres" if postgres else "sqlite", seed)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        try:
+            with ExitStack() as exits:
+                bench = build(cell, folder, exits, postgres, unprotected)
+                bench.load = Load(bench.stack.visitor, seed)
+                exercise(cell, bench, result)
+                check(result, cell, bench)
+        except (Exception, pytest.fail.Exception) as error:
+            result.missed.append(f"{type(error).__name__}: {error}".partition("\n")[0])
+            sys.stderr.write(traceback.format_exc(limit=-3))
+        if result.missed:
+            show_logs(folder, f"{result.cell} on {result.database}")
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def build(cell: Cell, folder: Path, exits: ExitStack, postgres: Postgres | None, unprotected: str) -> Bench:
+    """Start all parts of a cell."""
+    instance = folder / "instance"
+    instance.mkdir()
+    if cell.disk:
+        sh(f"mount -t tmpfs -o size={cell.disk} tmpfs {instance}")
+        exits.callback(sh, f"umount -l {instance}")
+    url = postgres.create(cell.name) if postgres else f"sqlite:///{instance / 'flaskcelery.db'}"
+    migrate(url, instance)
+    redis, sink = Redis(folder), Sink(folder)
+    exits.callback(lambda: [server.process.kill() for server in (redis, sink)])
+    stack = FaultStack(folder, exits, {"DATABASE_URL": url, **cell.settings}, unprotected)
+    stack.begin(cell.workers, cell.relays)
+    return Bench(stack, redis, sink, Load(stack.visitor), postgres)
+
+
+def migrate(url: str, instance: Path) -> None:
+    """Create the tables, quietly."""
+    logging.disable(logging.WARNING)
+    app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(instance)})
+    with app.app_context():
+        upgrade()
+        db.session.remove()
+        db.engine.dispose()
+
+
+def exercise(cell: Cell, bench: Bench, result: Result) -> None:
+    """Run the load through the fault, heal, and measure how long it takes until all is well."""
+    before, during, after = cell.load
+    bench.load.run(bench.load.names(4), "warm-up")
+    names = list(bench.stack.kept)
+    open_files = bench.stack.count_open_files(names)
+    bench.load.run(bench.load.names(before), "before")
+    fault = cell.fault(bench)
+    next(fault)
+    bench.load.run(bench.load.names(during), "during")
+    try:
+        next(fault)
+    except StopIteration as end:
+        result.fired = str(end.value)
+    result.expect(result.fired, "I8: nothing proves that the fault happened")
+    healed = time.monotonic()
+    while not bench.probe() and time.monotonic() < healed + PATIENCE:
+        pass
+    result.recovery = time.monotonic() - healed
+    result.expect(result.recovery <= PATIENCE, f"I7: not normal after {result.recovery:.0f} s")
+    bench.load.run(bench.load.names(after), "after")
+    bench.load.run(bench.load.unanswered(), "again")
+    bench.stack.wait_until_owed_is_over(PATIENCE + bench.stack.lease)
+    result.settled = time.monotonic() - healed
+    time.sleep(PERIOD + 0.5)  # what would go out twice goes out now
+    grown = bench.stack.count_open_files(names) - open_files
+    result.expect(grown <= MORE_FILES, f"I7: {grown} more files are open than before")
+
+
+def show_logs(folder: Path, title: str) -> None:
+    """Show the end of each log of a cell that missed something."""
+    for log in sorted(folder.glob("*.log")):
+        lines = log.read_text(errors="replace").splitlines()[-LINES:]
+        sys.stderr.write("\n".join([f"--- {title}: {log.name}", *lines, ""]))

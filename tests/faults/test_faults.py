@@ -1,0 +1,97 @@
+"""The most telling cells of the fault suite; `make faults` runs all of them, on both databases."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.parts import ROOT, find_program, miss
+
+pytestmark = pytest.mark.timeout(300)  # the first test waits for all cells
+
+NEEDED = ("unshare", "ip", "iptables", "setpriv", "redis-server", "redis-cli", "nginx", "initdb", "smtp-sink")
+CELLS = {
+    "sqlite": ("worker_killed_after_claim", "redis_flushed", "redis_stopped", "smtp_drops_at_quit"),
+    "postgres": (
+        "smtp_4xx_to_rcpt",
+        "web_killed_before_nudge",
+        "worker_killed_after_250",
+        "postgres_away_before_mark",
+        "redis_hears_no_secret",
+    ),
+}
+DRIVER = [sys.executable, "-m", "tests.faults"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bench() -> None:
+    """Skip where the bench cannot be built."""
+    if os.getuid() != 0:
+        miss("Only root can build the network of the fault suite.")
+    for program in NEEDED:
+        find_program(program)
+    if subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"], check=False).returncode:
+        miss("This machine does not let root make namespaces, which the fault suite needs.")
+
+
+@pytest.fixture(scope="module")
+def missed(_bench: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Run the cells of both databases side by side; return what each one missed, with all that was printed."""
+    folder = tmp_path_factory.mktemp("faults")
+    with ExitStack() as exits:
+        drivers = [exits.enter_context(driver(folder, database)) for database in CELLS]
+        for running in drivers:
+            running.wait(280)
+    return {name: text for database in CELLS for name, text in read(folder, database)}
+
+
+@contextmanager
+def driver(folder: Path, database: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the cells of one database; all that the driver started ends with it."""
+    chosen = [word for cell in CELLS[database] for word in ("--only", cell)]
+    command = [*DRIVER, "--database", database, "--json", str(folder / f"{database}.json"), *chosen]
+    with (folder / f"{database}.log").open("wb") as log:
+        running = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        yield running
+    finally:
+        running.kill()
+        running.wait()
+
+
+def read(folder: Path, database: str) -> Iterator[tuple[str, str]]:
+    """Return the name of each cell that ran, and the text of what it missed."""
+    log = (folder / f"{database}.log").read_text(errors="replace")
+    results = folder / f"{database}.json"
+    for line in results.read_text().splitlines() if results.exists() else ():
+        result = json.loads(line)
+        yield result["cell"], "\n".join([*result["missed"], log]) if result["missed"] else ""
+
+
+def test_d5_worker_killed_in_mid_task_loses_no_mail(missed: dict[str, str]) -> None:
+    """Whoever is killed with a row in hand: the lease ends, and somebody else sends."""
+    assert missed["worker_killed_after_claim"] == ""
+
+
+def test_d6_temporary_smtp_failures_are_retried(missed: dict[str, str]) -> None:
+    """A 4xx costs time, not the mail."""
+    assert missed["smtp_4xx_to_rcpt"] == ""
+
+
+@pytest.mark.parametrize("cell", [*CELLS["sqlite"][1:], *CELLS["postgres"][1:]])
+def test_no_mail_is_lost_and_none_is_sent_for_nothing(missed: dict[str, str], cell: str) -> None:
+    """The invariants hold, and the fault has really happened."""
+    assert missed[cell] == ""
+
+
+def test_the_suite_notices_when_a_protection_is_gone() -> None:
+    """Without the claim each copy of a message is a mail: the cell has to say so."""
+    command = [*DRIVER, "--unprotected", "claim"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "I4" in done.stdout
