@@ -29,7 +29,7 @@ ANSWERS = {
     "says never": PermanentMailError("RCPT: 550 no such user"),
     "is misconfigured": ConfigurationMailError("AUTH: 535 no"),
     "never says": UnknownMailError("DOT: TimeoutError"),
-    "breaks us": RuntimeError("a fault of ours\x00\ud800"),
+    "breaks us": RuntimeError("a fault of ours\x00\x1b"),
 }
 
 
