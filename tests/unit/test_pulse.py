@@ -1,6 +1,7 @@
 """The worker's pulse: who answers lives, who is deaf ends, and a lost broker is nobody's fault."""
 
 import signal
+import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -76,6 +77,18 @@ def test_a_lost_broker_ends_no_worker(app: Flask, signals: list[int], monkeypatc
             raise BrokerAway
 
     assert watch(app, monkeypatch, lose) > 100
+
+
+def test_a_warm_stop_that_hangs_is_ended_soon_after_the_longest_task(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+    monkeypatch.setattr(pulse.os, "_exit", lambda _code: ended.set())
+    monkeypatch.setattr(pulse, "STOP_GRACE", 0.1)
+    monkeypatch.setitem(app.config, "TASK_TIME_LIMIT", 0.1)
+    pulse.bound_stop(app)
+    assert not ended.is_set()
+    assert ended.wait(5)
 
 
 def test_a_beat_is_answered_by_touching_the_workers_file(app: Flask) -> None:

@@ -41,12 +41,7 @@ def init_pulse(app: Flask) -> None:
         if sender.app is celery:
             threading.Thread(target=watch, args=(app, sender.hostname), daemon=True).start()
 
-    def bound_stop(**_: Any) -> None:
-        timer = threading.Timer(app.config["TASK_TIME_LIMIT"] + STOP_GRACE, os._exit, [1])
-        timer.daemon = True
-        timer.start()
-
-    worker_shutting_down.connect(bound_stop, weak=False)
+    worker_shutting_down.connect(lambda **_: bound_stop(app), weak=False)
     celeryd_after_setup.connect(add_queue, weak=False)
     worker_ready.connect(start, weak=False)
 
@@ -59,6 +54,13 @@ def answer(self: "Task[Any, Any]", _beat: str) -> None:
 def alive_file(worker: str) -> Path:
     """Return the file that a worker's beats touch."""
     return Path(current_app.instance_path) / f"{worker}.alive"
+
+
+def bound_stop(app: Flask) -> None:
+    """Let a warm stop take as long as the longest task, and not much longer."""
+    timer = threading.Timer(app.config["TASK_TIME_LIMIT"] + STOP_GRACE, lambda: os._exit(1))
+    timer.daemon = True
+    timer.start()
 
 
 def watch(app: Flask, worker: str) -> None:
