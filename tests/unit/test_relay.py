@@ -90,7 +90,7 @@ def test_a_pass_is_bounded_and_asks_a_lost_broker_once(broker: Broker) -> None:
     assert sorted(user for user in done if user) == list(range(1, SENT_BY_ITSELF_PER_PASS + 1))
 
 
-def test_a_row_that_no_worker_touches_is_sent_although_the_broker_takes_it(
+def test_a_row_that_is_owed_for_long_is_sent_although_the_broker_takes_it(
     owed: uuid.UUID, broker: Broker, mails: Mails
 ) -> None:
     change(owed, due_at=-6.0, created_at=-29.0)
@@ -98,7 +98,7 @@ def test_a_row_that_no_worker_touches_is_sent_although_the_broker_takes_it(
     assert (broker.published, len(mails)) == ([owed], 0)
     change(owed, due_at=-6.0, created_at=-31.0)
     relay_once(period=5)
-    assert (broker.published, len(mails)) == ([owed], 1)
+    assert (broker.published, len(mails)) == ([owed, owed], 1)
 
 
 def test_a_pass_ends_although_the_mail_server_is_slow(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,3 +157,11 @@ def test_a_settled_row_is_left_alone(owed: uuid.UUID, broker: Broker) -> None:
     relay_once(period=0)
     assert load(owed).failed_at is None
     assert broker.published == []
+
+
+def test_an_old_backlog_is_not_left_to_the_relay_alone(broker: Broker, mails: Mails) -> None:
+    owe_many(SENT_BY_ITSELF_PER_PASS + 30)
+    with transaction():
+        db.session.execute(update(OutboxRow).values(created_at=now_plus(-3600)))
+    relay_once(period=5)
+    assert len(broker.published) == SENT_BY_ITSELF_PER_PASS + 30

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from flask import current_app
 from sqlalchemy import Row, func, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 ROWS_PER_PASS = 200
 SENT_BY_ITSELF_PER_PASS = 20
 SENDING_SECONDS = 10  # per pass; beyond them no further mail is begun
-NEGLECTED_PERIODS = 6  # a row that no worker has touched for so long is sent without one
+NEGLECTED_PERIODS = 6  # a row that is owed for so long is not left to the workers alone
 MAX_WAITING = 1000  # messages on the broker, so that a worker that comes back finds new ones soon
 
 
@@ -30,7 +30,7 @@ def run_for_ever(period: float) -> None:
     while True:
         try:
             relay_once(period)
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             logger.error("The relay cannot reach the database: %s", type(error).__name__)
         finally:
             db.session.remove()
@@ -45,14 +45,16 @@ def relay_once(period: float) -> None:
     sent, sending_ends = 0, time.monotonic() + SENDING_SECONDS
     room = count_room(publisher)
     for row in take_overdue(period, limit=max(room, SENT_BY_ITSELF_PER_PASS)):
-        if row.task in TASKS and not row.is_neglected and room:
+        is_told = False
+        if room and row.task in TASKS:
             try:
                 publisher.publish(row.task, row.id)
-                continue
+                is_told = True
             except BrokerAway as error:
                 room = 0
                 logger.warning("Sending without the broker: %s", error)
-        if sent < SENT_BY_ITSELF_PER_PASS and time.monotonic() < sending_ends:
+        may_send = sent < SENT_BY_ITSELF_PER_PASS and time.monotonic() < sending_ends
+        if may_send and (row.is_neglected or not is_told):
             deliver(row.id)
             sent += 1
 
@@ -82,8 +84,8 @@ def give_up() -> None:
 def take_overdue(period: float, limit: int) -> Sequence[Row[uuid.UUID, str, bool]]:
     """Return at most `limit` rows due for longer than `period`, oldest first, and put them at the line's back.
 
-    They stay claimable: due again from now on. `is_neglected` tells those that nobody has tried for long, though
-    the broker may have taken their messages: its workers are away.
+    They stay claimable: due again from now on. `is_neglected` tells those that are owed for long, though the broker
+    may have taken their messages: perhaps its workers are away.
     """
     long_ago = now_plus(-NEGLECTED_PERIODS * max(period, 1))
     is_neglected = OutboxRow.created_at <= long_ago
