@@ -76,6 +76,7 @@ def run(port: int) -> int:
             probe.bind((HOST, port))
         except OSError as error:
             sys.exit(f"Port {port} cannot be had: {error.strerror}. Choose another one: make run PORT={port + 1}")
+    os.umask(0o077)  # the database under instance/ is nobody else's
     upgrade()
     runner = Runner()
     environment = {**os.environ, "PORT": str(port), "PYTHONUNBUFFERED": "1", "FLASK_APP": "wsgi"}

@@ -108,6 +108,7 @@ def test_the_page_comes_the_mail_is_printed_and_the_second_start_finds_the_data(
     assert Visitor(make_run.port).sign_up("alice").status == 302
     wait_until(lambda: "Subject: Welcome alice!" in make_run.read(), 10, "the printed mail")
     wait_until(lambda: "Thank you for signing up for our site!" in make_run.read(), 5, "its text")
+    assert {path.name for path in make_run.instance.iterdir() if path.stat().st_mode & 0o077} == set()
     assert make_run.stop() < 10
     make_run.screen = ""
     started = time.monotonic()

@@ -145,7 +145,9 @@ def send(environ: dict[str, str], port: int, **options: Any) -> None:
     for name, value in options.items():
         (settings if name.isupper() else fields)[name] = value
     with create_app({**environ, **settings}).app_context():
-        mail.send(Message(**fields))
+        message = Message(**{name: value for name, value in fields.items() if name != "send_before"})
+        message.send_before = fields.get("send_before", message.send_before)
+        mail.send(message)
 
 
 def make_certificate(folder: Path, host: str = "localhost") -> tuple[ssl.SSLContext, Path]:

@@ -118,6 +118,13 @@ def test_nonsense_is_temporary(environ: dict[str, str], banner: bytes) -> None:
         send(environ, server.port)
 
 
+def test_a_sender_whose_lease_is_nearly_over_sends_no_data(environ: dict[str, str]) -> None:
+    with ScriptedServer() as server:
+        with pytest.raises(TemporaryMailError, match="the lease is nearly over"):
+            send(environ, server.port, send_before=time.monotonic() - 1)
+        assert server.mails == []
+
+
 def test_a_refused_connection_is_temporary(environ: dict[str, str]) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
