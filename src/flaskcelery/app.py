@@ -13,6 +13,7 @@ from flaskcelery.config.settings import ROOT, read_environ
 from flaskcelery.database import db, init_database
 from flaskcelery.errors import init_errors
 from flaskcelery.extensions import csrf, login_manager, mail, migrate
+from flaskcelery.health.views import bp as health
 from flaskcelery.home.views import bp as home
 from flaskcelery.logs import init_logs
 from flaskcelery.outbox.delivery import register_tasks
@@ -49,6 +50,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     init_web(app)
     init_errors(app)
 
+    app.register_blueprint(health)  # open to everybody
     app.register_blueprint(home)  # open to everybody
     app.register_blueprint(signup)  # open to everybody
     app.register_blueprint(auth)  # open to everybody

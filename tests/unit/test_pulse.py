@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from celery.signals import task_prerun
 from flask import Flask
 
 from flaskcelery.outbox import pulse
@@ -61,7 +62,7 @@ def test_a_worker_that_answers_no_beat_ends(
 def test_a_worker_that_answers_lives_until_it_stops_to(
     app: Flask, signals: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = Path(app.instance_path) / f"{WORKER}.alive"
+    path = Path(app.instance_path) / f"{WORKER}.answer"
 
     def answer(beat: int) -> None:
         if beat <= 100:
@@ -91,9 +92,9 @@ def test_a_warm_stop_that_hangs_is_ended_soon_after_the_longest_task(
     assert ended.wait(5)
 
 
-def test_a_beat_is_answered_by_touching_the_workers_file(app: Flask) -> None:
+def test_any_task_that_starts_is_an_answer(app: Flask) -> None:
     task = app.extensions["celery"].tasks[pulse.BEAT]
     task.push_request(hostname=WORKER)
-    task("any id")
-    assert (Path(app.instance_path) / f"{WORKER}.alive").exists()
+    task_prerun.send(task, task_id="any", task=task)
+    assert (Path(app.instance_path) / f"{WORKER}.answer").exists()
     task.pop_request()

@@ -14,6 +14,7 @@ from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
 from flaskcelery.outbox.nudge import BrokerAway, Publisher
 from flaskcelery.outbox.operations import purge
+from flaskcelery.outbox.pulse import pulse_file
 from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def run_for_ever(period: float) -> None:
             logger.error("The relay cannot reach the database: %s", type(error).__name__)
         finally:
             db.session.remove()
+        pulse_file(current_app, "relay", "alive").touch()
         time.sleep(period)
 
 

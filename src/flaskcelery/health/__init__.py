@@ -1,0 +1,1 @@
+"""Health: what monitors and container probes ask."""

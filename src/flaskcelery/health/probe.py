@@ -1,0 +1,80 @@
+"""A container's health check: `python -m flaskcelery.health.probe web|worker|relay`.
+
+Compose restarts what has ended, never what is unhealthy. So the second failure in a row ends all other processes of
+the container, frozen ones too, and the restart policy does the rest. It imports next to nothing: it runs often.
+"""
+
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PORTS = (3031, 3032)  # uWSGI's sockets: pages and forms
+TIMEOUT = 5  # seconds
+MAX_AGE = {"worker": 35, "relay": 75}  # seconds: a worker touches its file every ten, a relay after each pass
+FAILURES = Path("/tmp/failed_probes")  # noqa: S108  the container's own
+
+
+def main(name: str) -> int:
+    """Return 0 when the part is well; end its container at the second failure in a row."""
+    problem = check_web() if name == "web" else check_file(name)
+    if not problem:
+        FAILURES.unlink(missing_ok=True)
+        return 0
+    sys.stderr.write(f"{problem}\n")
+    if FAILURES.exists():
+        FAILURES.unlink()
+        end_all_others()
+    else:
+        FAILURES.touch()
+    return 1
+
+
+def check_web() -> str:
+    """Return what is wrong with uWSGI: each of its pools has to answer."""
+    for port in PORTS:
+        try:
+            answer = ask(port)
+        except OSError as error:
+            return f"port {port}: {error}"
+        if b" 200 " not in answer.partition(b"\r\n")[0]:
+            return f"port {port} answers {answer[:40]!r}"
+    return ""
+
+
+def ask(port: int) -> bytes:
+    """Return the answer to GET /healthz, asked in uWSGI's own protocol (uwsgi-docs, Protocol.rst)."""
+    host = urlsplit(os.environ.get("PUBLIC_URL") or "http://localhost").netloc
+    names = {"REQUEST_METHOD": "GET", "PATH_INFO": "/healthz", "REQUEST_URI": "/healthz", "QUERY_STRING": ""}
+    names |= {"SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": host, "SERVER_NAME": host, "SERVER_PORT": "80"}
+    block = b""
+    for word in (part.encode() for item in names.items() for part in item):
+        block += struct.pack("<H", len(word)) + word
+    with closing(socket.create_connection(("127.0.0.1", port), TIMEOUT)) as connection:
+        connection.sendall(struct.pack("<BHB", 0, len(block), 0) + block)
+        return connection.recv(4096)
+
+
+def check_file(name: str) -> str:
+    """Return what is wrong with a worker or relay: its file has to be young."""
+    pattern = "relay.alive" if name == "relay" else "*@*.alive"  # a worker's file has its Celery name
+    files = Path(os.environ.get("INSTANCE_PATH") or "instance").glob(pattern)
+    age = min((time.time() - file.stat().st_mtime for file in files), default=None)
+    if age is None:
+        return f"no {name} has begun"
+    return f"the {name} was last alive {age:.0f} s ago" if age > MAX_AGE[name] else ""
+
+
+def end_all_others() -> None:
+    """Kill whatever else runs in this container; outside of one, do nothing."""
+    if Path("/.dockerenv").exists() and os.getpid() != 1:
+        os.kill(-1, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

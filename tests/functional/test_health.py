@@ -1,0 +1,64 @@
+"""What monitors see when all is well, and when a part is away."""
+
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db, transaction
+from tests.conftest import Browser
+
+
+def test_a_healthy_site_is_alive_and_ready(client: FlaskClient) -> None:
+    assert client.get("/healthz").text == "ok\n"
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json == {"ready": True, "problem": "", "broker": "up", "oldest_owed_seconds": None}
+
+
+def test_the_age_of_the_oldest_owed_mail_is_shown(client: FlaskClient, auth: Browser) -> None:
+    auth.sign_up()
+    age = (client.get("/readyz").json or {})["oldest_owed_seconds"]
+    assert 0 <= age < 60
+
+
+def test_without_its_database_a_site_is_alive_but_not_ready(environ: dict[str, str]) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/nothing"
+    client = create_app({**environ, "DATABASE_URL": url}).test_client()
+    assert client.get("/healthz").status_code == 200
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert (answer.json or {})["problem"] == "the database does not answer"
+
+
+def test_tables_of_another_release_make_a_site_not_ready(client: FlaskClient) -> None:
+    with client.application.app_context():
+        with transaction():
+            db.session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        db.session.remove()
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "flask db upgrade" in (answer.json or {})["problem"]
+
+
+def test_an_absent_broker_is_told_but_the_site_is_ready(environ: dict[str, str]) -> None:
+    client = create_app({**environ, "CELERY_BROKER_URL": "redis://127.0.0.1:1/0"}).test_client()
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert (answer.json or {})["broker"] == "away"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_addresses_set_no_cookie(client: FlaskClient, path: str) -> None:
+    assert "Set-Cookie" not in client.get(path).headers
+
+
+def test_a_relay_shows_that_it_lives(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flaskcelery.outbox import relay
+
+    monkeypatch.setattr(relay.time, "sleep", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    with client.application.app_context(), pytest.raises(KeyboardInterrupt):
+        relay.run_for_ever(5)
+    assert (Path(client.application.instance_path) / "relay.alive").exists()
