@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from flask import Flask
 
 from flaskcelery import cli
+from flaskcelery.account.views import bp as account
 from flaskcelery.auth.views import bp as auth
 from flaskcelery.celery_app import init_celery
 from flaskcelery.config.checks import load_config
@@ -21,7 +22,10 @@ from flaskcelery.outbox.nudge import init_nudge
 from flaskcelery.outbox.pulse import init_pulse
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.users.passwords import init_passwords
-from flaskcelery.web import init_web
+from flaskcelery.web import init_web, require_login
+
+# Every blueprint, and who may not pass: the one place that decides who gets to which pages.
+GUARDS = {health: None, home: None, signup: None, auth: None, account: require_login}
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +54,9 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     init_web(app)
     init_errors(app)
 
-    app.register_blueprint(health)  # open to everybody
-    app.register_blueprint(home)  # open to everybody
-    app.register_blueprint(signup)  # open to everybody
-    app.register_blueprint(auth)  # open to everybody
+    for blueprint, guard in GUARDS.items():
+        app.register_blueprint(blueprint)
+        if guard:
+            app.before_request_funcs.setdefault(blueprint.name, []).append(guard)
     cli.init_cli(app)
     return app

@@ -29,5 +29,7 @@ class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships n
 
 csrf = SafeCsrfProtect()
 login_manager = SessionRowLoginManager()
+login_manager.login_view = "auth.show_login"
+login_manager.login_message = None
 mail = SafeMail()
 migrate = Migrate(compare_type=True, render_as_batch=True)

@@ -1,8 +1,11 @@
 """What every page shares: response headers, templates' globals and safe redirects."""
 
+import re
 import unicodedata
+import uuid
 
-from flask import Flask, Response, abort, request, url_for
+from flask import Flask, Response, abort, current_app, g, has_request_context, request, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 HEADERS = {
@@ -37,6 +40,29 @@ def init_web(app: Flask) -> None:
     @app.context_processor
     def add_globals() -> dict[str, object]:
         return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
+
+
+def require_login() -> ResponseReturnValue | None:
+    """Send who is not logged in to the log-in page, and back here afterwards: the guard of whole blueprints."""
+    if current_user.is_authenticated:
+        return None
+    response: ResponseReturnValue = current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+    return response
+
+
+def client_address() -> str:
+    """Return the address that the request came from; none outside of a request."""
+    return (request.remote_addr or "") if has_request_context() else ""
+
+
+def request_id() -> str:
+    """Return the id that nginx gave the request, or one made here; none outside of a request."""
+    if not has_request_context():
+        return ""
+    if "request_id" not in g:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if re.fullmatch(r"[0-9A-Za-z-]{1,64}", given) else uuid.uuid4().hex
+    return str(g.request_id)
 
 
 def is_local_path(target: str) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -122,10 +124,79 @@ def test_an_expired_session_is_out(app: Flask, inside: Browser) -> None:
     assert not inside.is_logged_in()
 
 
-def test_a_session_ends_by_itself_after_fourteen_days(app: Flask, inside: Browser) -> None:
+AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
+
+
+def test_a_session_ends_by_itself_after_fourteen_days_and_its_cookie_with_the_browser(
+    app: Flask, inside: Browser
+) -> None:
     [(days,)] = run_sql(app, "SELECT julianday(expires_at) - julianday(created_at) FROM login_sessions")
     assert round(days, 3) == 14
-    assert inside.client.get_cookie("session").expires is not None
+    assert inside.client.get_cookie("session").expires is None
+
+
+def test_a_remembered_session_lasts_ninety_days_and_so_does_its_cookie(app: Flask, auth: Browser) -> None:
+    auth.sign_up()
+    auth.log_in(remember="y")
+    [(days,)] = run_sql(app, "SELECT julianday(expires_at) - julianday(created_at) FROM login_sessions")
+    assert round(days, 3) == 90
+    expires = auth.client.get_cookie("session").expires
+    assert expires
+    assert 89 < (expires - datetime.now(UTC)).days + 1 < 91
+
+
+@pytest.mark.parametrize(
+    ("fields", "still_in", "out"),
+    [({}, "11 hours", "13 hours"), ({"remember": "y"}, "29 days", "31 days")],
+    ids=["not remembered", "remembered"],
+)
+def test_a_session_that_nobody_uses_ends(
+    app: Flask, auth: Browser, fields: dict[str, str], still_in: str, out: str
+) -> None:
+    auth.sign_up()
+    auth.log_in(**fields)
+    run_sql(app, f"UPDATE login_sessions SET last_seen_at = {AGO.format(still_in)}")
+    assert auth.is_logged_in()
+    run_sql(app, f"UPDATE login_sessions SET last_seen_at = {AGO.format(out)}")
+    assert not auth.is_logged_in()
+
+
+def test_a_used_session_is_seen_but_not_at_each_request(app: Flask, inside: Browser) -> None:
+    seen = "SELECT last_seen_at, address, device FROM login_sessions"
+    before = run_sql(app, seen)
+    assert before[0][1:] == ("127.0.0.1", f"Werkzeug/{version('werkzeug')}")
+    inside.is_logged_in()
+    assert run_sql(app, seen) == before
+    run_sql(app, f"UPDATE login_sessions SET address = '', last_seen_at = {AGO.format('6 minutes')}")
+    assert inside.is_logged_in()
+    assert run_sql(app, seen)[0][1] == "127.0.0.1"
+
+
+def test_ended_sessions_are_purged_with_their_addresses(app: Flask, inside: Browser) -> None:
+    run_sql(app, f"UPDATE login_sessions SET last_seen_at = {AGO.format('13 hours')}")
+    assert app.test_cli_runner().invoke(args=["outbox", "purge"]).output == "1 deleted\n"
+    assert run_sql(app, "SELECT * FROM login_sessions") == []
+
+
+def test_every_log_in_failed_or_not_and_log_out_is_in_the_audit_trail(app: Flask, inside: Browser) -> None:
+    inside.log_out()
+    inside.log_in(password="wrong password")
+    inside.log_in(email="nobody@example.com")
+    rows = run_sql(app, "SELECT event, user_id, email, address, length(request_id) FROM audit_events ORDER BY id")
+    mine = (1, "a***@example.com", "127.0.0.1", 32)
+    assert rows == [
+        ("signed up", *mine),
+        ("logged in", *mine),
+        ("logged out", *mine),
+        ("failed log-in", *mine),
+        ("failed log-in", None, "", "127.0.0.1", 32),
+    ]
+
+
+def test_the_audit_trail_is_kept_for_a_time(app: Flask, inside: Browser) -> None:
+    run_sql(app, f"UPDATE audit_events SET at = {AGO.format('91 days')} WHERE event = 'signed up'")
+    assert app.test_cli_runner().invoke(args=["outbox", "purge"]).output == "1 deleted\n"
+    assert run_sql(app, "SELECT event FROM audit_events") == [("logged in",)]
 
 
 def test_the_database_holds_no_token_only_its_hash(app: Flask, inside: Browser) -> None:

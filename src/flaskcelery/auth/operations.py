@@ -1,25 +1,21 @@
-"""The rules of logging in and out."""
-
-import logging
+"""The rule of logging in."""
 
 from sqlalchemy import select, update
 
+from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
-from flaskcelery.logs import mask
 from flaskcelery.users import sessions
 from flaskcelery.users.models import User
 from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
 from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH, hash_password, needs_rehash, verify_password
-
-logger = logging.getLogger(__name__)
 
 
 class WrongCredentials(Refusal):
     """Please enter a correct email and password."""
 
 
-def authenticate(email: str, password: str) -> User:
+def authenticate(email: str, password: str, remember: bool = False) -> User:
     """Check the password and start a login session; return the user, who holds its token.
 
     Raises WrongCredentials for every failure alike, after the time of one password check.
@@ -28,7 +24,8 @@ def authenticate(email: str, password: str) -> User:
     db.session.rollback()  # no transaction is open while the password is hashed
     fits = verify_password(password[:PASSWORD_MAX_LENGTH], found.password_hash if found else None)
     if not (found and fits and found.is_active and len(password) <= PASSWORD_MAX_LENGTH):
-        logger.warning("Failed log-in by %s", mask(found.email) if found else "an unknown address")
+        with transaction():
+            record(Event.LOG_IN_FAILED, found.id if found else None, found.email if found else "")
         raise WrongCredentials
     new_hash = hash_password(password) if needs_rehash(found.password_hash) else found.password_hash
     with transaction():
@@ -39,17 +36,11 @@ def authenticate(email: str, password: str) -> User:
             .returning(User.id)
         )
         if still_valid:
-            found.session_token = sessions.start_session(found.id)
+            found.session_token = sessions.start_session(found.id, remember)
+            record(Event.LOG_IN, found.id, found.email)
     if still_valid is None:  # changed meanwhile: made anew by another log-in, or for good
-        return authenticate(email, password)
-    logger.info("Successful log-in by user %s, %s", found.id, mask(found.email))
+        return authenticate(email, password, remember)
     return found
-
-
-def log_out(token: str) -> None:
-    """End the login session on the server, so that every copy of its cookie is dead."""
-    sessions.end_session(token)
-    logger.info("Successful log-out")
 
 
 def _find_account(email: str) -> User | None:

@@ -5,8 +5,9 @@ from flask_login import current_user, login_user
 from werkzeug.wrappers import Response
 
 from flaskcelery.auth.forms import LogInForm
-from flaskcelery.auth.operations import WrongCredentials, authenticate, log_out
+from flaskcelery.auth.operations import WrongCredentials, authenticate
 from flaskcelery.extensions import csrf
+from flaskcelery.users.sessions import log_out
 from flaskcelery.web import safe_next
 
 bp = Blueprint("auth", __name__, template_folder="templates")
@@ -25,12 +26,12 @@ def submit_login() -> str | Response:
     if not form.validate():
         return render_template("auth/login.html", form=form)
     try:
-        user = authenticate(form.username.data or "", form.password.data or "")
+        user = authenticate(form.username.data or "", form.password.data or "", form.remember.data)
     except WrongCredentials as error:
         form.form_errors.append(str(error))
         return render_template("auth/login.html", form=form)
     end_current_session()
-    session.permanent = True
+    session.permanent = form.remember.data  # else the cookie goes with the browser
     login_user(user)
     return redirect(safe_next(form.next.data or request.args.get("next")))
 
@@ -48,5 +49,5 @@ def submit_logout() -> Response:
 def end_current_session() -> None:
     """End the login session of this browser, if there is one, and forget all that its cookie held."""
     if current_user.is_authenticated:
-        log_out(current_user.session_token)
+        log_out(current_user)
     session.clear()

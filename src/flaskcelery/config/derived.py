@@ -28,7 +28,8 @@ def derive(config: Config) -> Config:
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_COOKIE_SAMESITE": "Lax",
-        "PERMANENT_SESSION_LIFETIME": timedelta(days=14),
+        "PERMANENT_SESSION_LIFETIME": timedelta(days=90),  # of the cookie; the session's row ends sooner
+        "SESSION_REFRESH_EACH_REQUEST": False,
         "WTF_CSRF_TIME_LIMIT": None,  # a form left open over night still works; the session ends the token
         "MAX_CONTENT_LENGTH": 64 * 1024,
         "MAX_FORM_PARTS": 100,

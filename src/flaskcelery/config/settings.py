@@ -73,6 +73,7 @@ SETTINGS = (
     Setting("OUTBOX_RETRY_AFTER", "30", seconds),
     Setting("OUTBOX_GIVE_UP_AFTER", "86400", seconds),
     Setting("OUTBOX_KEEP_DAYS", "30", positive),
+    Setting("AUDIT_KEEP_DAYS", "90", positive),
     Setting("SIMULATED_WORK_SECONDS", "0", seconds),
 )
 

@@ -9,6 +9,7 @@ from flaskcelery.database import db
 from flaskcelery.outbox import operations
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import relay_once, run_for_ever
+from flaskcelery.purging import purge_some
 
 commands = AppGroup("outbox", help="Work that is owed: mails on their way.")
 
@@ -67,8 +68,8 @@ def relay(every: float | None) -> None:
 
 @commands.command()
 def purge() -> None:
-    """Delete the rows that have been done for longer than OUTBOX_KEEP_DAYS."""
+    """Delete all that has been kept for long enough: done rows, ended sessions, old events."""
     total = 0
-    while count := operations.purge():
+    while count := purge_some():
         total += count
     click.echo(f"{total} deleted")

@@ -10,9 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import nudge
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
-
-DAY = 86400  # seconds
-PURGED_PER_PASS = 1000
+from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
 
 
 def states() -> dict[str, ColumnElement[bool]]:
@@ -60,7 +58,8 @@ def retry(row_id: uuid.UUID | None = None) -> int:
     return len(rows)
 
 
-def purge() -> int:
+@purge
+def purge_done() -> int:
     """Delete some of the rows that have been done for longer than they are kept; return how many."""
     old = OutboxRow.done_at < now_plus(-DAY * current_app.config["OUTBOX_KEEP_DAYS"])
     with transaction():

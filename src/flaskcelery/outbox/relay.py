@@ -13,9 +13,9 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
 from flaskcelery.outbox.nudge import BrokerAway, Publisher
-from flaskcelery.outbox.operations import purge
 from flaskcelery.outbox.pulse import pulse_file
 from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.purging import purge_some
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ def run_for_ever(period: float) -> None:
 def relay_once(period: float) -> None:
     """Fail what has given up, delete what is old, then pass on what has been due for longer than one period."""
     give_up()
-    purge()
+    purge_some()
     publisher: Publisher = current_app.extensions["publisher"]
     sent, sending_ends = 0, time.monotonic() + SENDING_SECONDS
     room = count_room(publisher)

@@ -17,21 +17,25 @@ Body = Callable[..., Message | None]
 class OwedTask:
     """A task's name and body. Calling it runs the body; `owe` makes a worker run it after the commit."""
 
-    def __init__(self, name: str, body: Body) -> None:
+    def __init__(self, name: str, body: Body, title: str = "") -> None:
         self.name, self.body, self.__doc__ = name, body, body.__doc__
+        self.title = title or name
 
     def __call__(self, **args: Any) -> Message | None:
         """Run the body here and now; return its message, unsent."""
         return self.body(**args)
 
-    def owe(self, **args: Any) -> OutboxRow:
-        """Add the outbox row that will run this task with these arguments (ids only). Caller commits."""
+    def owe(self, *, gives_up_after: float | None = None, **args: Any) -> OutboxRow:
+        """Add the outbox row that will run this task with these arguments (ids only). Caller commits.
+
+        After `gives_up_after` seconds (default: OUTBOX_GIVE_UP_AFTER) it is no longer worth doing.
+        """
         row = OutboxRow(
             id=uuid.uuid4(),
             task=self.name,
             args=args,
             user_id=args.get("user_id"),
-            gives_up_at=now_plus(current_app.config["OUTBOX_GIVE_UP_AFTER"]),
+            gives_up_at=now_plus(gives_up_after or current_app.config["OUTBOX_GIVE_UP_AFTER"]),
         )
         db.session.add(row)
         nudge.note(db.session(), self.name, row.id)
@@ -46,13 +50,16 @@ class OwedTask:
 TASKS: dict[str, OwedTask] = {}
 
 
-def task(name: str) -> Callable[[Body], OwedTask]:
-    """Name a function as a task; it returns the mail to send, or None when there is nothing left to do."""
+def task(name: str, title: str = "") -> Callable[[Body], OwedTask]:
+    """Name a function as a task; it returns the mail to send, or None when there is nothing left to do.
+
+    The title is what its user sees in the list of mails.
+    """
 
     def register(body: Body) -> OwedTask:
         if name in TASKS:
             raise ValueError(f"two tasks are named {name}")
-        TASKS[name] = OwedTask(name, body)
+        TASKS[name] = OwedTask(name, body, title)
         return TASKS[name]
 
     return register

@@ -1,18 +1,14 @@
 """The rule of signing up."""
 
-import logging
-
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, transaction
-from flaskcelery.logs import mask
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email, normalize_username, username_key
 from flaskcelery.users.passwords import hash_password
-
-logger = logging.getLogger(__name__)
 
 
 class AccountTaken(Exception):
@@ -41,12 +37,12 @@ def register(username: str, email: str, password: str) -> User:
             db.session.add(user)
             db.session.flush()
             send_welcome_email.owe(user_id=user.id)
+            record(Event.SIGN_UP, user.id, user.email)
     except IntegrityError as error:
         errors = find_taken(username, email)
         if not errors:
             raise
         raise AccountTaken(errors) from error
-    logger.info("User %s successfully registered as %s.", user.id, mask(email))
     return user
 
 

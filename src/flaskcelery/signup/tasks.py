@@ -11,7 +11,7 @@ from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import User
 
 
-@task("send_welcome_email")
+@task("send_welcome_email", "Welcome")
 def send_welcome_email(user_id: int) -> Message | None:
     """Welcome a new user: the Flask-Mail message that the worker sends."""
     time.sleep(current_app.config["SIMULATED_WORK_SECONDS"])

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import cast
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
@@ -27,6 +27,10 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     joined_at: Mapped[datetime] = mapped_column(default=now_plus())
     last_login_at: Mapped[datetime | None]
     email_confirmed_at: Mapped[datetime | None]
+    pending_email: Mapped[str | None] = mapped_column(String(254))  # asked for, not yet confirmed
+    previous_email: Mapped[str | None] = mapped_column(String(254))  # may still undo the change
+    email_changed_at: Mapped[datetime | None]
+    closed_at: Mapped[datetime | None]  # by its owner: erased when the last mail has gone
 
     # The token of the login session through which this request came; Flask-Login keeps it in the cookie.
     session_token = cast("str | None", None)
@@ -46,4 +50,7 @@ class LoginSession(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=now_plus())
     last_seen_at: Mapped[datetime] = mapped_column(default=now_plus())
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    is_remembered: Mapped[bool] = mapped_column(default=False, server_default=false())
+    address: Mapped[str] = mapped_column(String(45), default="", server_default="")
+    device: Mapped[str] = mapped_column(String(200), default="", server_default="")

@@ -2,43 +2,107 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 
-from flask import current_app
-from sqlalchemy import delete, select
+from flask import has_request_context, request
+from sqlalchemy import ColumnElement, and_, case, delete, select, update
 
+from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import login_manager
+from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
 from flaskcelery.users.models import LoginSession, User
+from flaskcelery.web import client_address
+
+# Seconds, by whether the visitor asked to be remembered: without a request for so long, and in all.
+IDLE = {False: DAY / 2, True: 30 * DAY}
+ABSOLUTE = {False: 14 * DAY, True: 90 * DAY}
+SEEN_EVERY = 300  # seconds; a request within them does not write
 
 
-def start_session(user_id: int) -> str:
-    """Add a login session, drop expired ones, and return its token, which is kept nowhere. Caller commits."""
+def start_session(user_id: int, remember: bool = False) -> str:
+    """Add a login session and return its token, which is kept nowhere. Caller commits."""
     token = secrets.token_urlsafe(32)
-    expires_at = now_plus(current_app.permanent_session_lifetime.total_seconds())
-    db.session.execute(
-        delete(LoginSession).where(LoginSession.user_id == user_id, LoginSession.expires_at <= now_plus())
+    db.session.add(
+        LoginSession(
+            token_hash=_hash(token),
+            user_id=user_id,
+            expires_at=now_plus(ABSOLUTE[remember]),
+            is_remembered=remember,
+            address=client_address(),
+            device=_device(),
+        )
     )
-    db.session.add(LoginSession(token_hash=_hash(token), user_id=user_id, expires_at=expires_at))
     return token
 
 
-def end_session(token: str) -> None:
-    """Log out the browser that holds `token`, and every copy of its cookie."""
+def end_sessions(user_id: int, keep_token: str | None = None, session_id: int | None = None) -> int:
+    """Log out an account's browsers, or the one of `session_id`, but never `keep_token`'s. Caller commits."""
+    chosen = [LoginSession.user_id == user_id]
+    if keep_token:
+        chosen.append(LoginSession.token_hash != _hash(keep_token))
+    if session_id:
+        chosen.append(LoginSession.id == session_id)
+    return len(db.session.scalars(delete(LoginSession).where(*chosen).returning(LoginSession.id)).all())
+
+
+def log_out(user: User) -> None:
+    """End the login session through which the user came, and with it every copy of its cookie."""
     with transaction():
-        db.session.execute(delete(LoginSession).where(LoginSession.token_hash == _hash(token)))
+        db.session.execute(delete(LoginSession).where(LoginSession.token_hash == _hash(user.session_token or "")))
+        record(Event.LOG_OUT, user.id, user.email)
+
+
+def find_sessions(user_id: int) -> Sequence[LoginSession]:
+    """Return an account's live login sessions, the one seen last first."""
+    mine = select(LoginSession).where(LoginSession.user_id == user_id, is_live())
+    return db.session.scalars(mine.order_by(LoginSession.last_seen_at.desc())).all()
+
+
+def is_live() -> ColumnElement[bool]:
+    """Neither too old nor unused for too long, by the database's clock."""
+    seen_since = case((LoginSession.is_remembered, now_plus(-IDLE[True])), else_=now_plus(-IDLE[False]))
+    return and_(LoginSession.expires_at > now_plus(), LoginSession.last_seen_at > seen_since)
+
+
+def is_current(session: LoginSession, user: User) -> bool:
+    """Tell whether this is the session through which the user came."""
+    return session.token_hash == _hash(user.session_token or "")
 
 
 @login_manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login ships no types
 def load_user(token: str) -> User | None:
     """Return the active user of a live session, in one query; None logs the browser out."""
-    user = db.session.scalar(
-        select(User)
-        .join(LoginSession)
-        .where(LoginSession.token_hash == _hash(token), LoginSession.expires_at > now_plus(), User.is_active)
-    )
-    if user:
-        user.session_token = token
+    is_stale = LoginSession.last_seen_at < now_plus(-SEEN_EVERY)
+    is_mine = LoginSession.token_hash == _hash(token)
+    found = db.session.execute(
+        select(User, is_stale).join(LoginSession).where(is_mine, is_live(), User.is_active)
+    ).one_or_none()
+    if found is None:
+        return None
+    user: User = found[0]
+    if found[1]:
+        with transaction():
+            db.session.execute(
+                update(LoginSession)
+                .where(is_mine)
+                .values(last_seen_at=now_plus(), address=client_address(), device=_device())
+            )
+    user.session_token = token
     return user
+
+
+@purge
+def purge_sessions() -> int:
+    """Delete some of the sessions that have ended by themselves, with their addresses; return how many."""
+    with transaction():
+        chosen = select(LoginSession.id).where(~is_live()).limit(PURGED_PER_PASS)
+        ended = delete(LoginSession).where(LoginSession.id.in_(chosen)).returning(LoginSession.id)
+        return len(db.session.scalars(ended).all())
+
+
+def _device() -> str:
+    return (request.user_agent.string or "")[:200] if has_request_context() else ""
 
 
 def _hash(token: str) -> str:

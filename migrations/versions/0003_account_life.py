@@ -1,0 +1,49 @@
+"""Add what accounts need beyond a log-in: session details, changes of address, closing, the audit trail."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+
+BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+MOMENT = sa.DateTime(timezone=True)
+
+
+def upgrade() -> None:
+    with op.batch_alter_table("users") as users:
+        users.add_column(sa.Column("pending_email", sa.String(254), nullable=True))
+        users.add_column(sa.Column("previous_email", sa.String(254), nullable=True))
+        users.add_column(sa.Column("email_changed_at", MOMENT, nullable=True))
+        users.add_column(sa.Column("closed_at", MOMENT, nullable=True))
+    with op.batch_alter_table("login_sessions") as sessions:
+        sessions.add_column(sa.Column("is_remembered", sa.Boolean(), nullable=False, server_default=sa.false()))
+        sessions.add_column(sa.Column("address", sa.String(45), nullable=False, server_default=""))
+        sessions.add_column(sa.Column("device", sa.String(200), nullable=False, server_default=""))
+        sessions.create_index("ix_login_sessions_expires_at", ["expires_at"])
+    op.create_table(
+        "audit_events",
+        sa.Column("id", BIG, nullable=False),
+        sa.Column("at", MOMENT, nullable=False),
+        sa.Column("event", sa.String(40), nullable=False),
+        sa.Column("user_id", BIG, nullable=True),
+        sa.Column("actor_id", BIG, nullable=True),
+        sa.Column("email", sa.String(254), nullable=False),
+        sa.Column("address", sa.String(45), nullable=False),
+        sa.Column("request_id", sa.String(64), nullable=False),
+        sa.Column("detail", sa.String(200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_audit_events"),
+    )
+    op.create_index("ix_audit_events_at", "audit_events", ["at"])
+    op.create_index("ix_audit_events_user_id", "audit_events", ["user_id"])
+
+
+def downgrade() -> None:
+    op.drop_table("audit_events")
+    with op.batch_alter_table("login_sessions") as sessions:
+        sessions.drop_index("ix_login_sessions_expires_at")
+        for column in ("device", "address", "is_remembered"):
+            sessions.drop_column(column)
+    with op.batch_alter_table("users") as users:
+        for column in ("closed_at", "email_changed_at", "previous_email", "pending_email"):
+            users.drop_column(column)

@@ -1,0 +1,1 @@
+"""My account: what its owner sees of it and may change."""

@@ -1,0 +1,77 @@
+"""Writing the audit trail, and forgetting it in time."""
+
+import logging
+from enum import StrEnum
+
+from flask import current_app
+from sqlalchemy import delete, select, update
+
+from flaskcelery.audit.models import AuditEvent
+from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.logs import mask
+from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
+from flaskcelery.web import client_address, request_id
+
+logger = logging.getLogger(__name__)
+
+
+class Event(StrEnum):
+    """All that is recorded; the text is what logs and pages show."""
+
+    SIGN_UP = "signed up"
+    LOG_IN = "logged in"
+    LOG_IN_FAILED = "failed log-in"
+    LOG_OUT = "logged out"
+    SESSION_ENDED = "session ended"
+    PASSWORD_CHANGED = "password changed"  # noqa: S105  an event, as the next two
+    PASSWORD_REFUSED = "wrong current password"  # noqa: S105
+    RESET_ASKED = "password reset asked for"
+    PASSWORD_RESET = "password reset"  # noqa: S105
+    EMAIL_CONFIRMED = "e-mail confirmed"
+    EMAIL_CHANGE_ASKED = "e-mail change asked for"
+    EMAIL_CHANGED = "e-mail changed"
+    EMAIL_CHANGE_UNDONE = "e-mail change undone"
+    USERNAME_CHANGED = "username changed"
+    DATA_EXPORTED = "data exported"
+    ACCOUNT_CLOSED = "account closed"
+    ACCOUNT_ERASED = "account erased"
+
+
+def record(
+    event: Event, user_id: int | None = None, email: str = "", detail: str = "", actor_id: int | None = None
+) -> None:
+    """Add the event's row, with the address masked, and write its log line. Caller commits."""
+    row = AuditEvent(
+        event=event,
+        user_id=user_id,
+        actor_id=actor_id,
+        email=mask(email) if email else "",
+        address=client_address(),
+        request_id=request_id(),
+        detail=detail[:200],
+    )
+    db.session.add(row)
+    logger.info(
+        "%s: user %s %s from %s, request %s%s",
+        event,
+        user_id or "unknown",
+        row.email,
+        row.address or "here",
+        row.request_id or "none",
+        f", {row.detail}" if detail else "",
+    )
+
+
+def forget_user(user_id: int) -> None:
+    """Erase what is personal in an account's events. Caller commits."""
+    db.session.execute(update(AuditEvent).where(AuditEvent.user_id == user_id).values(email="", address="", detail=""))
+
+
+@purge
+def purge_events() -> int:
+    """Delete some of the events that are older than AUDIT_KEEP_DAYS; return how many."""
+    old = AuditEvent.at < now_plus(-DAY * current_app.config["AUDIT_KEEP_DAYS"])
+    with transaction():
+        chosen = select(AuditEvent.id).where(old).limit(PURGED_PER_PASS)
+        deleted = db.session.scalars(delete(AuditEvent).where(AuditEvent.id.in_(chosen)).returning(AuditEvent.id)).all()
+    return len(deleted)
