@@ -159,9 +159,8 @@ def _takes_queries(url: str) -> bool:
     return False
 
 
-@contextmanager
-def nginx(folder: Path, port: int, uwsgi_port: int) -> Iterator[Process]:
-    """Run nginx with the server block of `deploy/`, in front of uWSGI."""
+def configure_nginx(folder: Path, port: int, uwsgi_port: int) -> None:
+    """Write the configuration of an nginx in front of a uWSGI: the server block of `deploy/`."""
     names = {
         "NGINX_LISTEN": f"{HOST}:{port}",
         "NGINX_SERVER_NAME": f"{HOST} localhost",
@@ -171,6 +170,12 @@ def nginx(folder: Path, port: int, uwsgi_port: int) -> Iterator[Process]:
     template = string.Template((ROOT / "deploy/nginx/default.conf.template").read_text())
     (folder / "default.conf").write_text(template.safe_substitute(names))
     (folder / "nginx.conf").write_text(NGINX_CONF)
+
+
+@contextmanager
+def nginx(folder: Path, port: int, uwsgi_port: int) -> Iterator[Process]:
+    """Run nginx in front of uWSGI."""
+    configure_nginx(folder, port, uwsgi_port)
     command = [find_program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
     process = start("nginx", command, folder, {})
     try:

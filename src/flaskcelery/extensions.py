@@ -1,8 +1,13 @@
 """Flask's extensions, created once and bound to the application in `app.py`."""
 
+from contextlib import suppress
+
+from flask import current_app
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import generate_csrf, validate_csrf
+from wtforms import ValidationError
 
 from flaskcelery.mail import SafeMail
 
@@ -17,7 +22,7 @@ class SessionRowLoginManager(LoginManager):  # type: ignore[misc]  # the library
 
 
 class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships no types
-    """Flask-WTF's protection, for which a malformed Referer is a fault of the server."""
+    """Flask-WTF's protection, for which a malformed Referer is a fault of the server and an old key is unknown."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
         """Refuse a forged form."""
@@ -25,6 +30,15 @@ class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships n
             super().protect(apply_exemptions)
         except ValueError:
             self._error_response("The referrer is malformed.")
+
+    def _get_csrf_token(self) -> str | None:
+        """Return the form's token, signed anew if it was signed with an earlier key."""
+        token: str | None = super()._get_csrf_token()
+        for key in current_app.config["SECRET_KEY_FALLBACKS"]:
+            with suppress(ValidationError):
+                validate_csrf(token, key)
+                token = generate_csrf()
+        return token
 
 
 csrf = SafeCsrfProtect()

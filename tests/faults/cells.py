@@ -61,9 +61,11 @@ class Cell:
     load: tuple[int, int, int] = (10, 20, 10)  # sign-ups before, during and after the fault
     settings: dict[str, str] = field(default_factory=dict)
     disk: str = ""  # the size of the disk that SQLite's file lies on
+    logs: str = ""  # the size of the disk for the application's and nginx's logs, and nginx's temporary files
     may_fail: str = ""  # how the error of a row that may end failed begins
     attempts: int = 8  # how often a row may be tried: no hot loop
     slowest: float = 5.0  # seconds that a sign-up may take
+    p99: float = 4.0  # seconds within which 99 of 100 sign-ups are answered
     refuses: bool = False  # sign-ups may be refused: the database or the web server is away
 
 

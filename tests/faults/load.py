@@ -3,10 +3,12 @@
 import itertools
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
+from threading import Event
 
 from tests.integration.visitor import Visitor
 
@@ -33,6 +35,24 @@ def address(name: str) -> str:
     return f"{name}@visitors.example"
 
 
+@contextmanager
+def repeating(step: Callable[[], object]) -> Iterator[None]:
+    """Take a step in a thread, again and again, for as long as the block runs."""
+    over = Event()
+
+    def repeat() -> None:
+        while not over.wait(0.05):
+            step()
+
+    with ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(repeat)
+        try:
+            yield
+        finally:
+            over.set()
+        taken.result()
+
+
 class Load:
     """Lets visitors sign up, a few at once; the seed decides their names and so their order."""
 
@@ -51,6 +71,12 @@ class Load:
             made = list(pool.map(lambda name: self.sign_up(name, phase), names))
         self.log += made
         return made
+
+    @contextmanager
+    def flowing(self) -> Iterator[None]:
+        """Let visitors sign up, a few at a time, for as long as the block runs."""
+        with repeating(lambda: self.run(self.names(self.at_once), "during")):
+            yield
 
     def sign_up(self, name: str, phase: str) -> SignUp:
         """Let one visitor fetch the form and send it."""

@@ -2,7 +2,7 @@
 
 import importlib
 
-GROUPS = ("web", "workers", "redis", "databases", "smtp", "races")
+GROUPS = ("web", "workers", "redis", "databases", "disks", "smtp", "races", "clocks", "releases")
 
 # What is left out (see hooks/sitecustomize.py): the cell that has to notice, and its database.
 UNPROTECTED = {
@@ -14,6 +14,8 @@ UNPROTECTED = {
     "quit": ("smtp_drops_at_quit", "sqlite"),
     "deadlines": ("smtp_drips", "sqlite"),
     "back_off": ("smtp_refusing", "sqlite"),
+    "key_fallbacks": ("secret_key_changed", "sqlite"),
+    "cookie_age": ("web_clock_behind", "postgres"),
 }
 
 

@@ -51,7 +51,7 @@ def postgres_away_before_mark(bench: Bench) -> Fault:
     return f"{proof}, pid {pid} -> {bench.postgres.pid()}"
 
 
-@cell(databases=POSTGRES, refuses=True, settings=SLOW, load=(10, 8, 10), slowest=25)
+@cell(databases=POSTGRES, refuses=True, settings=SLOW, load=(10, 8, 10), slowest=25, p99=25)
 def postgres_black_holed(bench: Bench) -> Fault:
     """No packet arrives."""
     bench.allowed = 2
@@ -61,7 +61,7 @@ def postgres_black_holed(bench: Bench) -> Fault:
     return str(rule) if rule.packets else ""
 
 
-@cell(databases=POSTGRES, refuses=True, slowest=25)
+@cell(databases=POSTGRES, refuses=True, slowest=25, p99=25)
 def postgres_out_of_connections(bench: Bench) -> Fault:
     """Somebody else holds every slot."""
     bench.allowed = 2
@@ -80,24 +80,7 @@ def postgres_out_of_connections(bench: Bench) -> Fault:
     return f"{len(hogs)} held: {proof}"
 
 
-@cell(databases=SQLITE, refuses=True, disk="8m")
-def sqlite_disk_full(bench: Bench) -> Fault:
-    """Not one more page fits on the disk."""
-    bench.allowed = 2
-    ballast = bench.stack.folder / "instance" / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-        except OSError as error:
-            proof = str(error)
-    yield
-    refused = sum(made.status == 503 for made in bench.load.log)
-    ballast.unlink()
-    return f"{proof}; {refused} sign-ups answered 503" if refused else ""
-
-
-@cell(databases=SQLITE, workers=2, slowest=12, settings={"MAIL_TIMEOUT": "2"})
+@cell(databases=SQLITE, workers=2, slowest=12, p99=12, settings={"MAIL_TIMEOUT": "2"})
 def sqlite_writers_contend(bench: Bench) -> Fault:
     """Sixteen visitors at once, and somebody who holds the lock for three seconds."""
     bench.load.at_once = 16

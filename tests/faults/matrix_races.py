@@ -1,10 +1,9 @@
-"""Too many of everything at once, clocks that disagree, and what the broker gets to see."""
+"""Too many of everything at once, and what the broker gets to see."""
 
 import base64
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from threading import Barrier
 
 import redis
@@ -13,8 +12,6 @@ from tests.faults.bench import HOSTS
 from tests.faults.cells import Bench, Fault, cell
 from tests.faults.load import SignUp
 from tests.parts import wait_until
-
-SKEW = 2  # hours
 
 
 def multiply_messages(copies: int) -> int:
@@ -63,31 +60,6 @@ def five_relays(bench: Bench) -> Fault:
     pids = [bench.stack.process(name).popen.pid for name in bench.stack.named("relay")]
     bench.redis.start()
     return f"relays {pids} sent without Redis"
-
-
-def skewed(bench: Bench, hours: int) -> Fault:
-    """Add a worker whose clock is wrong; it keeps running."""
-    bench.stack.settings["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
-    worker = bench.stack.add_worker("workerskewed", f"faketime -f {hours:+d}h")
-    worker.wait_for_text("ready.")
-    bench.stack.arm("after_claim", times=2)
-    yield
-    bench.stack.wait_taken(2)
-    found = re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", worker.log.read_text(), re.MULTILINE)
-    off = datetime.fromisoformat(f"{found[0]}+00:00") - datetime.now(UTC) if found else None
-    return f"its clock is off by {off.total_seconds() / 3600:+.1f} h" if off else ""
-
-
-@cell(databases=("postgres",))
-def worker_clock_ahead(bench: Bench) -> Fault:
-    """One worker is two hours ahead."""
-    return skewed(bench, SKEW)
-
-
-@cell(databases=("postgres",))
-def worker_clock_behind(bench: Bench) -> Fault:
-    """One worker is two hours behind."""
-    return skewed(bench, -SKEW)
 
 
 @cell()

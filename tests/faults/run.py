@@ -47,11 +47,12 @@ def run_cell(cell: Cell, postgres: Postgres | None, seed: int, unprotected: str)
 
 def build(cell: Cell, folder: Path, exits: ExitStack, postgres: Postgres | None, unprotected: str) -> Bench:
     """Start all parts of a cell."""
-    instance = folder / "instance"
-    instance.mkdir()
-    if cell.disk:
-        sh(f"mount -t tmpfs -o size={cell.disk} tmpfs {instance}")
-        exits.callback(sh, f"umount -l {instance}")
+    instance, logs = folder / "instance", folder / "logs"
+    for part, size in ((instance, cell.disk), (logs, cell.logs)):
+        part.mkdir()
+        if size:
+            sh(f"mount -t tmpfs -o size={size} tmpfs {part}")
+            exits.callback(sh, f"umount -l {part}")
     url = postgres.create(cell.name) if postgres else f"sqlite:///{instance / 'flaskcelery.db'}"
     migrate(url, instance)
     redis, sink = Redis(folder), Sink(folder)
@@ -102,6 +103,6 @@ def exercise(cell: Cell, bench: Bench, result: Result) -> None:
 
 def show_logs(folder: Path, title: str) -> None:
     """Show the end of each log of a cell that missed something."""
-    for log in sorted(folder.glob("*.log")):
+    for log in sorted(folder.rglob("*.log")):
         lines = log.read_text(errors="replace").splitlines()[-LINES:]
         sys.stderr.write("\n".join([f"--- {title}: {log.name}", *lines, ""]))

@@ -20,10 +20,10 @@ class FaultStack(Stack):
     """Web, workers and relays with kill points inside."""
 
     def __init__(self, folder: Path, exits: ExitStack, settings: dict[str, str], unprotected: str) -> None:
-        self.points = folder / "points"
+        self.points, self.instance, logs = (folder / name for name in ("points", "instance", "logs"))
         self.points.mkdir()
         common = {
-            "INSTANCE_PATH": str(folder / "instance"),
+            "INSTANCE_PATH": str(self.instance),
             "CELERY_BROKER_URL": f"redis://{HOSTS['redis']}:{PORTS['redis']}/0",
             "MAIL_BACKEND": "smtp",
             "MAIL_SERVER": HOSTS["smtp"],
@@ -35,7 +35,7 @@ class FaultStack(Stack):
             "FAULTS_FOLDER": str(self.points),
             "UNPROTECTED": unprotected,
         }
-        super().__init__(folder, exits, {**common, **settings})
+        super().__init__(logs, exits, {**common, **settings})
         self.lease = 2 * (6 * float(self.settings["MAIL_TIMEOUT"]) + float(settings.get("SIMULATED_WORK_SECONDS", 0)))
         self.unprotected = unprotected
         self.kept: dict[str, tuple[Process, Callable[[], Process]]] = {}
@@ -87,14 +87,20 @@ class FaultStack(Stack):
 
     def add_worker(self, name: str, prefix: str = "") -> Process:
         """Start one more worker under a name of its own; `prefix` is a command to run it with."""
-        command = f"{prefix} {PROCFILE['worker']} -n {name}@%h"
-        return self.keep(name, lambda: self.run(name, command))
+        return self.keep(name, lambda: self.run_worker(name, prefix))
+
+    def run_worker(self, name: str, prefix: str = "") -> Process:
+        """Start a worker."""
+        return self.run(name, f"{prefix} {PROCFILE['worker']} -n {name}@%h")
 
     def add_relay(self, name: str) -> None:
         """Start one more relay, unless this run does without."""
         if self.unprotected != "relay":
-            command = PROCFILE["relay"].replace("--every 5", f"--every {PERIOD}")
-            self.keep(name, lambda: self.run(name, command))
+            self.keep(name, lambda: self.run_relay(name))
+
+    def run_relay(self, name: str) -> Process:
+        """Start a relay."""
+        return self.run(name, PROCFILE["relay"].replace("--every 5", f"--every {PERIOD}"))
 
     def begin(self, workers: int, relays: int) -> None:
         """Start everything; return when it works. What is kept ends first: it would come back otherwise."""
@@ -118,6 +124,19 @@ class FaultStack(Stack):
         web = self.start_web()
         with self._lock:
             self.kept["web"] = web, self.start_uwsgi
+
+    def replace_web(self, **settings: str) -> None:
+        """Stop uWSGI and start it with other settings."""
+        with self._lock:
+            self.process("web").stop()
+            self.keep("web", lambda: self.start_uwsgi(**settings))
+
+    def succeed(self, name: str, begin: Callable[[], Process]) -> Process:
+        """Start what takes over a process's name; return the old process, which runs on and is not kept any more."""
+        with self._lock:
+            old = self.process(name)
+            self.keep(name, begin)
+        return old
 
     def arm(self, point: str, action: str = "kill", times: int = 1) -> None:
         """Make the next processes that reach a point act there, so many in all."""

@@ -184,3 +184,22 @@ def test_forwarding_headers_of_a_visitor_change_no_redirect(client: FlaskClient)
     forged = {"X-Forwarded-Host": "evil.com", "X-Forwarded-Prefix": "//evil.com", "X-Forwarded-Proto": "https"}
     response = client.get("/accounts/login", headers=forged)
     assert response.headers["Location"] == "http://localhost/accounts/login/"
+
+
+def test_a_changed_secret_key_ends_neither_sessions_nor_open_forms_while_the_earlier_one_is_kept(
+    app: Flask, environ: dict[str, str], auth: Browser
+) -> None:
+    auth.sign_up()
+    auth.log_in()
+    token, cookie = token_of(auth.client, "/"), auth.client.get_cookie("session").value
+    keys = f"{'y' * 50} {app.config['SECRET_KEY']}"
+    dropped, kept = (
+        create_app({**environ, "SECRET_KEY": "x" * 50, "SECRET_KEY_FALLBACKS": fallbacks}).test_client()
+        for fallbacks in ("", keys)
+    )
+    for client, is_kept in ((dropped, False), (kept, True)):
+        client.set_cookie("session", cookie)
+        assert Browser(client).is_logged_in() == is_kept
+        assert client.post("/accounts/signup/", data=SIGN_UP | {"csrf_token": "nonsense"}).status_code == 400
+        response = client.post("/accounts/signup/", data=SIGN_UP | {"csrf_token": token})
+        assert (response.status_code == 302, EXPIRED in response.text) == (is_kept, not is_kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import TimestampSigner
 from sqlalchemy import text
 
 from flaskcelery.database import db
@@ -238,3 +240,13 @@ def test_d7_logging_out_twice_is_harmless(inside: Browser) -> None:
 def test_a_visitor_who_never_logged_in_may_log_out(client: FlaskClient) -> None:
     token = token_in(client, "/accounts/login/")
     assert client.post("/accounts/logout/", data={"csrf_token": token}).status_code == 302
+
+
+@pytest.mark.parametrize("hours", [2, -15 * 24])
+def test_the_clock_of_another_host_ends_no_session(auth: Browser, monkeypatch: pytest.MonkeyPatch, hours: int) -> None:
+    """The cookie comes from the future, or is older than a session may be: the row alone has an age."""
+    auth.sign_up()
+    with monkeypatch.context() as there:
+        there.setattr(TimestampSigner, "get_timestamp", lambda _: int(time.time()) + hours * 3600)
+        auth.log_in()
+    assert auth.is_logged_in()

@@ -11,7 +11,7 @@ from sqlalchemy import NullPool, create_engine, text
 
 from flaskcelery.config.settings import SETTINGS, SWITCHES
 from tests.integration.visitor import Visitor
-from tests.parts import HOST, ROOT, Process, free_port, start, wait_until
+from tests.parts import HOST, ROOT, Process, free_port, is_open, start, wait_until
 from tests.servers import nginx
 
 NOTHING_SET = {setting.name: "" for setting in (*SETTINGS, *SWITCHES)}  # whatever a developer's .env may say
@@ -37,11 +37,12 @@ class Stack:
 
     def start_web(self, processes: int = 2) -> Process:
         """Start uWSGI and the nginx in front of it."""
-        self.exits.enter_context(nginx(self.folder, self.port, self.uwsgi_port))
+        self.nginx = self.exits.enter_context(nginx(self.folder, self.port, self.uwsgi_port))
         return self.start_uwsgi(processes)
 
     def start_uwsgi(self, processes: int = 2, **settings: str) -> Process:
         """Start uWSGI, again perhaps, with other settings."""
+        wait_until(lambda: not is_open(self.uwsgi_port), 10, "the children of the last one let the port go")
         options = f"--processes {processes} --socket {HOST}:{self.uwsgi_port}"
         process = self.run("uwsgi", f"uwsgi --ini deploy/uwsgi.ini {options}", **settings)
         process.wait_for_port(self.uwsgi_port)

@@ -2,6 +2,7 @@
 
 import http.client
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -38,3 +39,21 @@ def test_application_sees_the_host_with_its_port(stack: Stack) -> None:
     """Debian's uwsgi_params drop it; redirects and the check of a form's origin need it."""
     answer = stack.visitor().get("/accounts/login")
     assert (answer.status, answer.headers["Location"]) == (308, f"{stack.settings['PUBLIC_URL']}/accounts/login/")
+
+
+def test_who_is_being_served_is_answered_before_uwsgi_stops(make_stack: Callable[..., Stack]) -> None:
+    """SIGTERM, as a service manager sends it, comes while a sign-up waits for its turn to write."""
+    stack = make_stack()
+    web = stack.start_web()
+    visitor = stack.visitor()
+    visitor.get(SIGN_UP)
+    with ThreadPoolExecutor(1) as pool, stack.engine.connect() as other:
+        other.exec_driver_sql("BEGIN IMMEDIATE")
+        answer = pool.submit(visitor.sign_up, "patient")
+        with pytest.raises(TimeoutError):
+            answer.result(0.5)
+        web.popen.terminate()
+        web.wait_for_text("Gracefully killing worker 1")
+        other.exec_driver_sql("COMMIT")
+    assert answer.result().status == 302
+    assert web.popen.wait(30) == 0

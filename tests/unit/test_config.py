@@ -41,6 +41,7 @@ def test_a_complete_production_configuration_starts_without_a_warning() -> None:
         ({"SECRET_KEY": "short"}, "SECRET_KEY is weak"),
         ({"SECRET_KEY": "a" * 64}, "SECRET_KEY is weak"),
         ({"SECRET_KEY": "é" * 20 + STRONG_KEY}, "SECRET_KEY is weak"),
+        ({"SECRET_KEY_FALLBACKS": f"{STRONG_KEY},short"}, "SECRET_KEY_FALLBACKS holds a weak key"),
         ({"DEBUG": "1"}, "DEBUG is on"),
         ({"TESTING": "1"}, "TESTING is on"),
         ({"LOGIN_DISABLED": "1"}, "LOGIN_DISABLED is on"),
@@ -120,6 +121,13 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert config["SECRET_KEY"] == STRONG_KEY
     assert "SECRET_KEY and SECRET_KEY_FILE are both set" in problems_of(SECRET_KEY_FILE=str(tmp_path / "key"))
     assert "MAIL_PASSWORD [Errno 2] No such file" in problems_of(MAIL_PASSWORD_FILE=str(tmp_path / "missing"))
+
+
+def test_earlier_keys_are_parted_by_commas_or_white_space_and_may_come_from_a_file(tmp_path: Path) -> None:
+    first, second, third = STRONG_KEY, STRONG_KEY[::-1], STRONG_KEY[1:]
+    (tmp_path / "keys").write_text(f"{first}, {second}\n{third}\n")
+    config, _ = load_config({**PRODUCTION, "SECRET_KEY_FALLBACKS_FILE": str(tmp_path / "keys")})
+    assert config["SECRET_KEY_FALLBACKS"] == [first, second, third]
 
 
 def test_development_makes_its_secret_once_and_keeps_it_private(tmp_path: Path) -> None:

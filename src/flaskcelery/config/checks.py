@@ -75,6 +75,10 @@ PRODUCTION_ERRORS: tuple[Check, ...] = (
         'python3 -c "import secrets; print(secrets.token_hex(32))"',
         lambda c: c["SECRET_KEY"] and _is_weak(c["SECRET_KEY"]),
     ),
+    (
+        "SECRET_KEY_FALLBACKS holds a weak key: each one opens every session, as SECRET_KEY does",
+        lambda c: any(map(_is_weak, c["SECRET_KEY_FALLBACKS"])),
+    ),
     ("DEBUG is on", lambda c: c["DEBUG"]),
     ("TESTING is on", lambda c: c["TESTING"]),
     ("LOGIN_DISABLED is on: every page would be open", lambda c: c["LOGIN_DISABLED"]),

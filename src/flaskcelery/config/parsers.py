@@ -60,6 +60,11 @@ def argon2(text: str) -> tuple[int, int, int]:
     return int(found[1]), int(found[2]), int(found[3])
 
 
+def words(text: str) -> list[str]:
+    """Read words that commas or white space part."""
+    return text.replace(",", " ").split()
+
+
 def folder(text: str) -> str:
     """Read a path; return it whole."""
     return str(Path(text).expanduser().resolve())

@@ -24,6 +24,7 @@ from flaskcelery.config.parsers import (
     public_url,
     seconds,
     sender,
+    words,
 )
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,6 +52,7 @@ class Setting:
 SETTINGS = (
     Setting("APP_ENV", "development", one_of("development", "production")),
     Setting("SECRET_KEY", "", secret=True),
+    Setting("SECRET_KEY_FALLBACKS", "", words, secret=True),
     Setting("DATABASE_URL", "", database_url, secret=True),
     Setting("CELERY_BROKER_URL", "embedded://localhost", broker_url, secret=True),
     Setting("PUBLIC_URL", "", public_url),

@@ -11,13 +11,16 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from flask_wtf import CSRFProtect
+from itsdangerous import TimestampSigner
 from sqlalchemy import event, select, update
 
-from flaskcelery import smtp
+from flaskcelery import extensions, smtp, web
 from flaskcelery.config import derived
 from flaskcelery.database import db, transaction
 from flaskcelery.outbox import delivery, nudge, tasks
 from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.signup.tasks import send_welcome_email
 
 FOLDER = Path(os.environ["FAULTS_FOLDER"])
 UNPROTECTED = os.environ.get("UNPROTECTED", "")
@@ -118,6 +121,12 @@ REMOVALS = {
     "late": (smtp.SmtpSession, "data", never_expires),
     "back_off": (delivery, "back_off", lambda _attempts: 0.0),
     "mark_retry": (delivery, "settle", once),
+    "key_fallbacks": (extensions.SafeCsrfProtect, "_get_csrf_token", CSRFProtect._get_csrf_token),
+    "cookie_age": (web.AnyAgeSigner, "unsign", TimestampSigner.unsign),
 }
 if UNPROTECTED in REMOVALS:
     setattr(*REMOVALS[UNPROTECTED])
+
+if os.environ.get("RELEASE") == "next":  # it owes the welcome mail under a new name, and knows the old one, too
+    send_welcome_email.name = "welcome"
+    tasks.TASKS["welcome"] = send_welcome_email

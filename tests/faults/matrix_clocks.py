@@ -1,0 +1,87 @@
+"""Clocks that disagree: the database's own decides everything."""
+
+import glob
+import re
+import time
+from datetime import UTC, datetime
+
+from tests.faults.cells import Bench, Fault, cell
+from tests.faults.load import address
+from tests.integration.visitor import Visitor
+
+SKEW = 2  # hours
+POSTGRES = ("postgres",)
+SOON = 6  # seconds until a session ends by the database's clock
+
+
+def skewed(bench: Bench, hours: int) -> Fault:
+    """Add a worker whose clock is wrong; it keeps running."""
+    bench.stack.settings["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+    worker = bench.stack.add_worker("workerskewed", f"faketime -f {hours:+d}h")
+    worker.wait_for_text("ready.")
+    bench.stack.arm("after_claim", times=2)
+    yield
+    bench.stack.wait_taken(2)
+    found = re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", worker.log.read_text(), re.MULTILINE)
+    off = datetime.fromisoformat(f"{found[0]}+00:00") - datetime.now(UTC) if found else None
+    return f"its clock is off by {off.total_seconds() / 3600:+.1f} h" if off else ""
+
+
+@cell(databases=POSTGRES)
+def worker_clock_ahead(bench: Bench) -> Fault:
+    """One worker is two hours ahead."""
+    return skewed(bench, SKEW)
+
+
+@cell(databases=POSTGRES)
+def worker_clock_behind(bench: Bench) -> Fault:
+    """One worker is two hours behind."""
+    return skewed(bench, -SKEW)
+
+
+def member(bench: Bench, number: int) -> Visitor:
+    """Return one of those who have signed up, logged in."""
+    visitor = bench.stack.visitor()
+    assert visitor.log_in(address(bench.load.log[number].name)).status == 302
+    return visitor
+
+
+def web_skewed(bench: Bench, hours: int) -> Fault:
+    """Start uWSGI under a wrong clock; the clocks of workers and database are right."""
+    stack, early, leaving = bench.stack, member(bench, 0), member(bench, 1)
+    library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]  # its wrapper would keep our signals to itself
+    stack.replace_web(LD_PRELOAD=library, FAKETIME=f"{hours:+d}h", FAKETIME_DONT_FAKE_MONOTONIC="1")
+    late = member(bench, 2)
+    ends = end_session_soon(bench, bench.load.log[1].email)
+    assert all(visitor.is_logged_in() for visitor in (early, leaving, late)), "somebody was logged out early"
+    yield
+    assert bench.probe(), "a mail was early or late"
+    time.sleep(max(0, ends - time.monotonic()))
+    assert not leaving.is_logged_in(), "a session was extended"
+    assert all(visitor.is_logged_in() for visitor in (early, late)), "somebody was logged out"
+    began = re.findall(r"Starting uWSGI .* on \[(.+?)\]", stack.process("web").log.read_text())
+    off = datetime.strptime(began[-1], "%c").astimezone(UTC) - datetime.now(UTC)
+    stack.replace_web()
+    assert all(visitor.is_logged_in() for visitor in (early, late)), "somebody was logged out when the clock was mended"
+    return f"its clock is off by {off.total_seconds() / 3600:+.1f} h" if abs(off.total_seconds()) > 3600 else ""
+
+
+def end_session_soon(bench: Bench, email: str) -> float:
+    """Let the sessions of a user end soon; return the moment after which they are over."""
+    change = "UPDATE login_sessions SET expires_at = now() + %(soon)s * interval '1 second' FROM users"
+    with bench.stack.engine.begin() as connection:
+        values = {"soon": SOON, "email": email}
+        connection.exec_driver_sql(f"{change} WHERE users.id = user_id AND email = %(email)s", values)
+    return time.monotonic() + SOON + 0.5
+
+
+@cell(databases=POSTGRES, refuses=True)
+def web_clock_ahead(bench: Bench) -> Fault:
+    """The web server is two hours ahead: nobody's session ends early, no mail waits."""
+    return web_skewed(bench, SKEW)
+
+
+@cell(databases=POSTGRES, refuses=True)
+def web_clock_behind(bench: Bench) -> Fault:
+    """The web server is two hours behind: cookies come from its future, and no session lives longer."""
+    return web_skewed(bench, -SKEW)

@@ -1,0 +1,59 @@
+"""Disks without room: the database's, and that of the logs."""
+
+import os
+from pathlib import Path
+
+from tests.faults.cells import Bench, Fault, cell
+from tests.faults.load import address
+from tests.integration.visitor import SIGN_UP
+from tests.parts import wait_until
+
+PAGE = 4096  # a file may still grow by what is left of its last one
+
+
+def fill(file: Path) -> str:
+    """Write to a file until its disk is full; return the error."""
+    with file.open("ab", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(bytes(PAGE))
+        except OSError as error:
+            return str(error)
+
+
+@cell(databases=("sqlite",), refuses=True, disk="8m")
+def sqlite_disk_full(bench: Bench) -> Fault:
+    """Not one more page fits on the disk."""
+    bench.allowed = 2
+    ballast = bench.stack.instance / "ballast"
+    proof = fill(ballast)
+    yield
+    refused = sum(made.status == 503 for made in bench.load.log)
+    ballast.unlink()
+    return f"{proof}; {refused} sign-ups answered 503" if refused else ""
+
+
+@cell(logs="2m")
+def logs_full(bench: Bench) -> Fault:
+    """Nothing can be logged, and nginx has no room for a file: visitors and mails do not notice."""
+    ballast, watched = bench.stack.folder / "ballast", ("uwsgi", "worker0", "access")
+    fill(ballast)
+    sizes = sizes_of(bench, watched)
+    yield
+    visitor = bench.stack.visitor()
+    visitor.get(SIGN_UP)
+    assert visitor.post(SIGN_UP, username="x" * 40_000).status == 200, "a long form was not read"
+    bench.stack.wait_until_owed_is_over(20)
+    proof, free = fill(ballast), os.statvfs(ballast).f_bavail
+    grown = [now - before for now, before in zip(sizes_of(bench, watched), sizes, strict=True)]
+    ballast.unlink()
+    sizes = sizes_of(bench, watched)
+    name = bench.load.names(1)[0]
+    assert bench.stack.visitor().sign_up(name, address(name)).status == 302
+    wait_until(lambda: all(map(int.__gt__, sizes_of(bench, watched), sizes)), 10, "all logs grow again")
+    return f"{proof}; the logs grew by {grown} bytes" if max(grown) < PAGE and not free else ""
+
+
+def sizes_of(bench: Bench, names: tuple[str, ...]) -> list[int]:
+    """Return the size of each log."""
+    return [(bench.stack.folder / f"{name}.log").stat().st_size for name in names]

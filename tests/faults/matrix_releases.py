@@ -1,0 +1,89 @@
+"""What an operator changes while visitors are there: the secret key, and the release."""
+
+import secrets
+import signal
+from http.client import HTTPException
+
+from tests.faults.cells import Bench, Fault, cell
+from tests.faults.load import address, repeating
+from tests.integration.visitor import LOG_IN, SIGN_UP
+from tests.parts import Process, free_port, wait_until
+from tests.servers import configure_nginx
+
+OLD_TASK, NEW_TASK = "send_welcome_email", "welcome"  # the second is known to the next release only: see hooks
+
+
+@cell(refuses=True)
+def secret_key_changed(bench: Bench) -> Fault:
+    """The key changes under load: sessions and open forms live on until the earlier key is dropped."""
+    stack, email = bench.stack, bench.load.log[0].email
+    old, new = (stack.instance / "secret_key").read_text(), secrets.token_hex(32)
+    active, absent, form, late_form = (stack.visitor() for _ in range(4))
+    for visitor in (active, absent):
+        assert visitor.log_in(email).status == 302
+    for visitor in (form, late_form):
+        visitor.get(SIGN_UP)
+    with bench.load.flowing():
+        stack.replace_web(SECRET_KEY=new, SECRET_KEY_FALLBACKS=old)
+    assert active.is_logged_in(), "a session has ended with the key"
+    name = bench.load.names(1)[0]
+    assert form.sign_up(name, address(name)).status == 302, "an open form was refused"
+    yield
+    with bench.load.flowing():
+        stack.replace_web(SECRET_KEY=new)
+    assert active.is_logged_in(), "a session in use has kept the earlier key"
+    gone, answer = absent.get("/"), late_form.sign_up("nobody")
+    assert (gone.status, answer.status, "This form has expired" in answer.text) == (200, 400, True)
+    return "" if "Thanks for logging in." in gone.text else "without the earlier key its cookie opens nothing"
+
+
+@cell()
+def release_rolled_over(bench: Bench) -> Fault:
+    """The next release takes over from web, worker and relay under load, between two changes of the schema."""
+    stack, pages = bench.stack, list[int]()
+    with bench.load.flowing(), repeating(lambda: pages.append(look(bench))):
+        change_schema(bench, "before")
+        stack.settings["RELEASE"] = "next"
+        worker = stack.succeed("worker0", lambda: stack.run_worker("worker_next"))
+        stack.process("worker0").wait_for_text(f"({OLD_TASK}): sent")
+        switch_web(bench)
+        worker.wait_for_text(f"unregistered task of type '{NEW_TASK}'")
+        stop(worker)
+        stop(stack.succeed("relay0", lambda: stack.run_relay("relay_next")))
+        change_schema(bench, "after")
+    yield
+    failed, owed = len(pages) - pages.count(200), stack.count(f"outbox WHERE task = '{NEW_TASK}'")
+    assert not failed, f"{failed} of {len(pages)} looks at the pages failed"
+    unknown = worker.log.read_text().count("unregistered task of type")
+    return f"{len(pages)} looks at 3 pages, {owed} rows of the new name, {unknown} messages unknown to the old worker"
+
+
+def switch_web(bench: Bench) -> None:
+    """Start a second uWSGI, let nginx turn to it, and stop the first when no request can be on its way there."""
+    stack, nginx = bench.stack, bench.stack.nginx
+    stack.uwsgi_port = free_port()
+    old, workers = stack.succeed("web", stack.start_uwsgi), set(nginx.children())
+    configure_nginx(stack.folder, stack.port, stack.uwsgi_port)
+    nginx.popen.send_signal(signal.SIGHUP)
+    wait_until(lambda: not workers & set(nginx.children()), 20, "the old processes of nginx have gone")
+    stop(old)
+
+
+def stop(process: Process) -> None:
+    """Ask a process to stop and wait until it has."""
+    process.popen.terminate()
+    process.popen.wait(30)
+
+
+def change_schema(bench: Bench, when: str) -> None:
+    """Add a column that may be empty, as a migration would."""
+    with bench.stack.engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE users ADD COLUMN added_{when} VARCHAR(10)")
+
+
+def look(bench: Bench) -> int:
+    """Return the status of a page, 0 when no answer came."""
+    try:
+        return max(bench.stack.visitor().get(path).status for path in ("/", LOG_IN, "/static/site.css"))
+    except (OSError, HTTPException):
+        return 0
