@@ -23,7 +23,7 @@ class Stack:
 
     def __init__(self, folder: Path, exits: ExitStack, settings: dict[str, str]) -> None:
         self.folder, self.exits = folder, exits
-        self.port, self.uwsgi_port = free_port(), free_port()
+        self.port, self.pages_port, self.forms_port = free_port(), free_port(), free_port()
         self.settings = {"PUBLIC_URL": f"http://{HOST}:{self.port}", **settings}
         url = settings["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:")
         self.engine = create_engine(url, poolclass=NullPool)
@@ -35,16 +35,17 @@ class Stack:
         self.exits.callback(process.kill)
         return process
 
-    def start_web(self, processes: int = 2) -> Process:
-        """Start uWSGI and the nginx in front of it."""
-        self.exits.enter_context(nginx(self.folder, self.port, self.uwsgi_port))
-        return self.start_uwsgi(processes)
+    def start_web(self, options: str = "", **names: str) -> Process:
+        """Start uWSGI, with `options` perhaps, and the nginx in front of it, with `names` in its environment."""
+        self.nginx = self.exits.enter_context(nginx(self.folder, self.port, self.pages_port, self.forms_port, **names))
+        return self.start_uwsgi(options)
 
-    def start_uwsgi(self, processes: int = 2, **settings: str) -> Process:
+    def start_uwsgi(self, options: str = "", **settings: str) -> Process:
         """Start uWSGI, again perhaps, with other settings."""
-        options = f"--processes {processes} --socket {HOST}:{self.uwsgi_port}"
-        process = self.run("uwsgi", f"uwsgi --ini deploy/uwsgi.ini {options}", **settings)
-        process.wait_for_port(self.uwsgi_port)
+        sockets = {"PAGES_SOCKET": f"{HOST}:{self.pages_port}", "FORMS_SOCKET": f"{HOST}:{self.forms_port}"}
+        process = self.run("uwsgi", f"uwsgi --ini deploy/uwsgi.ini {options}", **sockets, **settings)
+        for port in (self.pages_port, self.forms_port):
+            process.wait_for_port(port)
         return process
 
     def start_flask_run(self) -> Process:
