@@ -35,15 +35,15 @@ class Stack:
         self.exits.callback(process.kill)
         return process
 
-    def start_web(self, options: str = "", **names: str) -> Process:
-        """Start uWSGI, with `options` perhaps, and the nginx in front of it, with `names` in its environment."""
+    def start_web(self, **names: str) -> Process:
+        """Start uWSGI and the nginx in front of it, with `names` in its environment."""
         self.nginx = self.exits.enter_context(nginx(self.folder, self.port, self.pages_port, self.forms_port, **names))
-        return self.start_uwsgi(options)
+        return self.start_uwsgi()
 
-    def start_uwsgi(self, options: str = "", **settings: str) -> Process:
+    def start_uwsgi(self, **settings: str) -> Process:
         """Start uWSGI, again perhaps, with other settings."""
         sockets = {"PAGES_SOCKET": f"{HOST}:{self.pages_port}", "FORMS_SOCKET": f"{HOST}:{self.forms_port}"}
-        process = self.run("uwsgi", f"uwsgi --ini deploy/uwsgi.ini {options}", **sockets, **settings)
+        process = self.run("uwsgi", "uwsgi --ini deploy/uwsgi.ini", **sockets, **settings)
         for port in (self.pages_port, self.forms_port):
             process.wait_for_port(port)
         return process
