@@ -62,9 +62,9 @@ class Process:
         """Wait until the process has printed `text`."""
         wait_until(lambda: text in self.log.read_text() or self.fail_if_ended(), seconds, f"{self.log.name}: {text}")
 
-    def wait_for_port(self, port: int, seconds: float = 30) -> None:
+    def wait_for_port(self, port: int, seconds: float = 30, host: str = HOST) -> None:
         """Wait until the process takes connections."""
-        wait_until(lambda: is_open(port) or self.fail_if_ended(), seconds, f"{self.log.name}: port {port}")
+        wait_until(lambda: is_open(port, host) or self.fail_if_ended(), seconds, f"{self.log.name}: port {port}")
 
     def fail_if_ended(self) -> bool:
         """Fail the test, with the log's end, if the process has ended by itself."""
@@ -107,9 +107,9 @@ def free_port() -> int:
             return port
 
 
-def is_open(port: int) -> bool:
+def is_open(port: int, host: str = HOST) -> bool:
     """Tell whether something takes connections at the port."""
-    with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
         return True
     return False
 

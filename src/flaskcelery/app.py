@@ -21,6 +21,7 @@ from flaskcelery.outbox.delivery import register_tasks
 from flaskcelery.outbox.nudge import init_nudge
 from flaskcelery.outbox.pulse import init_pulse
 from flaskcelery.signup.views import bp as signup
+from flaskcelery.static_files import init_static_files
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web import init_web, require_login
 
@@ -52,6 +53,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     csrf.init_app(app)
     login_manager.init_app(app, add_context_processor=False)
     init_web(app)
+    init_static_files(app)
     init_errors(app)
 
     for blueprint, guard in GUARDS.items():

@@ -1,19 +1,37 @@
 """The `flask` command's groups."""
 
+from pathlib import Path
+
 import click
 from flask import Flask, current_app
+from flask.cli import AppGroup
 
 from flaskcelery import dev
+from flaskcelery.errors import render_error_pages
 from flaskcelery.outbox.commands import commands as outbox
+from flaskcelery.static_files import collect_static_files, write_whole
+
+static = AppGroup("static", help="What nginx serves by itself.")
 
 
 def init_cli(app: Flask) -> None:
     """Add the project's commands to `flask`."""
     app.cli.add_command(outbox)
     app.cli.add_command(run_dev)
+    app.cli.add_command(static)
 
 
 @click.command("dev")
 def run_dev() -> None:
     """Prepare the database, then run web, worker and relay together until Ctrl-C."""
     raise SystemExit(dev.run(current_app.config["PORT"]))
+
+
+@static.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def collect(folder: Path) -> None:
+    """Write the static files, under their lasting names too, and nginx's error pages: flask static collect FOLDER"""
+    written = collect_static_files(folder)
+    for code, page in render_error_pages().items():
+        write_whole(folder / "errors" / f"{code}.html", page.encode())
+    click.echo(f"{len(written)} files and {folder / 'errors'}")

@@ -2,7 +2,7 @@
 
 import logging
 
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, current_app, make_response, render_template
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -18,7 +18,7 @@ SENTENCES = {
     413: ("Too much data", "What you sent is larger than we accept. Please go back and shorten it."),
     429: ("Too many tries", "Please wait a while before you try again."),
     500: ("Something went wrong", "The fault is ours, and it has been recorded. Please try again in a moment."),
-    503: ("Back in a moment", "We cannot reach our database just now. Please try again in a minute."),
+    503: ("Back in a moment", "We cannot answer just now. Please try again in a minute."),
 }
 CSRF_SENTENCE = (
     "This form has expired",
@@ -33,6 +33,14 @@ class Refusal(Exception):
     def __str__(self) -> str:
         """Return the sentence that a visitor sees: the docstring of the error's class."""
         return (self.__doc__ or "").format(*self.args)
+
+
+def render_error_pages() -> dict[int, str]:
+    """Return the page of each code, for a web server that answers without us."""
+    with current_app.test_request_context(base_url=current_app.config["PUBLIC_URL"] or None):
+        return {
+            code: render_template("error.html", title=title, sentence=text) for code, (title, text) in SENTENCES.items()
+        }
 
 
 def init_errors(app: Flask) -> None:

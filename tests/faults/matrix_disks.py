@@ -36,7 +36,7 @@ def sqlite_disk_full(bench: Bench) -> Fault:
 @cell(logs="2m")
 def logs_full(bench: Bench) -> Fault:
     """Nothing can be logged, and nginx has no room for a file: visitors and mails do not notice."""
-    ballast, watched = bench.stack.folder / "ballast", ("uwsgi", "worker0", "access")
+    ballast, watched = bench.stack.folder / "ballast", ("uwsgi", "worker0", "nginx")
     fill(ballast)
     sizes = sizes_of(bench, watched)
     yield

@@ -7,9 +7,9 @@ from http.client import HTTPException
 from tests.faults.cells import Bench, Fault, cell
 from tests.faults.load import address, repeating
 from tests.integration.visitor import LOG_IN, SIGN_UP
-from tests.parts import Process, free_port, wait_until
-from tests.servers import configure_nginx
+from tests.parts import Process, wait_until
 
+NEXT_HOST = "127.0.0.2"  # where the next release's web processes listen, on the same ports
 OLD_TASK, NEW_TASK = "send_welcome_email", "welcome"  # the second is known to the next release only: see hooks
 
 
@@ -61,9 +61,10 @@ def release_rolled_over(bench: Bench) -> Fault:
 def switch_web(bench: Bench) -> None:
     """Start a second uWSGI, let nginx turn to it, and stop the first when no request can be on its way there."""
     stack, nginx = bench.stack, bench.stack.nginx
-    stack.uwsgi_port = free_port()
+    stack.web_host = NEXT_HOST
     old, workers = stack.succeed("web", stack.start_uwsgi), set(nginx.children())
-    configure_nginx(stack.folder, stack.port, stack.uwsgi_port)
+    (stack.folder / "web.d").mkdir()
+    (stack.folder / "web.d" / "next.conf").write_text(f"set $web {NEXT_HOST};\n")
     nginx.popen.send_signal(signal.SIGHUP)
     wait_until(lambda: not workers & set(nginx.children()), 20, "the old processes of nginx have gone")
     stop(old)

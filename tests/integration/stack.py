@@ -23,7 +23,8 @@ class Stack:
 
     def __init__(self, folder: Path, exits: ExitStack, settings: dict[str, str]) -> None:
         self.folder, self.exits = folder, exits
-        self.port, self.uwsgi_port = free_port(), free_port()
+        self.port, self.pages_port, self.forms_port = free_port(), free_port(), free_port()
+        self.web_host = HOST  # where uWSGI listens
         self.settings = {"PUBLIC_URL": f"http://{HOST}:{self.port}", **settings}
         url = settings["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:")
         self.engine = create_engine(url, poolclass=NullPool)
@@ -35,17 +36,19 @@ class Stack:
         self.exits.callback(process.kill)
         return process
 
-    def start_web(self, processes: int = 2) -> Process:
-        """Start uWSGI and the nginx in front of it."""
-        self.nginx = self.exits.enter_context(nginx(self.folder, self.port, self.uwsgi_port))
-        return self.start_uwsgi(processes)
+    def start_web(self, **names: str) -> Process:
+        """Start uWSGI and the nginx in front of it, with `names` in its environment."""
+        self.nginx = self.exits.enter_context(nginx(self.folder, self.port, self.pages_port, self.forms_port, **names))
+        return self.start_uwsgi()
 
-    def start_uwsgi(self, processes: int = 2, **settings: str) -> Process:
+    def start_uwsgi(self, **settings: str) -> Process:
         """Start uWSGI, again perhaps, with other settings."""
-        wait_until(lambda: not is_open(self.uwsgi_port), 10, "the children of the last one let the port go")
-        options = f"--processes {processes} --socket {HOST}:{self.uwsgi_port}"
-        process = self.run("uwsgi", f"uwsgi --ini deploy/uwsgi.ini {options}", **settings)
-        process.wait_for_port(self.uwsgi_port)
+        host, ports = self.web_host, (self.pages_port, self.forms_port)
+        wait_until(lambda: not any(is_open(port, host) for port in ports), 10, "children of the last one let go")
+        sockets = {"PAGES_SOCKET": f"{host}:{ports[0]}", "FORMS_SOCKET": f"{host}:{ports[1]}"}
+        process = self.run("uwsgi", "uwsgi --ini deploy/uwsgi.ini", **sockets, **settings)
+        for port in ports:
+            process.wait_for_port(port, host=host)
         return process
 
     def start_flask_run(self) -> Process:

@@ -28,7 +28,7 @@ def test_d3_d4_sign_up_does_not_wait_for_redis(
     stack = make_stack("redis")
     worker = stack.start_worker()
     stack.start_relay(PERIOD)
-    web = stack.start_web(processes=1)  # the breaker is the process's own
+    web = stack.start_web()
     worker.wait_for_text("ready.")
     normal = statistics.median(stack.sign_up(f"before{number}") for number in range(SAMPLES))
     judge.wait_for(SAMPLES)
@@ -44,10 +44,12 @@ def test_d3_d4_sign_up_does_not_wait_for_redis(
         f"sign-up normally {normal:.3f} s, {AT_ONCE} at once at first {first:.3f} s, then"
         f" {statistics.median(later):.3f} s (at most {max(later):.3f} s); all mailed after {mailed:.1f} s"
     )
-    assert 1 <= web.log.read_text().count("The broker did not take row") <= AT_ONCE
+    # The breaker is the process's own, and the second process for forms may meet the fault later.
+    assert 1 <= web.log.read_text().count("The broker did not take row") <= AT_ONCE + 1
     assert first < normal + 0.7
     assert statistics.median(later) < normal + 0.05
-    assert max(later) < normal + 0.2
+    assert sorted(later)[-2] < normal + 0.2
+    assert max(later) < normal + 0.7
     assert mailed < 2 * PERIOD + GRACE
 
     redis.heal()

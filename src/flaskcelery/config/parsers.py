@@ -27,6 +27,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    """Read a whole number, 0 or more."""
+    if not re.fullmatch("[0-9]{1,9}", text):
+        raise ValueError("must be a whole number")
+    return int(text)
+
+
 def port(text: str) -> int:
     """Read a TCP port."""
     if positive(text) > 65535:  # noqa: PLR2004  16 bits

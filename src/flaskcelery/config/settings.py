@@ -24,6 +24,7 @@ from flaskcelery.config.parsers import (
     public_url,
     seconds,
     sender,
+    whole,
     words,
 )
 
@@ -59,6 +60,7 @@ SETTINGS = (
     Setting("SITE_NAME", "flaskcelery"),
     Setting("INSTANCE_PATH", str(ROOT / "instance"), folder),
     Setting("PORT", "8000", port),
+    Setting("TRUSTED_PROXIES", "0", whole),
     Setting("LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting("MAIL_BACKEND", "", one_of("console", "smtp")),
     Setting("MAIL_SERVER", ""),

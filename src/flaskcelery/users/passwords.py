@@ -1,6 +1,7 @@
 """Passwords: Argon2id hashes, and the rules for choosing one."""
 
 import secrets
+import threading
 import unicodedata
 
 from argon2 import PasswordHasher
@@ -8,6 +9,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from flask import Flask, current_app
 
 PASSWORD_MAX_LENGTH = 1024
+
+# One hash at a time in a process: more than there are cores slow each other down, and each takes its 19 MiB.
+_turn = threading.Lock()
 
 
 def init_passwords(app: Flask) -> None:
@@ -20,14 +24,16 @@ def init_passwords(app: Flask) -> None:
 def hash_password(password: str) -> str:
     """Return the Argon2id hash of the password's NFKC form (slow on purpose: no transaction may be open)."""
     hasher: PasswordHasher = current_app.extensions["passwords"][0]
-    return hasher.hash(_normalize(password))
+    with _turn:
+        return hasher.hash(_normalize(password))
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
     """Tell whether the password fits; for an unknown account (None) it is False after the same time."""
     hasher, stand_in = current_app.extensions["passwords"]
     try:
-        fits = hasher.verify(password_hash or stand_in, _normalize(password))
+        with _turn:
+            fits = hasher.verify(password_hash or stand_in, _normalize(password))
     except (VerificationError, InvalidHashError):
         return False
     return fits and password_hash is not None
