@@ -16,13 +16,20 @@ pytestmark = pytest.mark.timeout(300)  # the first test waits for all cells
 
 NEEDED = ("unshare", "ip", "iptables", "setpriv", "redis-server", "redis-cli", "nginx", "initdb", "smtp-sink")
 CELLS = {
-    "sqlite": ("worker_killed_after_claim", "redis_flushed", "redis_stopped", "smtp_drops_at_quit"),
+    "sqlite": (
+        "worker_killed_after_claim",
+        "redis_flushed",
+        "redis_stopped",
+        "smtp_drops_at_quit",
+        "release_rolled_over",
+    ),
     "postgres": (
         "smtp_4xx_to_rcpt",
         "web_killed_before_nudge",
         "worker_killed_after_250",
         "postgres_away_before_mark",
         "redis_hears_no_secret",
+        "secret_key_changed",
     ),
 }
 DRIVER = [sys.executable, "-m", "tests.faults"]
