@@ -12,17 +12,12 @@ from flask.testing import FlaskClient
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.models import LoginSession, User
+from flaskcelery.web import HEADERS
 from tests.conftest import PASSWORD, Browser
 
 SIGN_UP = {"username": "bob", "email": "bob@example.com", "password1": PASSWORD, "password2": PASSWORD}
 LOG_IN = {"username": "alice@example.com", "password": PASSWORD}
 FORMS = {"/accounts/signup/": SIGN_UP, "/accounts/login/": LOG_IN, "/accounts/logout/": {}}
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-}
 SITE = "https://www.example.com"
 EXPIRED = "This form has expired"
 
@@ -140,6 +135,22 @@ def test_redirects_refusals_and_files_have_the_headers_too(auth: Browser) -> Non
         response.close()
         assert {name: response.headers[name] for name in HEADERS} == HEADERS
         assert ("no-store" in response.headers["Cache-Control"]) == (response.mimetype == "text/html")
+
+
+def test_the_policy_lets_no_script_in(client: FlaskClient) -> None:
+    policy = dict(part.split(maxsplit=1) for part in client.get("/nope").headers["Content-Security-Policy"].split("; "))
+    nothing = ("default-src", "base-uri", "object-src", "frame-ancestors")
+    assert {policy[name] for name in nothing} == {"'none'"}
+    assert "unsafe" not in "".join(policy.values())
+    assert "script-src" not in policy
+
+
+def test_over_https_browsers_are_told_to_stay_there(client: FlaskClient, secure_app: Flask) -> None:
+    for path in ("/", "/nope", "/static/site.css"):
+        with secure_app.test_client().get(path, base_url=SITE) as response:
+            assert response.headers["Strict-Transport-Security"] == "max-age=31536000; includeSubDomains"
+        with client.get(path) as response:
+            assert "Strict-Transport-Security" not in response.headers
 
 
 def test_every_cookie_is_kept_from_scripts_and_other_sites(auth: Browser) -> None:

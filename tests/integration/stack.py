@@ -15,6 +15,7 @@ from tests.parts import HOST, ROOT, Process, free_port, is_open, start, wait_unt
 from tests.servers import nginx
 
 NOTHING_SET = {setting.name: "" for setting in (*SETTINGS, *SWITCHES)}  # whatever a developer's .env may say
+UWSGI_INI = "deploy/uwsgi.ini"
 PROCFILE = parse_procfile((ROOT / "Procfile").read_text()).processes
 
 
@@ -36,17 +37,17 @@ class Stack:
         self.exits.callback(process.kill)
         return process
 
-    def start_web(self, **names: str) -> Process:
+    def start_web(self, ini: str = UWSGI_INI, **names: str) -> Process:
         """Start uWSGI and the nginx in front of it, with `names` in its environment."""
         self.nginx = self.exits.enter_context(nginx(self.folder, self.port, self.pages_port, self.forms_port, **names))
-        return self.start_uwsgi()
+        return self.start_uwsgi(ini)
 
-    def start_uwsgi(self, **settings: str) -> Process:
+    def start_uwsgi(self, ini: str = UWSGI_INI, **settings: str) -> Process:
         """Start uWSGI, again perhaps, with other settings."""
         host, ports = self.web_host, (self.pages_port, self.forms_port)
         wait_until(lambda: not any(is_open(port, host) for port in ports), 10, "children of the last one let go")
         sockets = {"PAGES_SOCKET": f"{host}:{ports[0]}", "FORMS_SOCKET": f"{host}:{ports[1]}"}
-        process = self.run("uwsgi", "uwsgi --ini deploy/uwsgi.ini", **sockets, **settings)
+        process = self.run("uwsgi", f"uwsgi --ini {ini}", **sockets, **settings)
         for port in ports:
             process.wait_for_port(port, host=host)
         return process

@@ -5,6 +5,7 @@ import re
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from email.message import Message
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
@@ -22,7 +23,7 @@ class Answer:
 
     status: int
     text: str
-    headers: dict[str, str]
+    headers: Message
     seconds: float
 
 
@@ -65,10 +66,14 @@ class Visitor:
         """Tell what the home page says."""
         return "Thanks for logging in." in self.get("/").text
 
+    def connect(self) -> HTTPConnection:
+        """Return a new connection to the site."""
+        return HTTPConnection(HOST, self.port, timeout=60)
+
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         started = time.perf_counter()
-        with closing(HTTPConnection(HOST, self.port, timeout=60)) as connection:
+        with closing(self.connect()) as connection:
             connection.request(method, path, body, {"Cookie": cookie, **headers})
             response = connection.getresponse()
             text = response.read().decode()
@@ -76,4 +81,4 @@ class Visitor:
         for line in response.headers.get_all("Set-Cookie", []):
             for name, morsel in SimpleCookie(line).items():
                 self.cookies[name] = morsel.value
-        return Answer(response.status, text, dict(response.headers), seconds)
+        return Answer(response.status, text, response.headers, seconds)

@@ -1,7 +1,10 @@
 """Passwords: the hash, its parameters, and what counts as the same password."""
 
+import time
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from flask import Flask
 
 from flaskcelery.app import create_app
@@ -42,3 +45,27 @@ def test_length_is_counted_in_characters(app: Flask) -> None:
         assert password_problems("🐎" * 8) == []
         assert password_problems("x" * 1024) == []
         assert len(password_problems("x" * 1025)) == 1
+
+
+def test_one_process_computes_one_hash_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most = [], []
+
+    class Slow:
+        def hash(self, _password: bytes) -> str:
+            at_once.append(1)
+            most.append(len(at_once))
+            time.sleep(0.01)
+            at_once.pop()
+            return ""
+
+        def verify(self, _hash: str, password: bytes) -> bool:
+            return not self.hash(password)
+
+    def work(number: int) -> None:
+        with app.app_context():
+            hash_password("x") if number % 2 else verify_password("x", "")
+
+    monkeypatch.setitem(app.extensions, "passwords", (Slow(), ""))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(16)))
+    assert most == [1] * 16

@@ -1,0 +1,121 @@
+"""uWSGI's processes: what they share and what each has of its own; and the whole way through nginx and back."""
+
+import re
+import socket
+import ssl
+import subprocess
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPSConnection
+from pathlib import Path
+
+import pytest
+
+from flaskcelery.web import HEADERS, HSTS
+from tests.integration.stack import Stack
+from tests.integration.visitor import LOG_IN, SIGN_UP, Visitor
+from tests.parts import HOST, Process, find_program, free_port
+
+
+class TlsVisitor(Visitor):
+    """A visitor who comes over TLS."""
+
+    context: ssl.SSLContext
+
+    def connect(self) -> HTTPConnection:
+        """Return a new connection to the site."""
+        return HTTPSConnection("localhost", self.port, timeout=60, context=self.context)
+
+
+def connections(pid: int, port: int) -> set[str]:
+    """Return the sockets of a process that lead to a port of this machine."""
+    ends = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    ours = {f"socket:[{end[9]}]" for end in ends if end[2].endswith(f":{port:04X}")}
+    return ours & {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+
+
+def memory(process: Process) -> int:
+    """Return the kB that the processes of uWSGI take."""
+    status = [Path(f"/proc/{pid}/status").read_text() for pid in (process.popen.pid, *process.children())]
+    return sum(int(re.search(r"VmRSS:\s+(\d+)", text)[1]) for text in status)
+
+
+def test_no_database_connection_is_shared_between_processes(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(database="postgres")
+    web = stack.start_web()
+    port = stack.engine.url.port
+    visitors = [stack.visitor() for _ in range(40)]
+    for number, visitor in enumerate(visitors):
+        assert visitor.sign_up(f"visitor{number}").status == 302
+        visitor.log_in(f"visitor{number}@example.com")
+        visitor.get("/")
+    of_each = [connections(pid, port) for pid in web.children()]
+    assert len(of_each) == 4
+    assert sum(map(bool, of_each)) > 1
+    assert sum(map(len, of_each)) == len(set().union(*of_each))
+    assert not connections(web.popen.pid, port)
+
+
+def test_every_answer_has_every_header_once(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack()
+    uwsgi = stack.start_web()
+    visitor = stack.visitor()
+    answers = [visitor.get(path) for path in ("/", SIGN_UP, "/nope", "/static/site.css", "/static/nope")]
+    answers += [visitor.sign_up("alice"), visitor.log_in("alice@example.com"), visitor.post("/accounts/signup/")]
+    uwsgi.stop()
+    answers.append(visitor.get("/"))
+    assert [answer.status for answer in answers] == [200, 200, 404, 200, 404, 302, 302, 400, 503]
+    for answer in answers:
+        names = [name for name, _ in answer.headers.items()]
+        assert not [name for name in names if names.count(name) > 1 and name != "Set-Cookie"]
+        assert {*HEADERS.items()} < {*answer.headers.items()}
+        assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+
+
+def test_a_hundred_megabytes_of_body_take_no_memory_of_ours(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack()
+    web = stack.start_web()
+    visitor = stack.visitor()
+    visitor.get(SIGN_UP)
+    visitor.get(LOG_IN)
+    before = memory(web)
+    for head in ("Content-Length: 104857600", "Transfer-Encoding: chunked"):
+        with socket.create_connection((HOST, stack.port), timeout=20) as connection:
+            connection.sendall(f"POST {SIGN_UP} HTTP/1.1\r\nHost: {HOST}\r\n{head}\r\n\r\n".encode())
+            part = b"100000\r\n" + b"x" * 1048576 + b"\r\n" if "chunked" in head else b"x" * 1048576
+            for _ in range(100):
+                connection.sendall(part)
+            assert connection.recv(100).startswith(b"HTTP/1.1 413")
+    assert visitor.post(SIGN_UP, **{f"field{number}": "" for number in range(40_000)}).status == 413
+    assert visitor.get(SIGN_UP).status == 200
+    assert memory(web) - before < 4000
+
+
+def test_over_tls_everything_is_strict(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
+    certificate, key, tls_port = tmp_path / "certificate.pem", tmp_path / "key.pem", free_port()
+    how = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout {key} -out {certificate}"
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([find_program("openssl"), *how.split(), *names], check=True, capture_output=True)
+    public_url = f"https://localhost:{tls_port}"
+    stack = make_stack(PUBLIC_URL=public_url)
+    stack.start_web(
+        NGINX_TLS_LISTEN=f"{HOST}:{tls_port}",
+        NGINX_PUBLIC_URL=public_url,
+        NGINX_TLS_CERTIFICATE=str(certificate),
+        NGINX_TLS_KEY=str(key),
+    )
+    redirect = stack.visitor().get("/accounts/login/?next=/")
+    assert (redirect.status, redirect.headers["Location"]) == (308, f"{public_url}/accounts/login/?next=/")
+
+    visitor = TlsVisitor(tls_port)
+    visitor.context = ssl.create_default_context(cafile=str(certificate))
+    answers = [visitor.get(path) for path in ("/", SIGN_UP, "/nope", "/static/site.css", "/static/nope")]
+    answers.append(visitor.sign_up("alice"))  # no Referer: the form is refused, over TLS only
+    assert [answer.status for answer in answers] == [200, 200, 404, 200, 404, 400]
+    for answer in answers:
+        assert {*(HEADERS | HSTS).items()} < {*answer.headers.items()}
+    assert {"__Host-session"} == {*visitor.cookies}
+
+    stranger = ssl.create_default_context(cafile=str(certificate))
+    stranger.check_hostname = False
+    with socket.create_connection((HOST, tls_port)) as plain, pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+        stranger.wrap_socket(plain, server_hostname="evil.example")
