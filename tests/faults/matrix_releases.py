@@ -83,7 +83,7 @@ def change_schema(bench: Bench, when: str) -> None:
 
 
 def look(bench: Bench) -> int:
-    """Return the status of a page, 0 when no answer came."""
+    """Return the highest status of three pages, 0 when an answer did not come."""
     try:
         return max(bench.stack.visitor().get(path).status for path in ("/", LOG_IN, "/static/site.css"))
     except (OSError, HTTPException):
