@@ -1,4 +1,12 @@
-# One image for init, migrate, web, worker and relay; compose.yaml says which command.
+# One image for migrate, web, worker and relay; compose.yaml says which command.
+
+# What init runs. It does not change with every release: Compose would replace the database after it.
+FROM python:3.13-slim AS init
+COPY deploy/init.py /
+WORKDIR /secrets
+# hadolint ignore=DL3002
+USER 0:0
+CMD ["python", "/init.py"]
 
 FROM python:3.13-slim AS build
 # Installed as they are pinned: wheels only, so that no compiler is needed, each with a hash that must be right.
@@ -11,7 +19,7 @@ WORKDIR /app
 COPY . .
 # Compiled once, here: the containers cannot write. The files never change, so nobody compares dates.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv /app \
-    && rm -r requirements \
+    && rm -r requirements deploy/init.py \
     && install -d -o 10001 -g 10001 static
 
 FROM python:3.13-slim

@@ -33,6 +33,7 @@ def make() -> None:
     keep("app/database_url", f"postgresql://flaskcelery:{database}@db/flaskcelery")
     keep("app/celery_broker_url", f"redis://:{broker}@redis:6379/0")
     keep("app/secret_key", secrets.token_hex(32))
+    keep("app/secret_key_fallbacks", "")
 
 
 def rotate() -> None:
