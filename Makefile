@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test faults docs format requirements migration clean
+.PHONY: help run install check test test-compose faults docs format requirements migration clean \
+  up down logs deploy backup restore
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +29,9 @@ test: $(VENV)/.development ## Run every test, against real servers (as root on D
 	$(BIN)/pytest -n auto tests/unit tests/functional
 	$(BIN)/pytest tests/integration tests/faults
 
+test-compose: $(VENV)/.development ## Test the deployment with Docker Compose, apart from one that runs (ten minutes)
+	$(BIN)/pytest tests/compose
+
 faults: $(VENV)/.development ## Kill everything, everywhere: the whole fault matrix (root, Linux, half an hour)
 	@tests/install-parts
 	@rm -f instance/faults.jsonl
@@ -47,6 +51,26 @@ requirements: $(VENV)/.development ## Pin the newest versions of what requiremen
 
 migration: $(VENV)/.development ## Write a migration from the models: make migration NAME="add colours" NUMBER=0003
 	$(BIN)/flask db revision --autogenerate -m "$(NAME)" --rev-id "$(NUMBER)"
+
+up: ## Run it in production with Docker Compose: http://localhost:8080
+	docker compose up -d --wait --build
+	@echo "The site:  $$(docker compose exec web printenv PUBLIC_URL)"
+	@docker compose port mail 1080 2>/dev/null | sed 's#^#The mails: http://#'
+
+down: ## Stop it; all data stay
+	docker compose down
+
+logs: ## Follow its logs
+	docker compose logs --follow --tail 100
+
+deploy: ## Replace what `make up` runs by this checkout's release, without a failed request
+	@deploy/rollout
+
+backup: ## Write its database to backups/DATE.dump
+	@deploy/backup
+
+restore: ## Put a backup back: make restore FILE=backups/DATE.dump
+	@deploy/backup restore "$(FILE)"
 
 clean: ## Remove the virtual environment and caches; data under instance/ is kept
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

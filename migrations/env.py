@@ -29,7 +29,10 @@ def run_online() -> None:
     """Apply the migrations."""
     with db.engine.connect() as connection:
         if connection.dialect.name == "postgresql":
-            connection.execute(text("SET statement_timeout = 0"))  # the pages' limit is not for migrations
+            # The pages' limit is not for migrations. Two of them at a time, on two hosts, take turns.
+            connection.execute(text("SET statement_timeout = 0; SET lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_lock(5050)"))
+            connection.execute(text("RESET lock_timeout"))
             connection.commit()
         context.configure(connection=connection, target_metadata=db.metadata, **options)
         with context.begin_transaction():

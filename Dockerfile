@@ -1,0 +1,39 @@
+# One image for migrate, web, worker and relay; compose.yaml says which command.
+
+# What init runs. It does not change with every release: Compose would replace the database after it.
+FROM python:3.13-slim AS init
+COPY deploy/init.py /
+WORKDIR /secrets
+# hadolint ignore=DL3002
+USER 0:0
+CMD ["python", "/init.py"]
+
+FROM python:3.13-slim AS build
+# Installed as they are pinned: wheels only, so that no compiler is needed, each with a hash that must be right.
+COPY requirements/production.txt /tmp/
+RUN python -m venv --without-pip /venv \
+    && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
+        --require-hashes --only-binary :all: -r /tmp/production.txt \
+    && rm -rf /venv/lib/python3.13/site-packages/*/tests
+WORKDIR /app
+COPY . .
+# Compiled once, here: the containers cannot write. The files never change, so nobody compares dates.
+RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv /app \
+    && rm -r requirements deploy/init.py \
+    && install -d -o 10001 -g 10001 static
+
+FROM python:3.13-slim
+LABEL org.opencontainers.image.title="flaskcelery" \
+      org.opencontainers.image.description="Sign-up, log-in and a welcome mail that is never lost" \
+      org.opencontainers.image.licenses="MIT"
+ENV PATH=/venv/bin:$PATH \
+    PYTHONPATH=/app/src \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+RUN groupadd --gid 10001 app \
+    && useradd --uid 10001 --gid app --no-create-home --home-dir /tmp --shell /usr/sbin/nologin app
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+USER 10001:10001
+CMD ["uwsgi", "--ini", "deploy/uwsgi.ini"]

@@ -1,0 +1,67 @@
+"""Make the secrets of a Compose deployment, once; what is there is kept.
+
+`docker compose run --rm -T init set NAME < file` replaces one of the application's; `... init rotate` makes a new
+secret key and keeps the old one as a fallback.
+"""
+
+import os
+import secrets
+import sys
+from pathlib import Path
+
+FOLDER = Path("/secrets")  # one volume for each reader
+READERS = {"app": 10001, "db": 999, "redis": 999}  # the users that the containers run as
+
+
+def main(*words: str) -> None:
+    """Do what the command line says; without words, make what is missing."""
+    os.umask(0o077)
+    if words == ("rotate",):
+        rotate()
+    elif len(words) == 2 and words[0] == "set":  # noqa: PLR2004
+        write(f"app/{words[1]}", sys.stdin.read().strip())
+    elif not words:
+        make()
+    else:
+        sys.exit(__doc__)
+
+
+def make() -> None:
+    """Make every secret that is missing."""
+    database = keep("db/password", secrets.token_hex(32))
+    broker = keep("redis/redis.conf", f"requirepass {secrets.token_hex(32)}").split()[1]
+    keep("app/database_url", f"postgresql://flaskcelery:{database}@db/flaskcelery")
+    keep("app/celery_broker_url", f"redis://:{broker}@redis:6379/0")
+    keep("app/secret_key", secrets.token_hex(32))
+    keep("app/secret_key_fallbacks", "")
+
+
+def rotate() -> None:
+    """Put a new secret key in the old one's place; what the old one signed stays good."""
+    write("app/secret_key_fallbacks", (FOLDER / "app/secret_key").read_text())
+    write("app/secret_key", secrets.token_hex(32))
+
+
+def keep(name: str, text: str) -> str:
+    """Return what the file holds: `text` if there was none."""
+    path = FOLDER / name
+    if not path.exists():
+        write(name, text)
+    return path.read_text()
+
+
+def write(name: str, text: str) -> None:
+    """Write a file that its reader alone may read; it is there whole or not at all."""
+    path = FOLDER / name
+    new = path.with_name(f".{path.name}")
+    with new.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    owner = READERS[path.parent.name]
+    os.chown(new, owner, owner)
+    new.replace(path)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

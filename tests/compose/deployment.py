@@ -1,0 +1,143 @@
+"""A deployment of its own: the project's compose.yaml under another name, on other ports."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+from tests.integration.visitor import Visitor
+from tests.parts import HOST, ROOT, free_port, wait_until
+
+APP = ("web", "worker", "relay")
+SERVICES = (*APP, "nginx", "db", "redis", "mail")
+
+
+class Deployment:
+    """What `docker compose` runs, and what a person at the host may do to it."""
+
+    def __init__(self) -> None:
+        self.name, self.port, self.mail_port = f"fc{uuid.uuid4().hex[:8]}", free_port(), free_port()
+        self.environ = {
+            **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "DOCKER_HOST"}},
+            "COMPOSE_PROJECT_NAME": self.name,
+            "COMPOSE_FILE": "compose.yaml",
+            "COMPOSE_DISABLE_ENV_FILE": "1",  # whatever a developer's .env may say
+            "RELEASE": self.name,
+            "HTTP_PORT": str(self.port),
+            "MAILDEV_PORT": str(self.mail_port),
+            # A killed worker's row is taken over after 12 x MAIL_TIMEOUT, so that the tests need not wait long.
+            "MAIL_TIMEOUT": "2",
+            "OUTBOX_RETRY_AFTER": "2",
+        }
+
+    def run(self, *command: str, seconds: float = 240, **environ: str) -> str:
+        """Run a command with the deployment's environment; return what it printed."""
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**self.environ, **environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=seconds,
+            text=True,
+        )
+        assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout[-4000:]}"
+        return done.stdout
+
+    def compose(self, *words: str, **options: Any) -> str:
+        """Run `docker compose`."""
+        return self.run("docker", "compose", "--progress", "quiet", *words, **options)
+
+    def execute(self, service: str, *command: str) -> str:
+        """Run a command inside a service's first container."""
+        return self.run("docker", "exec", self.containers(service)[0], *command).strip()
+
+    def up(self, *words: str) -> float:
+        """Start everything; return after how many seconds all is healthy."""
+        began = time.monotonic()
+        self.compose("up", "-d", "--wait", *words)
+        return time.monotonic() - began
+
+    def end(self) -> None:
+        """Remove everything that it made, images included."""
+        self.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")
+        for image in ("flaskcelery", "flaskcelery-init"):
+            subprocess.run(["docker", "rmi", "-f", f"{image}:{self.name}"], capture_output=True)
+
+    def containers(self, service: str) -> list[str]:
+        """Return the ids of a service's containers."""
+        return self.compose("ps", "-q", service).split()
+
+    def inspect(self, service: str) -> dict[str, Any]:
+        """Return what Docker knows of a service's first container."""
+        found: dict[str, Any] = json.loads(self.run("docker", "inspect", self.containers(service)[0]))[0]
+        return found
+
+    def processes(self, service: str) -> list[int]:
+        """Return the host's ids of the processes in a service's first container, init left out."""
+        init = self.inspect(service)["State"]["Pid"]
+        lines = self.run("docker", "top", self.containers(service)[0], "-o", "pid").split()[1:]
+        return [int(line) for line in lines if int(line) != init]
+
+    def main_process(self, service: str) -> int:
+        """Return the host's id of the process that init started."""
+        init = self.inspect(service)["State"]["Pid"]
+        return int(Path(f"/proc/{init}/task/{init}/children").read_text().split()[0])
+
+    def kill_main_process(self, service: str) -> None:
+        """Kill it as the kernel would; wait until a new one is well."""
+        since = self.inspect(service)["State"]["StartedAt"]
+        os.kill(self.main_process(service), signal.SIGKILL)
+        self.wait_for_a_new_start(service, since)
+
+    def wait_for_a_new_start(self, service: str, since: str, seconds: float = 90) -> None:
+        """Wait until the container has been started later than `since`, and is healthy."""
+
+        def is_back() -> bool:
+            state = self.inspect(service)["State"]
+            return bool(state["StartedAt"] != since and state["Health"]["Status"] == "healthy")
+
+        wait_until(is_back, seconds, f"{service} is back")
+
+    def visitor(self) -> Visitor:
+        """Return somebody with a browser."""
+        return Visitor(self.port)
+
+    def status(self, path: str) -> int:
+        """Return the status with which a page is answered."""
+        return self.visitor().get(path).status
+
+    def mails(self) -> list[dict[str, Any]]:
+        """Return what the catcher has caught; nothing while it cannot be asked."""
+        with suppress(OSError), urlopen(f"http://{HOST}:{self.mail_port}/api/email", timeout=10) as answer:
+            found: list[dict[str, Any]] = json.load(answer)
+            return found
+        return []
+
+    def welcomed(self) -> set[str]:
+        """Return the addresses that have a mail."""
+        return {mail["to"][0]["address"] for mail in self.mails()}
+
+    def query(self, sql: str) -> list[str]:
+        """Return the lines of a query's answer."""
+        return self.execute("db", "psql", "-U", "flaskcelery", "-Atc", sql).splitlines()
+
+    def count(self, what: str) -> int:
+        """Return the number of rows that `what`, the part of a query after FROM, has."""
+        return int(self.query(f"SELECT count(*) FROM {what}")[0])  # noqa: S608  the tests' own words
+
+    def check_books(self, told: list[str], seconds: float = 60) -> None:
+        """Every user has one settled row and one mail, and whoever was told of success is a user."""
+        wait_until(lambda: not self.count("outbox WHERE done_at IS NULL"), seconds, "every row is done")
+        users = set(self.query("SELECT email FROM users"))
+        assert {f"{name}@example.com" for name in told} <= users
+        assert self.count("outbox") == len(users)
+        wait_until(lambda: users == self.welcomed(), 10, "every user has a mail")
+        assert len({mail["headers"]["message-id"] for mail in self.mails()}) == len(users)

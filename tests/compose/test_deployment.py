@@ -1,0 +1,93 @@
+"""A fresh deployment works without an edit, keeps what it must, shows no secret, and runs without powers."""
+
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.compose.conftest import FIGURES
+from tests.compose.deployment import SERVICES, Deployment
+from tests.parts import ROOT, wait_until
+
+pytestmark = pytest.mark.timeout(300)
+SECRETS = "database_url celery_broker_url secret_key".split()
+
+
+def test_a_visitor_signs_up_and_is_still_there_after_down_and_up(site: Deployment) -> None:
+    assert site.visitor().sign_up("alice").status == 302
+    wait_until(lambda: site.welcomed() == {"alice@example.com"}, 30, "the mail")
+    before = site.query("SELECT id FROM users")
+    site.compose("down")
+    FIGURES.append(f"down and up: {site.up():.0f} s")
+    assert site.query("SELECT id FROM users") == before
+    visitor = site.visitor()
+    assert visitor.log_in("alice@example.com").status == 302
+    assert visitor.is_logged_in()
+
+
+def test_nobody_sees_the_secrets(site: Deployment) -> None:
+    secrets = {site.execute("web", "cat", f"/secrets/{name}") for name in SECRETS}
+    secrets |= {part for url in secrets for part in re.findall(r"[0-9a-f]{64}", url)}
+    assert len(secrets) == 5
+    shown = [site.compose("config"), site.compose("logs"), site.run("docker", "history", "--no-trunc", f"flaskcelery:{site.name}")]
+    for service in ("init", "migrate", *SERVICES):
+        ids = site.compose("ps", "-aq", service).split()
+        shown.append(site.run("docker", "inspect", *ids))
+    for service in SERVICES:
+        shown.append(site.run("docker", "top", site.containers(service)[0], "-o", "args"))
+    assert [secret for secret in secrets for text in shown if secret in text] == []
+
+
+@pytest.mark.parametrize("service", ["web", "db", "redis"])
+def test_a_secret_is_readable_by_its_reader_alone(site: Deployment, service: str) -> None:
+    uid = site.execute(service, "id", "-u")
+    listing = site.execute(service, "sh", "-c", "stat -c '%a %u' /secrets/*")
+    assert set(listing.splitlines()) == {f"600 {uid}"}
+
+
+def test_a_second_init_keeps_the_secrets(site: Deployment) -> None:
+    before = [site.execute("web", "cat", f"/secrets/{name}") for name in SECRETS]
+    site.compose("run", "--rm", "-T", "init")
+    assert [site.execute("web", "cat", f"/secrets/{name}") for name in SECRETS] == before
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_containers_run_without_powers(site: Deployment, service: str) -> None:
+    status = Path(f"/proc/{site.main_process(service)}/status").read_text()
+    assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
+    assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
+    assert not re.search(r"^Uid:.*\b0\b", status, re.MULTILINE)
+    with pytest.raises(AssertionError, match=r"Read-only file system|ermission denied"):
+        site.execute(service, "touch", "/x")
+    assert site.inspect(service)["HostConfig"]["ReadonlyRootfs"]
+
+
+def test_the_image_holds_no_compiler_and_nothing_that_is_not_needed(site: Deployment) -> None:
+    found = site.execute("web", "sh", "-c", "command -v gcc cc make; ls -A /app; find /app -user 10001 -not -path '*instance*'")
+    assert set(found.split()) == {*"celery_worker.py __pycache__ deploy instance migrations src static wsgi.py /app/static".split()}
+
+
+def test_more_containers_share_the_work(site: Deployment) -> None:
+    site.up("--scale", "web=3", "--scale", "worker=2")
+    for _ in range(60):
+        assert site.status("/") == 200
+    used = set(re.findall(r'"upstream":"([0-9.]+):3031"', site.compose("logs", "--since", "60s", "nginx")))
+    assert len(used) == 3
+    assert len(site.containers("worker")) == 2
+
+
+def test_a_backup_brings_everything_back(site: Deployment) -> None:
+    site.visitor().sign_up("keeper")
+    file = ROOT / site.run("deploy/backup").strip()
+    try:
+        assert stat.S_IMODE(os.stat(file).st_mode) == 0o600
+        site.visitor().sign_up("latecomer")
+        site.run("deploy/backup", "restore", str(file))
+        site.up()
+        assert site.count("users WHERE username = 'keeper'") == 1
+        assert site.count("users WHERE username = 'latecomer'") == 0
+        assert site.status("/readyz") == 200
+    finally:
+        file.unlink()

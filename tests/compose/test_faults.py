@@ -1,0 +1,101 @@
+"""Releases, restarts and kills under load: no mail is lost, no sign-up is half done, and all comes back by itself."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.compose.conftest import FIGURES
+from tests.compose.deployment import APP, Deployment
+from tests.compose.load import Load
+from tests.parts import wait_until
+
+pytestmark = pytest.mark.timeout(400)
+
+
+@pytest.fixture
+def load(site: Deployment) -> Iterator[Load]:
+    """Return the load that runs during the test; at its end the books must be right."""
+    site.execute("db", "psql", "-qU", "flaskcelery", "-c", "TRUNCATE users, outbox CASCADE")
+    site.compose("restart", "mail")
+    wait_until(lambda: site.inspect("mail")["State"]["Health"]["Status"] == "healthy", 60, "the catcher")
+    with Load(site.port) as load:
+        yield load
+    site.check_books(load.welcomed)
+    FIGURES.append(f"  answers: {dict(load.answers)}")
+
+
+def test_a_release_fails_no_request(site: Deployment, load: Load) -> None:
+    before = {name: site.containers(name) for name in APP}
+    began = time.monotonic()
+    site.run("deploy/rollout")
+    FIGURES.append(f"make deploy: {time.monotonic() - began:.0f} s")
+    after = {name: site.containers(name) for name in APP}
+    for name in APP:
+        assert len(after[name]) == 1
+        assert not set(before[name]) & set(after[name])
+    site.compose("up", "-d")
+    assert {name: site.containers(name) for name in APP} == after
+    assert load.failures == []
+
+
+def test_restarts_of_redis_fail_no_request(site: Deployment, load: Load) -> None:
+    for _ in range(5):
+        site.compose("restart", "redis")
+    assert load.failures == []
+
+
+def test_a_restart_of_the_database_is_told_politely(site: Deployment, load: Load) -> None:
+    site.compose("restart", "db")
+    wait_until(lambda: site.status("/readyz") == 200, 60, "ready again")
+    assert load.statuses() <= {502, 503}
+
+
+@pytest.mark.parametrize("service", ["worker", "relay", "redis"])
+def test_a_kill_behind_the_scenes_fails_no_request(site: Deployment, load: Load, service: str) -> None:
+    site.kill_main_process(service)
+    assert load.failures == []
+
+
+@pytest.mark.parametrize(("service", "statuses"), [("web", {502, 503}), ("db", {502, 503}), ("nginx", {0})])
+def test_a_kill_on_the_way_is_told_politely(site: Deployment, load: Load, service: str, statuses: set[int]) -> None:
+    site.kill_main_process(service)
+    wait_until(lambda: site.status("/readyz") == 200, 30, "ready again")
+    assert load.statuses() <= statuses
+
+
+@pytest.mark.parametrize("service", APP)
+def test_a_frozen_container_comes_back(site: Deployment, service: str) -> None:
+    since, began = site.inspect(service)["State"]["StartedAt"], time.monotonic()
+    for process in site.processes(service):
+        os.kill(process, signal.SIGSTOP)
+    site.wait_for_a_new_start(service, since, 150 if service == "relay" else 90)
+    FIGURES.append(f"frozen {service}: back after {time.monotonic() - began:.0f} s")
+
+
+def test_a_worker_survives_the_replacement_of_its_redis(site: Deployment) -> None:
+    site.compose("rm", "--stop", "--force", "redis")
+    began = time.monotonic()
+    site.compose("up", "-d", "redis")
+    done = site.count("outbox WHERE done_at IS NOT NULL")
+    assert site.visitor().sign_up(f"after-{time.monotonic_ns()}").status == 302
+    wait_until(lambda: site.count("outbox WHERE done_at IS NOT NULL") > done, 90, "the mail")
+    worker = site.containers("worker")[0]
+    wait_until(lambda: f"{worker[:12]}.alive" in site.execute("worker", "sh", "-c", "ls instance; true"), 90, "the pulse")
+    wait_until(lambda: site.inspect("worker")["State"]["Health"]["Status"] == "healthy", 90, "the worker")
+    FIGURES.append(f"Redis replaced: all well after {time.monotonic() - began:.0f} s")
+
+
+def test_a_stopped_database_is_told_politely(site: Deployment) -> None:
+    site.compose("stop", "db")
+    assert site.status("/healthz") == 200
+    assert site.status("/readyz") == 503
+    assert site.status("/") == 200
+    answer = site.visitor().sign_up("unlucky")
+    assert answer.status == 503
+    assert "try again" in answer.text
+    site.compose("start", "db")
+    wait_until(lambda: site.status("/readyz") == 200, 60, "ready again")
+    assert site.visitor().sign_up("lucky").status == 302

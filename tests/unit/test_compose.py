@@ -1,0 +1,13 @@
+"""What compose.yaml says of the application, read as text; tests/compose runs it."""
+
+import re
+
+from flaskcelery.config.settings import SETTINGS
+from tests.parts import ROOT
+
+
+def test_compose_passes_every_setting_and_secrets_as_files() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    block = text[text.index("    APP_ENV:") : text.index("    PAGES_SOCKET:")]
+    names = set(re.findall(r"^    ([A-Z0-9_]+):", block, re.MULTILINE))
+    assert names == {f"{setting.name}_FILE" if setting.secret else setting.name for setting in SETTINGS}
