@@ -99,10 +99,13 @@ def test_the_application_hears_from_nginx_who_asks_and_how(start: Callable[..., 
     line = log_of(site, "/a%20b/")
     assert (line["request_id"], line["address"], line["status"]) == (seen["HTTP_X_REQUEST_ID"], STRANGER, 200)
     ask(site.port, "/healthz?token=secret")
+    ask(site.port, f"/accounts/reset/7/6abc-{'5ec' * 21}a/")
     ask(site.port, "/last")
     log_of(site, "/last")
     log = site.nginx.log.read_text()
     assert "secret" not in log
+    assert "/accounts/reset/7/..." in log
+    assert "5ec5ec" not in log
     assert "healthz" not in log
 
 
