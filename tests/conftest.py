@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from flask_mail import Message
 from flask_migrate import upgrade
 from werkzeug.test import TestResponse
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db
+from flaskcelery.extensions import mail
+from flaskcelery.outbox.delivery import deliver
+from flaskcelery.outbox.models import OutboxRow, is_claimable
 
 PASSWORD = "correct horse battery"
 
@@ -57,6 +61,23 @@ def client(app: Flask) -> FlaskClient:
 def auth(client: FlaskClient) -> Browser:
     """Return what a person does with the auth pages in that browser."""
     return Browser(client)
+
+
+def send_mails(app: Flask) -> list[Message]:
+    """Do what a worker does with all that is due; return the mails, in the order in which they were owed."""
+    app.extensions["mail"].suppress = True
+    with app.app_context(), mail.record_messages() as mails:
+        due = db.select(OutboxRow.id).where(is_claimable()).order_by(OutboxRow.created_at, OutboxRow.task)
+        for row_id in db.session.scalars(due).all():
+            deliver(row_id)
+        db.session.remove()
+    return mails
+
+
+def link_in(message: Message) -> str:
+    """Return the path of the one link in a mail, which must be under PUBLIC_URL."""
+    [path] = re.findall(r"^http://127\.0\.0\.1:8000(/\S+)$", message.body or "", re.MULTILINE)
+    return path
 
 
 class Browser:

@@ -9,7 +9,9 @@ from flask.cli import AppGroup
 from flaskcelery import dev
 from flaskcelery.errors import render_error_pages
 from flaskcelery.outbox.commands import commands as outbox
+from flaskcelery.signup.commands import import_django
 from flaskcelery.static_files import collect_static_files, write_whole
+from flaskcelery.users.commands import commands as users
 
 static = AppGroup("static", help="What nginx serves by itself.")
 
@@ -17,6 +19,8 @@ static = AppGroup("static", help="What nginx serves by itself.")
 def init_cli(app: Flask) -> None:
     """Add the project's commands to `flask`."""
     app.cli.add_command(outbox)
+    app.cli.add_command(users)
+    users.add_command(import_django)
     app.cli.add_command(run_dev)
     app.cli.add_command(static)
 

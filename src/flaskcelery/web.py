@@ -3,14 +3,14 @@
 import re
 import unicodedata
 import uuid
-from typing import Any
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, current_app, g, has_request_context, request, url_for
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Response, abort, current_app, g, has_request_context, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
-from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flaskcelery.cookies import SessionCookie
 
 # deploy/nginx/headers.inc.template says the same for nginx's own answers. Pages have no scripts at all.
 HEADERS = {
@@ -24,26 +24,9 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 HSTS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 MAX_NEXT_LENGTH = 2000
-
-
-class AnyAgeSigner(TimestampSigner):
-    """Takes a cookie of any age, even one from the future: hosts' clocks differ, and the session row decides."""
-
-    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
-        """Check the signature only."""
-        return super().unsign(signed_value, None, return_timestamp)  # type: ignore[call-overload]  # its two are Literals
-
-
-class SessionCookie(SecureCookieSessionInterface):
-    """Flask's session cookie, but for its age."""
-
-    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        """Return what reads and writes the cookie."""
-        serializer = super().get_signing_serializer(app)
-        if serializer:
-            serializer.signer = AnyAgeSigner
-        return serializer
+MAX_ID = 2**63 - 1  # the largest that the database takes
 
 
 def init_web(app: Flask) -> None:
@@ -57,7 +40,7 @@ def init_web(app: Flask) -> None:
     @app.before_request
     def refuse_foreign_forms() -> None:
         """Refuse what another site makes a browser send; the CSRF token is the second guard."""
-        if request.method in {"GET", "HEAD", "OPTIONS"}:
+        if request.method in SAFE_METHODS:
             return
         origin = request.headers.get("Origin")
         is_foreign = origin is not None and origin.partition("://")[2] != request.host
@@ -76,10 +59,19 @@ def init_web(app: Flask) -> None:
         return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
 
 
+def public_link(endpoint: str, **values: object) -> str:
+    """Return the address of a page under PUBLIC_URL: what mails name, whatever host a request came for."""
+    site = urlsplit(current_app.config["PUBLIC_URL"])
+    pages = current_app.url_map.bind(site.netloc, url_scheme=site.scheme)
+    return pages.build(endpoint, values, force_external=True)
+
+
 def require_login() -> ResponseReturnValue | None:
     """Send who is not logged in to the log-in page, and back here afterwards: the guard of whole blueprints."""
     if current_user.is_authenticated:
         return None
+    if request.method not in SAFE_METHODS:  # what a button sent cannot be sent again by a redirect
+        return redirect(url_for(current_app.login_manager.login_view))  # type: ignore[attr-defined]
     response: ResponseReturnValue = current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     return response
 

@@ -131,7 +131,7 @@ class Deployment:
 
     def count(self, what: str) -> int:
         """Return the number of rows that `what`, the part of a query after FROM, has."""
-        return int(self.query(f"SELECT count(*) FROM {what}")[0])  # noqa: S608  the tests' own words
+        return int(self.query(f"SELECT count(*) FROM {what}")[0])
 
     def check_books(self, told: list[str], seconds: float = 60) -> None:
         """Every user has one settled row and one mail, and whoever was told of success is a user."""

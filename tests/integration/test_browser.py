@@ -39,7 +39,7 @@ def fill_in(browser: webdriver.Chrome, **fields: str) -> str:
         field.clear()
         field.send_keys(value)
     old_page = browser.find_element(By.TAG_NAME, "main")
-    browser.find_element(By.CSS_SELECTOR, "button").click()
+    browser.find_element(By.CSS_SELECTOR, "main button").click()
     wait = WebDriverWait(browser, 10)
     wait.until(expected_conditions.staleness_of(old_page))
     return str(wait.until(expected_conditions.presence_of_element_located((By.TAG_NAME, "main"))).text)

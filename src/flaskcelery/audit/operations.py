@@ -1,6 +1,7 @@
 """Writing the audit trail, and forgetting it in time."""
 
 import logging
+from collections.abc import Sequence
 from enum import StrEnum
 
 from flask import current_app
@@ -19,6 +20,7 @@ class Event(StrEnum):
     """All that is recorded; the text is what logs and pages show."""
 
     SIGN_UP = "signed up"
+    IMPORTED = "imported"
     LOG_IN = "logged in"
     LOG_IN_FAILED = "failed log-in"
     LOG_OUT = "logged out"
@@ -27,6 +29,7 @@ class Event(StrEnum):
     PASSWORD_REFUSED = "wrong current password"  # noqa: S105
     RESET_ASKED = "password reset asked for"
     PASSWORD_RESET = "password reset"  # noqa: S105
+    CONFIRMATION_ASKED = "confirmation mail asked for"
     EMAIL_CONFIRMED = "e-mail confirmed"
     EMAIL_CHANGE_ASKED = "e-mail change asked for"
     EMAIL_CHANGED = "e-mail changed"
@@ -60,6 +63,12 @@ def record(
         row.request_id or "none",
         f", {row.detail}" if detail else "",
     )
+
+
+def find_events(user_id: int) -> Sequence[AuditEvent]:
+    """Return what happened to an account, the newest first."""
+    mine = select(AuditEvent).where(AuditEvent.user_id == user_id)
+    return db.session.scalars(mine.order_by(AuditEvent.id.desc())).all()
 
 
 def forget_user(user_id: int) -> None:

@@ -1,5 +1,6 @@
 """The rule of logging in."""
 
+from flask import current_app
 from sqlalchemy import select, update
 
 from flaskcelery.audit.operations import Event, record
@@ -15,10 +16,15 @@ class WrongCredentials(Refusal):
     """Please enter a correct email and password."""
 
 
+class EmailNotConfirmed(Refusal):
+    """Please confirm your address first, with the link that we mailed you."""
+
+
 def authenticate(email: str, password: str, remember: bool = False) -> User:
     """Check the password and start a login session; return the user, who holds its token.
 
-    Raises WrongCredentials for every failure alike, after the time of one password check.
+    Raises WrongCredentials for every failure alike, after the time of one password check; with the right
+    password, EmailNotConfirmed if that is required.
     """
     found = _find_account(email)
     db.session.rollback()  # no transaction is open while the password is hashed
@@ -27,6 +33,10 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
         with transaction():
             record(Event.LOG_IN_FAILED, found.id if found else None, found.email if found else "")
         raise WrongCredentials
+    if current_app.config["EMAIL_CONFIRMATION_REQUIRED"] and found.email_confirmed_at is None:
+        with transaction():
+            record(Event.LOG_IN_FAILED, found.id, found.email, detail="address not confirmed")
+        raise EmailNotConfirmed
     new_hash = hash_password(password) if needs_rehash(found.password_hash) else found.password_hash
     with transaction():
         still_valid = db.session.scalar(

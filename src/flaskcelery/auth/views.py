@@ -5,7 +5,7 @@ from flask_login import current_user, login_user
 from werkzeug.wrappers import Response
 
 from flaskcelery.auth.forms import LogInForm
-from flaskcelery.auth.operations import WrongCredentials, authenticate
+from flaskcelery.auth.operations import EmailNotConfirmed, WrongCredentials, authenticate
 from flaskcelery.extensions import csrf
 from flaskcelery.users.sessions import log_out
 from flaskcelery.web import safe_next
@@ -27,9 +27,9 @@ def submit_login() -> str | Response:
         return render_template("auth/login.html", form=form)
     try:
         user = authenticate(form.username.data or "", form.password.data or "", form.remember.data)
-    except WrongCredentials as error:
+    except (WrongCredentials, EmailNotConfirmed) as error:
         form.form_errors.append(str(error))
-        return render_template("auth/login.html", form=form)
+        return render_template("auth/login.html", form=form, unconfirmed=isinstance(error, EmailNotConfirmed))
     end_current_session()
     session.permanent = form.remember.data  # else the cookie goes with the browser
     login_user(user)

@@ -73,6 +73,7 @@ SETTINGS = (
     Setting("MAIL_TIMEOUT", "10", seconds),
     Setting("MAIL_CA_FILE", ""),
     Setting("PASSWORD_MIN_LENGTH", "8", positive),
+    Setting("EMAIL_CONFIRMATION_REQUIRED", "0", flag),
     Setting("ARGON2_PARAMETERS", ARGON2_DEFAULT, argon2),
     Setting("OUTBOX_RETRY_AFTER", "30", seconds),
     Setting("OUTBOX_GIVE_UP_AFTER", "86400", seconds),

@@ -42,6 +42,12 @@ def find_rows(state: str, limit: int) -> Sequence[OutboxRow]:
     return db.session.scalars(query).all()
 
 
+def find_rows_of(user_id: int, limit: int | None = None) -> Sequence[OutboxRow]:
+    """Return what was owed to a user, the newest first."""
+    mine = select(OutboxRow).where(OutboxRow.user_id == user_id)
+    return db.session.scalars(mine.order_by(OutboxRow.created_at.desc()).limit(limit)).all()
+
+
 def retry(row_id: uuid.UUID | None = None) -> int:
     """Make one failed row, or all of them, owed and due again with a new time to give up; return how many."""
     chosen = [OutboxRow.failed_at.is_not(None), *([OutboxRow.id == row_id] if row_id else [])]

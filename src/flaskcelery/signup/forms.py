@@ -1,31 +1,12 @@
 """The sign-up form, with the origin's field names and texts."""
 
-from collections.abc import Callable
-
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, Form, PasswordField, StringField, ValidationError
+from wtforms import EmailField, Field, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, EqualTo, InputRequired
 
-from flaskcelery.errors import Refusal
+from flaskcelery.fields import accepted_by, strip
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
 from flaskcelery.users.passwords import password_problems
-
-
-def strip(text: str | None) -> str | None:
-    """Drop white space around a typed name; passwords are never stripped."""
-    return text.strip() if text else text
-
-
-def accepted_by(normalize: Callable[[str], str]) -> Callable[[Form, Field], None]:
-    """Return the validator that shows the sentence with which `normalize` refuses a value."""
-
-    def check(_form: Form, field: Field) -> None:
-        try:
-            normalize(field.data)
-        except Refusal as refusal:
-            raise ValidationError(str(refusal)) from None
-
-    return check
 
 
 class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -56,9 +37,3 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         field.errors = [*field.errors, *problems[:-1]]
         if problems:
             raise ValidationError(problems[-1])
-
-
-def add_errors(form: Form, errors: dict[str, str]) -> None:
-    """Show each sentence at the field it is about."""
-    for name, sentence in errors.items():
-        form[name].errors = [*form[name].errors, sentence]

@@ -7,7 +7,14 @@ from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.models import User
-from flaskcelery.users.names import email_key, normalize_email, normalize_username, username_key
+from flaskcelery.users.names import (
+    EmailTaken,
+    UsernameTaken,
+    email_key,
+    normalize_email,
+    normalize_username,
+    username_key,
+)
 from flaskcelery.users.passwords import hash_password
 
 
@@ -49,11 +56,11 @@ def register(username: str, email: str, password: str) -> User:
 def find_taken(username: str, email: str) -> dict[str, str]:
     """Return a sentence for each of the two that belongs to an account already, by field."""
     conditions = {
-        "username": (User.username_key == username_key(username), "A user with that username already exists."),
-        "email": (User.email_key == email_key(email), "User with this Email already exists."),
+        "username": (User.username_key == username_key(username), UsernameTaken()),
+        "email": (User.email_key == email_key(email), EmailTaken()),
     }
     return {
-        field: sentence
-        for field, (is_same, sentence) in conditions.items()
+        field: str(refusal)
+        for field, (is_same, refusal) in conditions.items()
         if db.session.scalar(select(User.id).where(is_same))
     }

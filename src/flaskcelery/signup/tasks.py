@@ -8,14 +8,24 @@ from flask import current_app
 from flaskcelery.database import db
 from flaskcelery.mail import Message, compose
 from flaskcelery.outbox.tasks import task
+from flaskcelery.users.links import confirmation_link
 from flaskcelery.users.models import User
 
 
 @task("send_welcome_email", "Welcome")
-def send_welcome_email(user_id: int) -> Message | None:
-    """Welcome a new user: the Flask-Mail message that the worker sends."""
+def send_welcome_email(user_id: int, made_at: int | None = None) -> Message | None:
+    """Welcome a new user: the Flask-Mail message that the worker sends.
+
+    `made_at` (Unix time) is when the account came here, if that is not when it was opened.
+    """
     time.sleep(current_app.config["SIMULATED_WORK_SECONDS"])
     user = db.session.get(User, user_id)
-    if user is None:
+    if user is None or user.closed_at:
         return None
-    return compose("signup/email/welcome", to=user.email, username=user.username, process_id=os.getpid())
+    return compose(
+        "signup/email/welcome",
+        to=user.email,
+        username=user.username,
+        process_id=os.getpid(),
+        link=None if user.email_confirmed_at else confirmation_link(user, made_at),
+    )

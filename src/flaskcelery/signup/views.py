@@ -3,7 +3,8 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from flaskcelery.signup.forms import SignUpForm, add_errors
+from flaskcelery.fields import add_errors
+from flaskcelery.signup.forms import SignUpForm
 from flaskcelery.signup.operations import AccountTaken, register
 
 bp = Blueprint("signup", __name__, template_folder="templates")

@@ -34,6 +34,14 @@ class InvalidEmail(Refusal):
     """Enter a valid email address."""
 
 
+class UsernameTaken(Refusal):
+    """A user with that username already exists."""
+
+
+class EmailTaken(Refusal):
+    """User with this Email already exists."""
+
+
 def normalize_username(username: str) -> str:
     """Return the form that is shown (NFKC); raise the InvalidName that says what is wrong."""
     name = unicodedata.normalize("NFKC", username)

@@ -1,0 +1,68 @@
+"""What the account page and the export show of an account."""
+
+from datetime import datetime
+from typing import Any
+
+from flaskcelery.audit.operations import Event, find_events, record
+from flaskcelery.database import transaction
+from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.operations import find_rows_of
+from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.users.devices import describe_device
+from flaskcelery.users.models import User
+from flaskcelery.users.sessions import find_sessions, is_current
+
+SHOWN_MAILS = 20
+ACCOUNT_COLUMNS = (
+    "id",
+    "username",
+    "email",
+    "email_confirmed_at",
+    "pending_email",
+    "previous_email",
+    "email_changed_at",
+    "joined_at",
+    "last_login_at",
+    "is_staff",
+)
+SESSION_COLUMNS = ("created_at", "last_seen_at", "expires_at", "is_remembered", "address", "device")
+EVENT_COLUMNS = ("at", "event", "email", "address", "detail")
+
+
+def list_sessions(user: User) -> list[dict[str, Any]]:
+    """Return the logged-in browsers: `session`, its `device` in words, and whether it `is_current`."""
+    return [
+        {"session": each, "device": describe_device(each.device), "is_current": is_current(each, user)}
+        for each in find_sessions(user.id)
+    ]
+
+
+def list_mails(user: User, limit: int | None = SHOWN_MAILS) -> list[dict[str, Any]]:
+    """Return what was mailed to the user, the newest first: `what`, `at` and `state`."""
+    return [_describe_mail(row) for row in find_rows_of(user.id, limit)]
+
+
+def export_account(user: User) -> dict[str, Any]:
+    """Return all that is kept about the user, but no hash, as JSON has it; write down that it was given out."""
+    exported = {
+        "account": _pick(user, ACCOUNT_COLUMNS),
+        "sessions": [_pick(each, SESSION_COLUMNS) for each in find_sessions(user.id)],
+        "events": [_pick(each, EVENT_COLUMNS) for each in find_events(user.id)],
+        "mails": [{key: _plain(value) for key, value in mail.items()} for mail in list_mails(user, limit=None)],
+    }
+    with transaction():
+        record(Event.DATA_EXPORTED, user.id, user.email)
+    return exported
+
+
+def _describe_mail(row: OutboxRow) -> dict[str, Any]:
+    state = "sent" if row.done_at else "failed" if row.failed_at else "on its way"
+    return {"what": TASKS[row.task].title if row.task in TASKS else row.task, "at": row.created_at, "state": state}
+
+
+def _pick(row: object, columns: tuple[str, ...]) -> dict[str, Any]:
+    return {column: _plain(getattr(row, column)) for column in columns}
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value

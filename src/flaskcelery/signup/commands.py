@@ -1,0 +1,45 @@
+"""Accounts that come from elsewhere, by `flask users import-django`."""
+
+import sys
+from typing import IO
+
+import click
+from flask.cli import with_appcontext
+
+from flaskcelery.database import db
+from flaskcelery.signup.tasks import send_welcome_email
+from flaskcelery.users.django_import import AlreadyThere, BadDump, import_users, read_dump
+from flaskcelery.users.tokens import read_clock
+
+
+@click.command("import-django")
+@click.argument("file", type=click.File("rb"))
+@click.option("--welcome", is_flag=True, help="Owe each new account a welcome mail, with a link that confirms it.")
+@with_appcontext
+def import_django(file: IO[bytes], welcome: bool) -> None:
+    """Add the accounts of FILE, the JSON of `manage.py dumpdata` (- reads it from a pipe).
+
+    Passwords keep working; what is there already is left alone, so the command may be run again.
+    """
+    try:
+        entries = read_dump(file)
+    except BadDump as error:
+        raise click.ClickException(str(error)) from None
+    made_at = int(read_clock().timestamp())
+    db.session.rollback()
+
+    def owe(user_id: int) -> object:
+        return send_welcome_email.owe(user_id=user_id, made_at=made_at)
+
+    added = there = skipped = 0
+    outcomes = import_users(entries, owe if welcome else None)
+    with click.progressbar(outcomes, length=len(entries), label="Importing", file=sys.stderr) as shown:
+        for name, refusal in shown:
+            if refusal is None:
+                added += 1
+            elif isinstance(refusal, AlreadyThere):
+                there += 1
+            else:
+                skipped += 1
+                click.echo(f"Skipped {name}: {refusal}")
+    click.echo(f"{added} added, {there} already there, {skipped} skipped")

@@ -1,0 +1,257 @@
+"""My account: what its owner sees and may change; every other browser feels it at its next request."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from flaskcelery.database import db
+from flaskcelery.outbox.relay import relay_once
+from tests.conftest import PASSWORD, Browser, send_mails
+
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"
+
+
+def run_sql(app: Flask, statement: str) -> list[Any]:
+    """Run one statement on the database, as an operator would."""
+    with app.app_context(), db.engine.begin() as connection:
+        result = connection.execute(text(statement))
+        return list(result.all()) if result.returns_rows else []
+
+
+def events(app: Flask) -> list[str]:
+    """Return what the audit trail holds."""
+    return [event for (event,) in run_sql(app, "SELECT event FROM audit_events ORDER BY id")]
+
+
+def relay(app: Flask) -> None:
+    """Let the relay pass once."""
+    with app.app_context():
+        relay_once(period=0)
+        db.session.remove()
+
+
+def press(browser: Browser, action: str) -> Any:
+    """Press the button of the account page that posts to `action`."""
+    page = browser.client.get("/accounts/me/").text
+    assert f'action="{action}"' in page
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+    return browser.client.post(action, data={"csrf_token": token})
+
+
+@pytest.fixture
+def inside(app: Flask, auth: Browser) -> Browser:
+    """Return the browser of alice, logged in."""
+    auth.sign_up()
+    auth.log_in()
+    return auth
+
+
+@pytest.fixture
+def other(app: Flask, inside: Browser) -> Browser:
+    """Return a second browser in which alice is logged in."""
+    browser = Browser(app.test_client())
+    browser.client.environ_base["HTTP_USER_AGENT"] = FIREFOX
+    browser.log_in()
+    return browser
+
+
+@pytest.mark.parametrize("path", ["", "username/", "email/", "delete/"])
+def test_a_visitor_is_sent_to_the_log_in_page(app: Flask, auth: Browser, path: str) -> None:
+    answer = auth.client.get(f"/accounts/me/{path}")
+    assert (answer.status_code, unquote(answer.location)) == (302, f"/accounts/login/?next=/accounts/me/{path}")
+
+
+def test_a_button_of_a_page_left_open_too_long_leads_by_the_log_in_page_to_no_error(
+    app: Flask, inside: Browser
+) -> None:
+    page = inside.client.get("/accounts/me/").text
+    run_sql(app, "DELETE FROM login_sessions")
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+    answer = inside.client.post("/accounts/me/export/", data={"csrf_token": token})
+    assert (answer.status_code, answer.location) == (302, "/accounts/login/")
+
+
+@pytest.mark.parametrize(
+    "path", ["username/", "email/", "delete/", "export/", "sessions/1/end/", "sessions/end_others/"]
+)
+def test_nothing_changes_without_a_log_in_or_a_token(app: Flask, inside: Browser, path: str) -> None:
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', inside.client.get("/").text)[1]
+    visitor = app.test_client()
+    before = events(app)
+    fields = {"username": "mallory", "password": PASSWORD, "email": "mallory@example.com"}
+    assert visitor.post(f"/accounts/me/{path}", data={**fields, "csrf_token": token}).status_code in {302, 400}
+    assert inside.client.post(f"/accounts/me/{path}", data=fields).status_code == 400
+    assert inside.is_logged_in()
+    assert events(app) == before
+
+
+def test_the_page_lists_the_browsers_in_words_and_marks_this_one(inside: Browser, other: Browser) -> None:
+    page = other.client.get("/accounts/me/").text
+    assert "Firefox on Windows <strong>(this device)</strong>" in page
+    assert "Unknown device" in page
+    assert page.count("127.0.0.1, last seen") == 2
+    assert page.count("/end/") == 1
+
+
+def test_one_browser_is_logged_out_from_another(app: Flask, inside: Browser, other: Browser) -> None:
+    [(other_id,)] = run_sql(app, "SELECT id FROM login_sessions WHERE device LIKE '%Firefox%'")
+    assert press(inside, f"/accounts/me/sessions/{other_id}/end/").status_code == 302
+    assert (inside.is_logged_in(), other.is_logged_in()) == (True, False)
+    assert events(app)[-1] == "session ended"
+
+
+def test_all_other_browsers_are_logged_out_at_once(app: Flask, inside: Browser, other: Browser) -> None:
+    third = Browser(app.test_client())
+    third.log_in()
+    press(inside, "/accounts/me/sessions/end_others/")
+    assert [browser.is_logged_in() for browser in (inside, other, third)] == [True, False, False]
+
+
+def test_nobody_ends_a_session_of_somebody_else(app: Flask, inside: Browser) -> None:
+    mallory = Browser(app.test_client())
+    mallory.sign_up(username="mallory", email="mallory@example.com")
+    mallory.log_in(email="mallory@example.com")
+    [(alices,)] = run_sql(app, "SELECT id FROM login_sessions WHERE user_id = 1")
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', mallory.client.get("/").text)[1]
+    for path in (f"sessions/{alices}/end/", "sessions/end_others/"):
+        assert mallory.client.post(f"/accounts/me/{path}", data={"csrf_token": token}).status_code == 302
+    assert inside.is_logged_in()
+    overflow = mallory.client.post(f"/accounts/me/sessions/{2**63}/end/", data={"csrf_token": token})
+    assert overflow.status_code == 404
+
+
+def test_the_page_lists_the_mails_and_what_became_of_them(app: Flask, inside: Browser) -> None:
+    def mails() -> list[list[str]]:
+        section = inside.client.get("/accounts/me/").text.partition("Mails we sent you")[2].partition("</section>")[0]
+        return re.findall(r"<li><span>([^<]+)<.*?class=\"quiet\">([^<]+)<", section, re.DOTALL)
+
+    assert mails() == [("Welcome", "on its way")]
+    send_mails(app)
+    assert mails() == [("Welcome", "sent")]
+    run_sql(app, "UPDATE outbox SET done_at = NULL, failed_at = created_at")
+    assert mails() == [("Welcome", "failed")]
+    run_sql(app, "UPDATE outbox SET task = 'send_what_is_no_more', user_id = 2")
+    assert mails() == []
+
+
+def test_a_username_is_changed(app: Flask, inside: Browser) -> None:
+    inside.send("/accounts/me/username/", username=" Bob ", is_staff="1", email="x@example.com")
+    assert run_sql(app, "SELECT username, username_key, is_staff, email FROM users") == [
+        ("Bob", "bob", 0, "alice@example.com")
+    ]
+    assert "Hello Bob!" in inside.client.get("/").text
+    assert events(app)[-1] == "username changed"
+    inside.send("/accounts/me/username/", username="BOB")
+    assert run_sql(app, "SELECT username FROM users") == [("BOB",)]
+
+
+@pytest.mark.parametrize(
+    ("username", "sentence"),
+    [
+        ("", "This field is required."),
+        ("al ice", "Enter a valid username."),
+        ("www.example.com", "looks like a web address"),
+        ("ＣＡＲＯＬ", "A user with that username already exists."),
+    ],
+)
+def test_a_bad_or_taken_username_is_refused_as_at_sign_up(
+    app: Flask, inside: Browser, username: str, sentence: str
+) -> None:
+    Browser(app.test_client()).sign_up(username="carol", email="carol@example.com")
+    answer = inside.send("/accounts/me/username/", username=username)
+    assert (answer.status_code, sentence in answer.text) == (200, True)
+    assert run_sql(app, "SELECT username FROM users ORDER BY id") == [("alice",), ("carol",)]
+
+
+def test_the_export_holds_everything_but_hashes(app: Flask, inside: Browser, other: Browser) -> None:
+    answer = press(inside, "/accounts/me/export/")
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="account.json"'
+    assert answer.headers["Cache-Control"] == "no-store"
+    data = json.loads(answer.text)
+    assert data["account"]["email"] == "alice@example.com"
+    assert {session["device"] for session in data["sessions"]} >= {FIREFOX}
+    assert [mail["what"] for mail in data["mails"]] == ["Welcome"]
+    assert [event["event"] for event in data["events"]][::-1] == ["signed up", "logged in", "logged in"]
+    for (secret,) in run_sql(app, "SELECT password_hash FROM users UNION SELECT token_hash FROM login_sessions"):
+        assert secret not in answer.text
+    assert events(app)[-1] == "data exported"
+    assert inside.client.get("/accounts/me/export/").status_code == 405
+
+
+def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
+    app: Flask, inside: Browser, other: Browser
+) -> None:
+    send_mails(app)
+    assert "alice@example.com" in inside.client.get("/accounts/me/delete/").text
+    assert inside.send("/accounts/me/delete/", password=PASSWORD).location == "/"
+    assert "Your account is deleted." in inside.client.get("/").text
+    assert (inside.is_logged_in(), other.is_logged_in()) == (False, False)
+    inside.log_in()
+    assert not inside.is_logged_in()
+    assert "already exists" in inside.sign_up().text  # until the last mail has gone
+
+    [mail] = send_mails(app)
+    assert (mail.subject, mail.recipients) == ("Your account at flaskcelery is deleted", ["alice@example.com"])
+    relay(app)
+    for table in ("users", "login_sessions", "outbox"):
+        assert run_sql(app, f"SELECT count(*) FROM {table}") == [(0,)]
+    assert run_sql(app, "SELECT DISTINCT email, address, detail FROM audit_events WHERE user_id = 1") == [("", "", "")]
+    assert events(app)[-1] == "account erased"
+    assert inside.sign_up().status_code == 302
+    assert run_sql(app, "SELECT id FROM users") == [(2,)]
+
+
+def test_a_closed_account_stays_while_a_mail_is_owed_to_it(app: Flask, inside: Browser) -> None:
+    inside.send("/accounts/me/delete/", password=PASSWORD)
+    run_sql(app, "UPDATE outbox SET due_at = gives_up_at")  # every attempt so far has failed
+    relay(app)
+    assert run_sql(app, "SELECT username FROM users") == [("alice",)]
+    run_sql(app, "UPDATE outbox SET failed_at = due_at")
+    relay(app)
+    assert run_sql(app, "SELECT username FROM users") == []
+
+
+def test_the_relay_erases_nobody_who_has_not_asked_for_it(app: Flask, inside: Browser) -> None:
+    send_mails(app)
+    run_sql(app, "UPDATE users SET is_active = 0")
+    relay(app)
+    assert run_sql(app, "SELECT username FROM users") == [("alice",)]
+
+
+@pytest.mark.parametrize("password", ["", "wrong password", "x" * 2000])
+def test_an_account_is_not_closed_without_its_password(app: Flask, inside: Browser, password: str) -> None:
+    assert inside.send("/accounts/me/delete/", password=password).status_code == 200
+    assert inside.is_logged_in()
+    assert ("wrong current password" in events(app)) == bool(password)
+
+
+def test_the_last_administrator_stays(app: Flask, inside: Browser) -> None:
+    run_sql(app, "UPDATE users SET is_staff = 1")
+    assert "You are the only administrator." in inside.send("/accounts/me/delete/", password=PASSWORD).text
+    assert inside.is_logged_in()
+    Browser(app.test_client()).sign_up(username="bob", email="bob@example.com")
+    run_sql(app, "UPDATE users SET is_staff = 1")
+    assert inside.send("/accounts/me/delete/", password=PASSWORD).status_code == 302
+
+
+def test_no_transaction_is_open_while_the_password_is_checked(
+    app: Flask, inside: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher = type(app.extensions["passwords"][0])
+    original, was_open = hasher.verify, []
+
+    def verify(self: Any, *args: Any) -> bool:
+        was_open.append(db.session().in_transaction())
+        return original(self, *args)
+
+    monkeypatch.setattr(hasher, "verify", verify)
+    inside.send("/accounts/me/email/", email="new@example.com", password=PASSWORD)
+    inside.send("/accounts/me/delete/", password=PASSWORD)
+    assert was_open == [False, False]
