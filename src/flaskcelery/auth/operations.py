@@ -8,7 +8,8 @@ from flaskcelery.errors import Refusal
 from flaskcelery.users import sessions
 from flaskcelery.users.models import User
 from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
-from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH, hash_password, needs_rehash, verify_password
+from flaskcelery.users.password_rules import PASSWORD_MAX_LENGTH
+from flaskcelery.users.passwords import hash_password, needs_rehash, verify_password
 
 
 class WrongCredentials(Refusal):

@@ -7,8 +7,8 @@ from wtforms import EmailField, Field, Form, PasswordField, StringField, Validat
 from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from flaskcelery.errors import Refusal
+from flaskcelery.users.forms import MISMATCH, check_new_password
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
-from flaskcelery.users.passwords import password_problems
 
 
 def strip(text: str | None) -> str | None:
@@ -46,16 +46,13 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     password1 = PasswordField("Enter password:", [InputRequired()], render_kw={"autocomplete": "new-password"})
     password2 = PasswordField(
         "Confirm password:",
-        [InputRequired(), EqualTo("password1", "The two password fields didn’t match.")],
+        [InputRequired(), EqualTo("password1", MISMATCH)],
         render_kw={"autocomplete": "new-password"},
     )
 
     def validate_password1(self, field: Field) -> None:
         """Refuse a password that breaks a rule, and say every rule it breaks."""
-        problems = password_problems(field.data)
-        field.errors = [*field.errors, *problems[:-1]]
-        if problems:
-            raise ValidationError(problems[-1])
+        check_new_password(field, self.username.data or "", self.email.data or "")
 
 
 def add_errors(form: Form, errors: dict[str, str]) -> None:
