@@ -4,6 +4,7 @@ import re
 import unicodedata
 import uuid
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, has_request_context, request, url_for
 from flask.sessions import SecureCookieSessionInterface
@@ -82,6 +83,14 @@ def require_login() -> ResponseReturnValue | None:
         return None
     response: ResponseReturnValue = current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     return response
+
+
+def public_url(endpoint: str, **values: Any) -> str:
+    """Return the address of a page for a mail: its host is the one of PUBLIC_URL, never a request's."""
+    public = urlsplit(current_app.config["PUBLIC_URL"])
+    return current_app.url_map.bind(public.netloc, url_scheme=public.scheme).build(
+        endpoint, values, force_external=True
+    )
 
 
 def client_address() -> str:
