@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-compose faults docs format requirements migration clean \
+.PHONY: help run install check test test-django test-compose faults docs format requirements migration clean \
   up down logs deploy backup restore
 
 help: ## Show this menu
@@ -29,6 +29,9 @@ test: $(VENV)/.development ## Run every test, against real servers (as root on D
 	$(BIN)/pytest -n auto tests/unit tests/functional
 	$(BIN)/pytest tests/integration tests/faults
 
+test-django: $(VENV)/.development ## Compare with the real Django, installed aside: passwords and paths
+	$(BIN)/pytest tests/django
+
 test-compose: $(VENV)/.development ## Test the deployment with Docker Compose, apart from one that runs (ten minutes)
 	$(BIN)/pytest tests/compose
 
@@ -45,7 +48,7 @@ format: $(VENV)/.development ## Put the code into shape
 	$(BIN)/ruff format .
 
 requirements: $(VENV)/.development ## Pin the newest versions of what requirements/*.in name, with hashes
-	cd requirements && for name in runtime production development; do \
+	cd requirements && for name in runtime production development django; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; done
 

@@ -78,6 +78,18 @@ def test_empty_fields_are_each_named(auth: Browser) -> None:
             "password1",
             "This password is too short. It must contain at least 8 characters.",
         ),
+        ({"password1": "iloveyou", "password2": "iloveyou"}, "password1", "This password is too common."),
+        ({"password1": "83746152", "password2": "83746152"}, "password1", "This password is entirely numeric."),
+        (
+            {"username": "brzvatko", "password1": "Xbrzvatko9", "password2": "Xbrzvatko9"},
+            "password1",
+            "The password is too similar to the username.",
+        ),
+        (
+            {"email": "krqwbnolt@example.com", "password1": "krqwbnolt!7", "password2": "krqwbnolt!7"},
+            "password1",
+            "The password is too similar to the email.",
+        ),
         (
             {"password1": "x" * 1025, "password2": "x" * 1025},
             "password1",
@@ -123,7 +135,7 @@ def test_d10_one_address_in_another_case_is_the_same_address(auth: Browser, app:
     assert len(users(app)) == 1
 
 
-@pytest.mark.parametrize("password", [" two  spaces around ", "\tcorrect horse\t", " " * 8])
+@pytest.mark.parametrize("password", [" two  spaces around ", "\tcorrect horse\t", "  xq7  vy8Kp  "])
 def test_d11_spaces_around_a_password_belong_to_it(auth: Browser, password: str) -> None:
     auth.sign_up(password=password)
     auth.log_in(password=password.strip() + "x")

@@ -5,10 +5,11 @@ import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 
 from flaskcelery.app import create_app
-from flaskcelery.users.passwords import hash_password, needs_rehash, password_problems, verify_password
+from flaskcelery.users.passwords import hash_password, needs_rehash, verify_password
 
 
 def test_the_default_hash_is_argon2id_with_at_least_the_owasp_parameters(environ: dict[str, str]) -> None:
@@ -39,12 +40,41 @@ def test_no_password_fits_an_unknown_account_or_a_broken_hash(app: Flask) -> Non
         assert not verify_password("x", "")
 
 
-def test_length_is_counted_in_characters(app: Flask) -> None:
+@pytest.mark.parametrize("password_hash", ["!", "!Ab3dE", "md5$salt$digest"])
+def test_no_password_fits_an_unusable_hash_and_finding_out_costs_one_check(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, password_hash: str
+) -> None:
+    checked = []
+    original = PasswordHasher.verify
+    monkeypatch.setattr(PasswordHasher, "verify", lambda *args: checked.append(1) or original(*args))
     with app.app_context():
-        assert password_problems("1234567") == ["This password is too short. It must contain at least 8 characters."]
-        assert password_problems("🐎" * 8) == []
-        assert password_problems("x" * 1024) == []
-        assert len(password_problems("x" * 1025)) == 1
+        assert not verify_password(password_hash, password_hash)
+        assert not verify_password("", password_hash)
+        assert len(checked) == 2
+
+
+# Made by Django 5.2.19: make_password(password, "fixedsaltfixedsalt"); the second with 390,000 rounds, as 4.1 has them.
+DJANGO_HASHES = {
+    "correct horse battery": "pbkdf2_sha256$1000000$fixedsaltfixedsalt$kJQkRH4kGSHH/9TUSA3aaGpZNvUAAa6JFTE8Fw+ku1Q=",
+    "pässwo\u0308rd ﬁ": "pbkdf2_sha256$390000$fixedsaltfixedsalt$ZDB1PFN0ipoIQFM9xxd2ZyBRhcIwr6/YHIYDQn02+5Y=",
+}
+
+
+@pytest.mark.parametrize(("password", "password_hash"), DJANGO_HASHES.items())
+def test_a_hash_made_by_django_is_verified_and_due_to_be_remade(app: Flask, password: str, password_hash: str) -> None:
+    with app.app_context():
+        assert verify_password(password, password_hash)
+        assert needs_rehash(password_hash)
+        assert not verify_password(password + "x", password_hash)
+        assert not verify_password(password, password_hash[:-5] + "AAAA=")
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "a$b$c", "0$salt$AAAA", "-1$salt$AAAA", f"{10**30}$salt$AAAA", "1$salt$é", "1$s$t$u"]
+)
+def test_no_password_fits_a_broken_django_hash(app: Flask, rest: str) -> None:
+    with app.app_context():
+        assert not verify_password("x", f"pbkdf2_sha256${rest}")
 
 
 def test_one_process_computes_one_hash_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

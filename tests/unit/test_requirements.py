@@ -23,7 +23,7 @@ def read(name: str) -> dict[str, str]:
     return pins
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, "django"])
 def test_d13_every_package_is_pinned_with_hashes_and_says_nothing_of_where_it_comes_from(name: str) -> None:
     assert read(name)
     assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", (FOLDER / f"{name}.txt").read_text())

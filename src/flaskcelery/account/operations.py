@@ -13,7 +13,8 @@ from flaskcelery.users import sessions
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken, email_key, normalize_email, normalize_username
 from flaskcelery.users.names import username_key as make_username_key
-from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH, verify_password
+from flaskcelery.users.password_rules import PASSWORD_MAX_LENGTH
+from flaskcelery.users.passwords import verify_password
 from flaskcelery.users.tokens import read_clock
 
 
@@ -66,7 +67,7 @@ def ask_email_change(user: User, email: str, password: str) -> None:
     Raises InvalidEmail, WrongPassword, SameEmail, EmailTaken or ChangedMeanwhile.
     """
     new = normalize_email(email)
-    seen_hash = _check_password(user, password)
+    seen_hash = check_password(user, password)
     if email_key(new) == email_key(user.email):
         raise SameEmail
     if db.session.scalar(select(User.id).where(User.email_key == email_key(new))):
@@ -83,7 +84,7 @@ def close_account(user: User, password: str) -> None:
 
     Raises WrongPassword, LastAdmin or ChangedMeanwhile.
     """
-    seen_hash = _check_password(user, password)
+    seen_hash = check_password(user, password)
     with transaction():
         admins = select(User.id).where(User.is_staff, User.is_active).with_for_update()
         if db.session.scalars(admins).all() == [user.id]:
@@ -108,8 +109,8 @@ def erase_closed() -> int:
     return len(erased)
 
 
-def _check_password(user: User, password: str) -> str:
-    """Return the hash that the password fits; raise WrongPassword, which is written down."""
+def check_password(user: User, password: str) -> str:
+    """Return the hash that the current password fits; raise WrongPassword, which is written down."""
     user_id, email, seen_hash = user.id, user.email, user.password_hash
     db.session.rollback()  # no transaction is open while the password is hashed
     if verify_password(password[:PASSWORD_MAX_LENGTH], seen_hash) and len(password) <= PASSWORD_MAX_LENGTH:

@@ -1,15 +1,21 @@
 """My account; whoever comes here is logged in (see GUARDS in app.py)."""
 
+from typing import cast
+
 from flask import Blueprint, Response, flash, json, redirect, render_template, request, session, url_for
-from flask_login import current_user
+from flask_login import current_user, login_user
 from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.account import operations
 from flaskcelery.account.forms import EmailForm, PasswordForm, UsernameForm
 from flaskcelery.account.overview import export_account, list_mails, list_sessions
+from flaskcelery.account.password_forms import ChangePasswordForm
+from flaskcelery.account.password_operations import WrongOldPassword, change_password
 from flaskcelery.errors import Refusal
 from flaskcelery.fields import add_errors
+from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken
+from flaskcelery.users.password_rules import password_help
 from flaskcelery.web import MAX_ID
 
 bp = Blueprint("account", __name__, template_folder="templates")
@@ -109,3 +115,38 @@ def submit_delete() -> str | AnyResponse:
 def _go_back(sentence: str) -> AnyResponse:
     flash(sentence, "success")
     return redirect(url_for("account.show"))
+
+
+@bp.get("/accounts/password_change/")
+def show_password_change() -> str:
+    """Show the empty form."""
+    return _render_password_change(ChangePasswordForm(_me()))
+
+
+@bp.post("/accounts/password_change/")
+def submit_password_change() -> str | AnyResponse:
+    """Change the password and stay logged in, in this browser alone."""
+    user, form = _me(), ChangePasswordForm(_me(), request.form)
+    if not form.validate():
+        return _render_password_change(form)
+    try:
+        change_password(user, form.old_password.data or "", form.new_password1.data or "")
+    except WrongOldPassword as refusal:
+        form.old_password.errors = [str(refusal)]
+        return _render_password_change(form)
+    login_user(user)  # its session has a new token
+    return redirect(url_for("account.show_password_changed"))
+
+
+@bp.get("/accounts/password_change/done/")
+def show_password_changed() -> str:
+    """Say that it is done."""
+    return render_template("account/password_change_done.html")
+
+
+def _render_password_change(form: ChangePasswordForm) -> str:
+    return render_template("account/password_change.html", form=form, rules=password_help())
+
+
+def _me() -> User:
+    return cast("User", current_user._get_current_object())

@@ -1,1 +1,1 @@
-"""Log in and log out."""
+"""Log in, log out, reset a password."""

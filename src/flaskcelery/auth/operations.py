@@ -1,15 +1,19 @@
-"""The rule of logging in."""
+"""The rules of logging in and of resetting a forgotten password."""
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from flaskcelery.audit.operations import Event, record
+from flaskcelery.auth.tasks import RESET_LINK_LIVES, send_password_reset_email
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.users import sessions
 from flaskcelery.users.models import User
 from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
-from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH, hash_password, needs_rehash, verify_password
+from flaskcelery.users.password_change import replace_password
+from flaskcelery.users.password_rules import PASSWORD_MAX_LENGTH
+from flaskcelery.users.passwords import hash_password, needs_rehash, verify_password
+from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
 
 
 class WrongCredentials(Refusal):
@@ -62,3 +66,37 @@ def _find_account(email: str) -> User | None:
     if user:
         db.session.expunge(user)  # its columns stay readable after the rollback
     return user
+
+
+def ask_reset(email: str) -> None:
+    """Owe a mail with a link that resets the password; an address of no account costs the same and gets none."""
+    found = _find_account(email)
+    user_id = found.id if found else None
+    with transaction():
+        made_at = int(read_clock().timestamp())
+        send_password_reset_email.owe(gives_up_after=RESET_LINK_LIVES.total_seconds(), user_id=user_id, made_at=made_at)
+        record(Event.RESET_ASKED, user_id, found.email if found else "")
+
+
+def find_by_reset_token(user_id: int, token: str) -> User | None:
+    """Return the account whose password the link may reset now."""
+    user = db.session.get(User, user_id)
+    if user is None or not user.is_active or not is_token_good(Purpose.RESET_PASSWORD, user, token, RESET_LINK_LIVES):
+        return None
+    return user
+
+
+def reset_password(user_id: int, token: str, new_password: str) -> bool:
+    """Set the password and end all login sessions; the mail came, so the address counts as confirmed.
+
+    False if the link is not good, or is not any more.
+    """
+    user = find_by_reset_token(user_id, token)
+    if user is None:
+        return False
+    db.session.expunge(user)  # its columns stay readable after the rollback
+    db.session.rollback()  # no transaction is open while the password is hashed
+    new_hash = hash_password(new_password)
+    confirmed_at = func.coalesce(User.email_confirmed_at, now_plus())
+    with transaction():
+        return replace_password(user, new_hash, Event.PASSWORD_RESET, email_confirmed_at=confirmed_at)

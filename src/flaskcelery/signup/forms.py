@@ -1,12 +1,12 @@
 """The sign-up form, with the origin's field names and texts."""
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, PasswordField, StringField, ValidationError
+from wtforms import EmailField, Field, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from flaskcelery.fields import accepted_by, strip
+from flaskcelery.users.forms import MISMATCH, check_new_password
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
-from flaskcelery.users.passwords import password_problems
 
 
 class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -27,13 +27,10 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     password1 = PasswordField("Enter password:", [InputRequired()], render_kw={"autocomplete": "new-password"})
     password2 = PasswordField(
         "Confirm password:",
-        [InputRequired(), EqualTo("password1", "The two password fields didn’t match.")],
+        [InputRequired(), EqualTo("password1", MISMATCH)],
         render_kw={"autocomplete": "new-password"},
     )
 
     def validate_password1(self, field: Field) -> None:
         """Refuse a password that breaks a rule, and say every rule it breaks."""
-        problems = password_problems(field.data)
-        field.errors = [*field.errors, *problems[:-1]]
-        if problems:
-            raise ValidationError(problems[-1])
+        check_new_password(field, self.username.data or "", self.email.data or "")

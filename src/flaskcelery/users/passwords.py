@@ -1,5 +1,9 @@
-"""Passwords: Argon2id hashes, and the rules for choosing one."""
+"""Password hashes: Argon2id, and those that a Django application brings along."""
 
+import base64
+import binascii
+import hashlib
+import hmac
 import secrets
 import threading
 import unicodedata
@@ -8,7 +12,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import Flask, current_app
 
-PASSWORD_MAX_LENGTH = 1024
+ARGON2 = "$argon2"
+DJANGO = "pbkdf2_sha256$"
 
 # One hash at a time in a process: more than there are cores slow each other down, and each takes its 19 MiB.
 _turn = threading.Lock()
@@ -29,31 +34,41 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Tell whether the password fits; for an unknown account (None) it is False after the same time."""
+    """Tell whether the password fits; where none can (no account, no usable hash) it is False after the same time."""
+    if password_hash and password_hash.startswith(DJANGO):
+        return _verify_django(password, password_hash)
     hasher, stand_in = current_app.extensions["passwords"]
+    known = password_hash if password_hash and password_hash.startswith(ARGON2) else None
     try:
         with _turn:
-            fits = hasher.verify(password_hash or stand_in, _normalize(password))
+            fits = hasher.verify(known or stand_in, _normalize(password))
     except (VerificationError, InvalidHashError):
         return False
-    return fits and password_hash is not None
+    return fits and known is not None
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Tell whether the hash was made with other parameters than today's."""
+    """Tell whether the hash was made in another way, or with other parameters, than today's."""
     hasher: PasswordHasher = current_app.extensions["passwords"][0]
-    return hasher.check_needs_rehash(password_hash)
+    return not password_hash.startswith(ARGON2) or hasher.check_needs_rehash(password_hash)
 
 
-def password_problems(password: str) -> list[str]:
-    """Return a sentence for each rule that the new password breaks."""
-    minimum = current_app.config["PASSWORD_MIN_LENGTH"]
-    problems = []
-    if len(password) < minimum:
-        problems.append(f"This password is too short. It must contain at least {minimum} characters.")
-    if len(password) > PASSWORD_MAX_LENGTH:
-        problems.append(f"This password is too long. It may contain at most {PASSWORD_MAX_LENGTH} characters.")
-    return problems
+def is_usable(password_hash: str) -> bool:
+    """Tell whether some password fits; `!`, as Django writes it, means none."""
+    return not password_hash.startswith("!")
+
+
+def _verify_django(password: str, password_hash: str) -> bool:
+    """Check `pbkdf2_sha256$rounds$salt$digest`, which was made of the password as it was typed."""
+    try:
+        _, rounds, salt, digest = password_hash.split("$")
+        expected = base64.b64decode(digest, validate=True)
+        typed = password.encode("utf-8", "surrogatepass")
+        with _turn:
+            found = hashlib.pbkdf2_hmac("sha256", typed, salt.encode(), int(rounds))
+    except (ValueError, OverflowError, binascii.Error):
+        return False
+    return hmac.compare_digest(found, expected)
 
 
 def _normalize(password: str) -> bytes:

@@ -46,6 +46,14 @@ def end_sessions(user_id: int, keep_token: str | None = None, session_id: int | 
     return len(db.session.scalars(delete(LoginSession).where(*chosen).returning(LoginSession.id)).all())
 
 
+def renew_token(token: str) -> str:
+    """Give the login session of `token` a new one, return it: copies of the old cookie are dead. Caller commits."""
+    new_token = secrets.token_urlsafe(32)
+    is_mine = LoginSession.token_hash == _hash(token)
+    db.session.execute(update(LoginSession).where(is_mine).values(token_hash=_hash(new_token)))
+    return new_token
+
+
 def log_out(user: User) -> None:
     """End the login session through which the user came, and with it every copy of its cookie."""
     with transaction():

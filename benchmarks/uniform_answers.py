@@ -1,0 +1,93 @@
+"""Does the time of an answer tell whether an address has an account? Log-in and reset, behind nginx and uWSGI.
+
+Usage: python -m benchmarks.uniform_answers [pairs]
+
+AUC is the chance that a known address takes longer than an unknown one (Mann-Whitney): 0.5 tells nothing.
+"""
+
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.integration.stack import NOTHING_SET, Stack
+from tests.integration.visitor import LOG_IN, Answer, Visitor
+from tests.parts import BIN, HOST, ROOT
+from tests.servers import judge
+
+RESET = "/accounts/password_reset/"
+WARM_UP = 20
+BARS = {"AUC": (0.45, 0.55), "median difference, ms": (-2.0, 2.0)}
+
+
+def log_in(visitor: Visitor, email: str) -> Answer:
+    """Try a wrong password."""
+    return visitor.post(LOG_IN, username=email, password="not the password at all")
+
+
+def ask_reset(visitor: Visitor, email: str) -> Answer:
+    """Ask for a link."""
+    return visitor.post(RESET, email=email)
+
+
+def auc(known: list[float], unknown: list[float]) -> float:
+    """Return the share of pairs in which the known one is slower; an equal pair counts half."""
+    ranked = sorted([(seconds, True) for seconds in known] + [(seconds, False) for seconds in unknown])
+    ranks = sum(rank for rank, (_, is_known) in enumerate(ranked, 1) if is_known)
+    return (ranks - len(known) * (len(known) + 1) / 2) / (len(known) * len(unknown))
+
+
+def measure(stack: Stack, page: str, ask: Callable[[Visitor, str], Answer], pairs: int) -> bool:
+    """Ask for a known and an unknown address in turns, in random order; print the figures, tell if they are good."""
+    visitor = stack.visitor()
+    visitor.get(page)
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(-WARM_UP, pairs):
+        for is_known in random.sample([True, False], 2):
+            # As many different addresses on either side: caches must not tell, either.
+            answer = ask(visitor, f"{'known' if is_known else 'nobody'}{number % 10}@example.com")
+            assert answer.status in {200, 302}, answer
+            if number >= 0:
+                times[is_known].append(answer.seconds * 1000)
+    medians = {is_known: statistics.median(values) for is_known, values in times.items()}
+    figures = {"AUC": auc(times[True], times[False]), "median difference, ms": medians[True] - medians[False]}
+    is_good = all(low <= figures[name] <= high for name, (low, high) in BARS.items())
+    print(
+        f"{page:28} {pairs} pairs  AUC {figures['AUC']:.3f}  medians {medians[True]:.2f} ms known,"
+        f" {medians[False]:.2f} ms unknown  {'good' if is_good else 'BAD'}"
+    )
+    return is_good
+
+
+def main() -> int:
+    """Start the servers, measure, end them."""
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as name, ExitStack() as exits:
+        folder = Path(name)
+        settings = {
+            "INSTANCE_PATH": name,
+            "DATABASE_URL": f"sqlite:///{folder / 'flaskcelery.db'}",
+            "CELERY_BROKER_URL": "embedded://localhost",
+            "MAIL_BACKEND": "smtp",
+            "MAIL_SERVER": HOST,
+            "MAIL_PORT": str(exits.enter_context(judge()).port),
+        }
+        environ = {**NOTHING_SET, **settings}
+        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
+        stack = Stack(folder, exits, settings)
+        stack.start_web()
+        for number in range(10):
+            stack.sign_up(f"known{number}")
+        good = [measure(stack, LOG_IN, log_in, pairs), measure(stack, RESET, ask_reset, pairs)]
+    print(f"{time.monotonic() - started:.0f} s")
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

