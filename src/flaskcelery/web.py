@@ -3,6 +3,7 @@
 import re
 import unicodedata
 import uuid
+from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, current_app, g, has_request_context, redirect, request, url_for
@@ -59,13 +60,6 @@ def init_web(app: Flask) -> None:
         return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
 
 
-def public_link(endpoint: str, **values: object) -> str:
-    """Return the address of a page under PUBLIC_URL: what mails name, whatever host a request came for."""
-    site = urlsplit(current_app.config["PUBLIC_URL"])
-    pages = current_app.url_map.bind(site.netloc, url_scheme=site.scheme)
-    return pages.build(endpoint, values, force_external=True)
-
-
 def require_login() -> ResponseReturnValue | None:
     """Send who is not logged in to the log-in page, and back here afterwards: the guard of whole blueprints."""
     if current_user.is_authenticated:
@@ -74,6 +68,14 @@ def require_login() -> ResponseReturnValue | None:
         return redirect(url_for(current_app.login_manager.login_view))  # type: ignore[attr-defined]
     response: ResponseReturnValue = current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     return response
+
+
+def public_url(endpoint: str, **values: Any) -> str:
+    """Return the address of a page for a mail: its host is the one of PUBLIC_URL, never a request's."""
+    public = urlsplit(current_app.config["PUBLIC_URL"])
+    return current_app.url_map.bind(public.netloc, url_scheme=public.scheme).build(
+        endpoint, values, force_external=True
+    )
 
 
 def client_address() -> str:

@@ -96,7 +96,7 @@ def test_the_page_lists_the_browsers_in_words_and_marks_this_one(inside: Browser
     page = other.client.get("/accounts/me/").text
     assert "Firefox on Windows <strong>(this device)</strong>" in page
     assert "Unknown device" in page
-    assert page.count("127.0.0.1, last seen") == 2
+    assert page.count("<small>127.0.0.1</small>") == 2
     assert page.count("/end/") == 1
 
 
@@ -193,6 +193,7 @@ def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
     assert inside.send("/accounts/me/delete/", password=PASSWORD).location == "/"
     assert "Your account is deleted." in inside.client.get("/").text
     assert (inside.is_logged_in(), other.is_logged_in()) == (False, False)
+    assert run_sql(app, "SELECT count(*) FROM login_sessions") == [(0,)]
     inside.log_in()
     assert not inside.is_logged_in()
     assert "already exists" in inside.sign_up().text  # until the last mail has gone
@@ -232,6 +233,13 @@ def test_an_account_is_not_closed_without_its_password(app: Flask, inside: Brows
     assert ("wrong current password" in events(app)) == bool(password)
 
 
+def test_a_password_with_more_after_its_end_is_another_one(app: Flask, auth: Browser) -> None:
+    auth.sign_up(password="x" * 1024)
+    auth.log_in(password="x" * 1024)
+    assert "entered incorrectly" in auth.send("/accounts/me/delete/", password="x" * 1025).text
+    assert auth.is_logged_in()
+
+
 def test_the_last_administrator_stays(app: Flask, inside: Browser) -> None:
     run_sql(app, "UPDATE users SET is_staff = 1")
     assert "You are the only administrator." in inside.send("/accounts/me/delete/", password=PASSWORD).text
@@ -255,3 +263,26 @@ def test_no_transaction_is_open_while_the_password_is_checked(
     inside.send("/accounts/me/email/", email="new@example.com", password=PASSWORD)
     inside.send("/accounts/me/delete/", password=PASSWORD)
     assert was_open == [False, False]
+
+
+@pytest.mark.parametrize("change", ["password_hash = 'new'", "is_active = 0"])
+def test_a_change_that_comes_while_the_password_is_checked_wins(
+    app: Flask, inside: Browser, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    hasher = type(app.extensions["passwords"][0])
+    original = hasher.verify
+
+    def verify(self: Any, *args: Any) -> bool:
+        fits = original(self, *args)
+        run_sql(app, f"UPDATE users SET {change}")
+        return fits
+
+    send_mails(app)
+    for path in ("email", "delete"):
+        with monkeypatch.context() as patch:
+            patch.setattr(hasher, "verify", verify)
+            inside.send(f"/accounts/me/{path}/", email="new@example.com", password=PASSWORD)
+        assert run_sql(app, "SELECT closed_at, pending_email FROM users") == [(None, None)]
+        run_sql(app, "UPDATE users SET is_active = 1")
+        inside.log_in()
+    assert send_mails(app) == []

@@ -171,7 +171,16 @@ def test_asking_for_a_link_looks_the_same_and_writes_as_much_for_every_address(a
         [after] = run_sql(app, count)
         rows.append((after[0] - before[0], after[1] - before[1]))
     assert (len(pages), rows) == (1, [(1, 1)] * 3)
+    named = run_sql(app, "SELECT count(user_id), min(user_id) FROM outbox")
+    assert named == [(1, 1)]  # nobody's list of mails shows one that was not sent
     assert [mail.recipients for mail in send_mails(app)] == [[OLD]]
+
+
+def test_a_link_that_has_become_useless_is_not_mailed(app: Flask, inside: Browser) -> None:
+    welcome = send_mails(app)[0]
+    inside.send("/accounts/email/resend/", email=OLD)
+    inside.send(link_in(welcome))
+    assert send_mails(app) == []
 
 
 def test_a_fresh_link_is_for_addresses_only(auth: Browser) -> None:

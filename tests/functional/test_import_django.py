@@ -125,6 +125,7 @@ def test_natural_keys_and_djangos_own_users_are_read_too(app: Flask, tmp_path: P
 
 def test_an_account_without_a_password_lets_nobody_in(app: Flask, tmp_path: Path, auth: Browser) -> None:
     run(app, tmp_path, [entry(password=""), entry("erin", password="!unusable")])
+    assert run_sql(app, "SELECT password_hash FROM users ORDER BY id") == [("!",), ("!unusable",)]
     for name in ("dora", "erin"):
         for password in ("!", "!unusable", " "):
             auth.log_in(email=f"{name}@example.com", password=password)

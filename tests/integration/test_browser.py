@@ -1,5 +1,6 @@
 """The whole way in Chromium, through nginx and uWSGI, with an eye on the browser's console."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.integration.stack import Stack
-from tests.parts import find_program
+from tests.parts import find_program, wait_until
 from tests.servers import Judge
 
 PASSWORD = "correct horse battery"
@@ -35,7 +36,7 @@ def chromium(tmp_path: Path) -> Iterator[webdriver.Chrome]:
 def fill_in(browser: webdriver.Chrome, **fields: str) -> str:
     """Type into the fields, press the button and return the text of the page that follows."""
     for name, value in fields.items():
-        field = browser.find_element(By.NAME, name)
+        field = browser.find_element(By.CSS_SELECTOR, f"main [name={name}]")
         field.clear()
         field.send_keys(value)
     old_page = browser.find_element(By.TAG_NAME, "main")
@@ -68,4 +69,31 @@ def test_a_person_signs_up_logs_in_and_out(
     chromium.back()
     chromium.refresh()
     assert "You are not logged in" in chromium.find_element(By.TAG_NAME, "main").text
+    assert chromium.get_log("browser") == []
+
+
+def test_a_person_confirms_an_address_renames_the_account_and_deletes_it(
+    make_stack: Callable[..., Stack], judge: Judge, chromium: webdriver.Chrome
+) -> None:
+    stack = make_stack().start_all()
+    site = stack.settings["PUBLIC_URL"]
+    chromium.get(f"{site}/accounts/signup/")
+    fill_in(chromium, username="alice", email="alice@example.com", password1=PASSWORD, password2=PASSWORD)
+    fill_in(chromium, username="alice@example.com", password=PASSWORD)
+    assert chromium.find_element(By.CLASS_NAME, "banner").is_displayed()
+
+    text = judge.wait_for(1)[0].get_body(("plain",)).get_content()
+    chromium.get(re.search(rf"^{re.escape(site)}/\S+$", text, re.MULTILINE)[0])
+    page = fill_in(chromium)
+    assert "Thank you, your address is confirmed." in page
+    assert "(this device)" in page
+    assert not chromium.find_elements(By.CLASS_NAME, "banner")
+
+    chromium.find_element(By.CSS_SELECTOR, "[aria-label='Change the username']").click()
+    assert "Your username is changed." in fill_in(chromium, username="bob")
+    chromium.find_element(By.LINK_TEXT, "Delete my account").click()
+    assert "entered incorrectly" in fill_in(chromium, password="wrong password")
+    assert "Your account is deleted." in fill_in(chromium, password=PASSWORD)
+    assert judge.wait_for(2)[1]["Subject"] == "Your account at flaskcelery is deleted"
+    wait_until(lambda: stack.count("users") == 0, 30, "the account is erased")
     assert chromium.get_log("browser") == []

@@ -30,11 +30,12 @@ EVENT_COLUMNS = ("at", "event", "email", "address", "detail")
 
 
 def list_sessions(user: User) -> list[dict[str, Any]]:
-    """Return the logged-in browsers: `session`, its `device` in words, and whether it `is_current`."""
-    return [
+    """Return the logged-in browsers, this one first: `session`, its `device` in words, and whether it `is_current`."""
+    listed = [
         {"session": each, "device": describe_device(each.device), "is_current": is_current(each, user)}
         for each in find_sessions(user.id)
     ]
+    return sorted(listed, key=lambda each: not each["is_current"])
 
 
 def list_mails(user: User, limit: int | None = SHOWN_MAILS) -> list[dict[str, Any]]:

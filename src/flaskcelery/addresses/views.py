@@ -26,7 +26,7 @@ def show_step(step: str, user_id: int, token: str) -> str:
     try:
         user = find_account(step, user_id, token)
     except DeadLink as error:
-        return render_template("addresses/dead.html", sentence=str(error))
+        return render_template("addresses/dead.html", step=step, sentence=str(error))
     return render_template(f"addresses/{step}.html", user=user)
 
 
@@ -37,7 +37,7 @@ def submit_step(step: str, user_id: int, token: str) -> str | Response:
     try:
         follow_link(step, user_id, token, current_user.session_token if is_owner else None)
     except (DeadLink, AddressGone) as error:
-        return render_template("addresses/dead.html", sentence=str(error))
+        return render_template("addresses/dead.html", step=step, sentence=str(error))
     flash(DONE[step], "success")
     return redirect(url_for("account.show"))
 

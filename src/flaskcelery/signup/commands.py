@@ -31,7 +31,8 @@ def import_django(file: IO[bytes], welcome: bool) -> None:
     def owe(user_id: int) -> object:
         return send_welcome_email.owe(user_id=user_id, made_at=made_at)
 
-    added = there = skipped = 0
+    added = there = 0
+    skipped = []
     outcomes = import_users(entries, owe if welcome else None)
     with click.progressbar(outcomes, length=len(entries), label="Importing", file=sys.stderr) as shown:
         for name, refusal in shown:
@@ -40,6 +41,7 @@ def import_django(file: IO[bytes], welcome: bool) -> None:
             elif isinstance(refusal, AlreadyThere):
                 there += 1
             else:
-                skipped += 1
-                click.echo(f"Skipped {name}: {refusal}")
-    click.echo(f"{added} added, {there} already there, {skipped} skipped")
+                skipped.append(f"Skipped {name}: {refusal}")
+    for line in skipped:
+        click.echo(line)
+    click.echo(f"{added} added, {there} already there, {len(skipped)} skipped")
