@@ -82,8 +82,6 @@ def test_a_worker_survives_the_replacement_of_its_redis(site: Deployment) -> Non
     done = site.count("outbox WHERE done_at IS NOT NULL")
     assert site.visitor().sign_up(f"after-{time.monotonic_ns()}").status == 302
     wait_until(lambda: site.count("outbox WHERE done_at IS NOT NULL") > done, 90, "the mail")
-    worker = site.containers("worker")[0]
-    wait_until(lambda: f"{worker[:12]}.alive" in site.execute("worker", "sh", "-c", "ls instance; true"), 90, "the pulse")
     wait_until(lambda: site.inspect("worker")["State"]["Health"]["Status"] == "healthy", 90, "the worker")
     FIGURES.append(f"Redis replaced: all well after {time.monotonic() - began:.0f} s")
 
