@@ -17,7 +17,7 @@ FIGURES: list[str] = []
 @pytest.fixture(scope="session")
 def fresh() -> Iterator[Deployment]:
     """Return the deployment, just started for the first time."""
-    if not shutil.which("docker") or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode:
+    if not shutil.which("docker") or subprocess.run(["docker", "info"], check=False, capture_output=True).returncode:
         miss("Docker Engine with Compose v2 is missing.")
     deployment = Deployment()
     try:
@@ -29,11 +29,11 @@ def fresh() -> Iterator[Deployment]:
 
 @pytest.fixture
 def site(fresh: Deployment, request: pytest.FixtureRequest) -> Iterator[Deployment]:
-    """Return the deployment; whatever a test did to it, the next one finds it healthy."""
+    """Return the deployment, healthy whatever the last test did to it."""
+    fresh.wait_until_healthy()
     began = time.monotonic()
     yield fresh
     FIGURES.append(f"{request.node.name}: {time.monotonic() - began:.0f} s")
-    fresh.up()
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -40,6 +40,7 @@ class Deployment:
         """Run a command with the deployment's environment; return what it printed."""
         done = subprocess.run(
             command,
+            check=False,
             cwd=ROOT,
             env={**self.environ, **environ},
             stdin=subprocess.DEVNULL,
@@ -69,7 +70,7 @@ class Deployment:
         """Remove everything that it made, images included."""
         self.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")
         for image in ("flaskcelery", "flaskcelery-init"):
-            subprocess.run(["docker", "rmi", "-f", f"{image}:{self.name}"], capture_output=True)
+            subprocess.run(["docker", "rmi", "-f", f"{image}:{self.name}"], check=False, capture_output=True)
 
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's containers."""
@@ -105,6 +106,15 @@ class Deployment:
             return bool(state["StartedAt"] != since and state["Health"]["Status"] == "healthy")
 
         wait_until(is_back, seconds, f"{service} is back")
+
+    def wait_until_healthy(self) -> None:
+        """Wait until no container is anything else."""
+
+        def is_healthy() -> bool:
+            found = self.compose("ps", "--format", "{{.Service}} {{.Health}}").splitlines()
+            return {line for line in found if line} == {f"{service} healthy" for service in SERVICES}
+
+        wait_until(is_healthy, 120, "everything is healthy")
 
     def visitor(self) -> Visitor:
         """Return somebody with a browser."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ import pytest
 from tests.compose.conftest import FIGURES
 from tests.compose.deployment import APP, Deployment
 from tests.compose.load import Load
-from tests.parts import wait_until
+from tests.parts import ROOT, wait_until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -38,6 +39,24 @@ def test_a_release_fails_no_request(site: Deployment, load: Load) -> None:
         assert not set(before[name]) & set(after[name])
     site.compose("up", "-d")
     assert {name: site.containers(name) for name in APP} == after
+    assert load.failures == []
+
+
+def test_an_interrupted_release_is_healed_by_the_next_one(site: Deployment, load: Load) -> None:
+    first = subprocess.Popen(["deploy/rollout"], cwd=ROOT, env=site.environ, start_new_session=True)
+    wait_until(lambda: len(site.containers("web")) > 1, 120, "new containers")
+    os.killpg(first.pid, signal.SIGKILL)
+    first.wait()
+    site.run("deploy/rollout")
+    assert [len(site.containers(name)) for name in APP] == [1, 1, 1]
+    assert load.failures == []
+
+
+def test_a_release_that_does_not_start_leaves_the_old_one(site: Deployment, load: Load) -> None:
+    before = {name: site.containers(name) for name in APP}
+    with pytest.raises(AssertionError, match="the old one goes on"):
+        site.run("deploy/rollout", WORKER_CONCURRENCY="none", ROLLOUT_PATIENCE="20")
+    assert {name: site.containers(name) for name in APP} == before
     assert load.failures == []
 
 
@@ -82,10 +101,6 @@ def test_a_worker_survives_the_replacement_of_its_redis(site: Deployment) -> Non
     done = site.count("outbox WHERE done_at IS NOT NULL")
     assert site.visitor().sign_up(f"after-{time.monotonic_ns()}").status == 302
     wait_until(lambda: site.count("outbox WHERE done_at IS NOT NULL") > done, 90, "the mail")
-    worker = site.containers("worker")[0]
-    wait_until(
-        lambda: f"{worker[:12]}.alive" in site.execute("worker", "sh", "-c", "ls instance; true"), 90, "the pulse"
-    )
     wait_until(lambda: site.inspect("worker")["State"]["Health"]["Status"] == "healthy", 90, "the worker")
     FIGURES.append(f"Redis replaced: all well after {time.monotonic() - began:.0f} s")
 

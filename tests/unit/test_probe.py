@@ -100,3 +100,11 @@ def test_the_second_failure_in_a_row_ends_the_container(tmp_path: Path, killed: 
     assert killed == []
     assert probe.main("relay") == 1
     assert killed == [(-1, signal.SIGKILL)]
+
+
+def test_a_slow_start_is_given_time(killed: list[tuple[int, int]]) -> None:
+    for _ in range(5):
+        assert probe.main("worker") == 1
+    assert killed == []
+    probe.main("worker")
+    assert killed == [(-1, signal.SIGKILL)]

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 PORTS = (3031, 3032)  # uWSGI's sockets: pages and forms
 TIMEOUT = 5  # seconds
 MAX_AGE = {"worker": 35, "relay": 75}  # seconds: a worker touches its file every ten, a relay after each pass
+ENDS_AT = 2  # failures in a row
+STARTS_IN = 4  # checks that a slow machine may take to start; they do not count
 FAILURES = Path("/tmp/failed_probes")  # noqa: S108  the container's own
 
 
@@ -24,14 +26,14 @@ def main(name: str) -> int:
     """Return 0 when the part is well; end its container at the second failure in a row."""
     problem = check_web() if name == "web" else check_file(name)
     if not problem:
-        FAILURES.unlink(missing_ok=True)
+        FAILURES.write_text("0")
         return 0
     sys.stderr.write(f"{problem}\n")
-    if FAILURES.exists():
+    failures = (int(FAILURES.read_text()) if FAILURES.exists() else -STARTS_IN) + 1
+    FAILURES.write_text(str(failures))
+    if failures >= ENDS_AT:
         FAILURES.unlink()
         end_all_others()
-    else:
-        FAILURES.touch()
     return 1
 
 
