@@ -43,12 +43,16 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
     return found
 
 
-def _find_account(email: str) -> User | None:
+def typed_email_key(email: str) -> str:
+    """Return what finds the account of a typed address; nothing for what is none."""
     try:
-        key = email_key(normalize_email(email.strip()))
+        return email_key(normalize_email(email.strip()))
     except InvalidEmail:
-        return None
-    user = db.session.scalar(select(User).where(User.email_key == key))
+        return ""
+
+
+def _find_account(email: str) -> User | None:
+    user = db.session.scalar(select(User).where(User.email_key == typed_email_key(email)))
     if user:
         db.session.expunge(user)  # its columns stay readable after the rollback
     return user

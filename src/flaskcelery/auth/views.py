@@ -5,8 +5,9 @@ from flask_login import current_user, login_user
 from werkzeug.wrappers import Response
 
 from flaskcelery.auth.forms import LogInForm
-from flaskcelery.auth.operations import WrongCredentials, authenticate
+from flaskcelery.auth.operations import WrongCredentials, authenticate, typed_email_key
 from flaskcelery.extensions import csrf
+from flaskcelery.limits import limit
 from flaskcelery.users.sessions import log_out
 from flaskcelery.web import safe_next
 
@@ -20,6 +21,7 @@ def show_login() -> str:
 
 
 @bp.post("/accounts/login/")
+@limit("log_in", account=lambda: typed_email_key(request.form.get("username", "")))
 def submit_login() -> str | Response:
     """Log in with a fresh session and go on, or show the form again."""
     form = LogInForm(request.form)
