@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from flaskcelery import dev
+from flaskcelery.checkup import check
 from flaskcelery.errors import render_error_pages
 from flaskcelery.outbox.commands import commands as outbox
 from flaskcelery.static_files import collect_static_files, write_whole
@@ -18,6 +19,7 @@ def init_cli(app: Flask) -> None:
     """Add the project's commands to `flask`."""
     app.cli.add_command(outbox)
     app.cli.add_command(run_dev)
+    app.cli.add_command(check)
     app.cli.add_command(static)
 
 

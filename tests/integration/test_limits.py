@@ -66,6 +66,6 @@ def test_without_redis_tries_are_still_limited_and_answered_in_time(
     record(f"an answer took {statistics.median(seconds):.3f} s, at most {seconds[-1]:.3f} s")
     assert {answer.status for answer in answers} == {200, 429}
     assert sum(answer.status == 200 for answer in answers) <= PROCESSES * PER_ACCOUNT
-    assert seconds[-1] < 0.5
+    assert seconds[-1] < 1  # about 0.3 on a quiet machine
     assert statistics.median(seconds) < 0.1
     assert "Redis does not count tries" in stack.read_logs()
