@@ -62,7 +62,12 @@ def test_what_does_not_answer_is_a_warning(settings: dict[str, str], tmp_path: P
     away = {"CELERY_BROKER_URL": f"redis://{HOST}:{port}/0", "MAIL_PORT": port, "RATELIMIT_ENABLED": "0"}
     result = run(["flask", "check", "--deploy"], {**settings, **away})
     assert result.returncode == 0
-    for text in ("flask db upgrade", "the broker does not answer", "the mail server cannot be used", "RATELIMIT_ENABLED"):
+    for text in (
+        "flask db upgrade",
+        "the broker does not answer",
+        "the mail server cannot be used",
+        "RATELIMIT_ENABLED",
+    ):
         assert text in result.stdout
 
 
