@@ -38,7 +38,7 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environ(tmp_path: Path, migrated_database: Path) -> dict[str, str]:
     """Return the settings of a test's application: cheap hashes, everything under the test's own folder."""
     (tmp_path / "flaskcelery.db").write_bytes(migrated_database.read_bytes())
-    return {"INSTANCE_PATH": str(tmp_path), "ARGON2_PARAMETERS": "m=8,t=1,p=1"}
+    return {"INSTANCE_PATH": str(tmp_path), "ARGON2_PARAMETERS": "m=8,t=1,p=1", "RATELIMIT_ENABLED": "0"}
 
 
 @pytest.fixture

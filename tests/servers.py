@@ -104,6 +104,11 @@ class Redis:
         subprocess.run([iptables, "-I", *rule], check=True)
         self._remedies.callback(subprocess.run, [iptables, "-D", *rule], check=True)
 
+    def ask(self, *words: str) -> str:
+        """Return what the server answers to a command."""
+        command = [find_program("redis-cli"), "-h", HOST, "-p", str(self.port), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
     def heal(self) -> None:
         """Be as before; what was stored is lost where the server was stopped."""
         self._remedies.close()

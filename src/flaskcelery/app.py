@@ -17,6 +17,7 @@ from flaskcelery.errors import init_errors
 from flaskcelery.extensions import csrf, login_manager, mail, migrate
 from flaskcelery.health.views import bp as health
 from flaskcelery.home.views import bp as home
+from flaskcelery.limits import init_limits
 from flaskcelery.logs import init_logs
 from flaskcelery.outbox.delivery import register_tasks
 from flaskcelery.outbox.nudge import init_nudge
@@ -55,6 +56,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     login_manager.init_app(app, add_context_processor=False)
     init_web(app)
     init_static_files(app)
+    init_limits(app)
     init_errors(app)
 
     for blueprint, guard in GUARDS.items():

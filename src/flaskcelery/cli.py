@@ -7,6 +7,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from flaskcelery import dev
+from flaskcelery.checkup import check
 from flaskcelery.errors import render_error_pages
 from flaskcelery.outbox.commands import commands as outbox
 from flaskcelery.signup.commands import import_django
@@ -22,6 +23,7 @@ def init_cli(app: Flask) -> None:
     app.cli.add_command(users)
     users.add_command(import_django)
     app.cli.add_command(run_dev)
+    app.cli.add_command(check)
     app.cli.add_command(static)
 
 

@@ -26,7 +26,8 @@ class Stack:
         self.folder, self.exits = folder, exits
         self.port, self.pages_port, self.forms_port = free_port(), free_port(), free_port()
         self.web_host = HOST  # where uWSGI listens
-        self.settings = {"PUBLIC_URL": f"http://{HOST}:{self.port}", **settings}
+        defaults = {"PUBLIC_URL": f"http://{HOST}:{self.port}", "RATELIMIT_ENABLED": "0"}
+        self.settings = {**defaults, **settings}
         url = settings["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:")
         self.engine = create_engine(url, poolclass=NullPool)
 

@@ -32,6 +32,8 @@ class Visitor:
 
     def __init__(self, port: int, cookies: dict[str, str] | None = None) -> None:
         self.port, self.cookies, self.token = port, dict(cookies or {}), ""
+        self.headers: dict[str, str] = {}  # of every request
+        self.source = HOST  # where this visitor comes from: any 127.x.y.z
 
     def get(self, path: str, **headers: str) -> Answer:
         """Fetch a page and remember its CSRF token."""
@@ -68,13 +70,13 @@ class Visitor:
 
     def connect(self) -> HTTPConnection:
         """Return a new connection to the site."""
-        return HTTPConnection(HOST, self.port, timeout=60)
+        return HTTPConnection(HOST, self.port, 60, (self.source, 0))
 
     def _ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Answer:
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         started = time.perf_counter()
         with closing(self.connect()) as connection:
-            connection.request(method, path, body, {"Cookie": cookie, **headers})
+            connection.request(method, path, body, {"Cookie": cookie, **self.headers, **headers})
             response = connection.getresponse()
             text = response.read().decode()
         seconds = time.perf_counter() - started

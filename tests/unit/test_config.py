@@ -97,6 +97,28 @@ def test_production_warns_of_sqlite_and_of_counters_in_each_process() -> None:
     assert [warning.split()[0] for warning in warnings] == ["DATABASE_URL", "CELERY_BROKER_URL"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"RATELIMIT_ENABLED": "0"}, "RATELIMIT_ENABLED is off"),
+        ({"PUBLIC_URL": "http://localhost:8080"}, "PUBLIC_URL is http"),
+        ({"PASSWORD_MIN_LENGTH": "7"}, "PASSWORD_MIN_LENGTH is below 8"),
+    ],
+)
+def test_production_warns_of(changes: dict[str, str], sentence: str) -> None:
+    [warning] = load_config({**PRODUCTION, **changes})[1]
+    assert sentence in warning
+
+
+def test_production_warns_of_a_secret_that_others_can_read(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(STRONG_KEY)
+    (tmp_path / "key").chmod(0o640)
+    environ = {**PRODUCTION, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
+    assert load_config(environ)[1] == ["SECRET_KEY_FILE can be read by others: chmod 600"]
+    (tmp_path / "key").chmod(0o600)
+    assert load_config(environ)[1] == []
+
+
 def test_plain_http_is_for_loopback_only_and_cookies_follow_the_scheme() -> None:
     local, _ = load_config({**PRODUCTION, "PUBLIC_URL": "http://localhost:8080"})
     public, _ = load_config(PRODUCTION)

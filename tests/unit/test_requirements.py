@@ -5,6 +5,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker
 
 FOLDER = Path(__file__).parents[2] / "requirements"
 FILES = ("runtime", "production", "development")
@@ -16,10 +17,11 @@ def read(name: str) -> dict[str, str]:
     lines = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
     pins = {}
     for line in lines:
-        found = re.match(r"([a-z0-9._-]+)==(\S+) ", line)
+        found = re.match(r"([a-z0-9._-]+)==(\S+) (?:; (.+?)  )?", line)
         assert found, f"not pinned: {line[:60]}"
         assert "--hash=sha256:" in line, f"no hash: {line[:60]}"
-        pins[found[1]] = found[2]
+        if found[1] not in pins or Marker(found[3]).evaluate():  # another version for each Python
+            pins[found[1]] = found[2]
     return pins
 
 

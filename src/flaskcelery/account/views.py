@@ -13,12 +13,14 @@ from flaskcelery.account.password_forms import ChangePasswordForm
 from flaskcelery.account.password_operations import WrongOldPassword, change_password
 from flaskcelery.errors import Refusal
 from flaskcelery.fields import add_errors
+from flaskcelery.limits import limit
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken
 from flaskcelery.users.password_rules import password_help
 from flaskcelery.web import MAX_ID
 
 bp = Blueprint("account", __name__, template_folder="templates")
+limit_password_guesses = limit("change_password", account=lambda: current_user.id)  # by who found a browser logged in
 
 
 @bp.get("/accounts/me/")
@@ -54,6 +56,7 @@ def show_email() -> str:
 
 
 @bp.post("/accounts/me/email/")
+@limit_password_guesses
 def submit_email() -> str | AnyResponse:
     """Mail a link to the new address; nothing changes before somebody follows it."""
     form = EmailForm(request.form)
@@ -97,6 +100,7 @@ def show_delete() -> str:
 
 
 @bp.post("/accounts/me/delete/")
+@limit_password_guesses
 def submit_delete() -> str | AnyResponse:
     """Close the account."""
     form = PasswordForm(request.form)
@@ -124,6 +128,7 @@ def show_password_change() -> str:
 
 
 @bp.post("/accounts/password_change/")
+@limit_password_guesses
 def submit_password_change() -> str | AnyResponse:
     """Change the password and stay logged in, in this browser alone."""
     user, form = _me(), ChangePasswordForm(_me(), request.form)

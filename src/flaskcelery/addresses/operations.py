@@ -11,6 +11,7 @@ from flaskcelery.addresses.tasks import send_confirmation_email, send_email_chan
 from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
+from flaskcelery.limits import may_mail
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email
 from flaskcelery.users.sessions import end_sessions
@@ -36,8 +37,13 @@ class Step:
 
 
 def ask_confirmation(email: str) -> None:
-    """Owe a fresh link if an unconfirmed account has this address; write as much if none has."""
+    """Owe a fresh link if an unconfirmed account has this address; write as much if none has.
+
+    Nothing is owed to an address that was sent many of them in the last hour.
+    """
     key = email_key(normalize_email(email))
+    if not may_mail("confirmation", key):
+        return
     with transaction():
         found = db.session.scalar(
             select(User).where(User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))

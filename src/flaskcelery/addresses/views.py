@@ -6,6 +6,7 @@ from werkzeug.wrappers import Response
 
 from flaskcelery.addresses.forms import ResendForm
 from flaskcelery.addresses.operations import AddressGone, DeadLink, ask_confirmation, find_account, follow_link
+from flaskcelery.limits import limit
 from flaskcelery.web import MAX_ID, safe_next
 
 bp = Blueprint("addresses", __name__, template_folder="templates")
@@ -49,6 +50,7 @@ def show_resend() -> str:
 
 
 @bp.post("/accounts/email/resend/")
+@limit("resend")
 def submit_resend() -> str | Response:
     """Ask for a fresh link; the answer is the same for every address."""
     form = ResendForm(request.form)

@@ -7,6 +7,7 @@ from flaskcelery.audit.operations import Event, record
 from flaskcelery.auth.tasks import RESET_LINK_LIVES, send_password_reset_email
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
+from flaskcelery.limits import may_mail
 from flaskcelery.users import sessions
 from flaskcelery.users.models import User
 from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
@@ -57,19 +58,28 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
     return found
 
 
-def _find_account(email: str) -> User | None:
+def typed_email_key(email: str) -> str:
+    """Return what finds the account of a typed address; nothing for what is none."""
     try:
-        key = email_key(normalize_email(email.strip()))
+        return email_key(normalize_email(email.strip()))
     except InvalidEmail:
-        return None
-    user = db.session.scalar(select(User).where(User.email_key == key))
+        return ""
+
+
+def _find_account(email: str) -> User | None:
+    user = db.session.scalar(select(User).where(User.email_key == typed_email_key(email)))
     if user:
         db.session.expunge(user)  # its columns stay readable after the rollback
     return user
 
 
 def ask_reset(email: str) -> None:
-    """Owe a mail with a link that resets the password; an address of no account costs the same and gets none."""
+    """Owe a mail with a link that resets the password; an address of no account costs the same and gets none.
+
+    Neither does an address that was sent many of them in the last hour.
+    """
+    if not may_mail("reset", typed_email_key(email)):
+        return
     found = _find_account(email)
     user_id = found.id if found else None
     with transaction():

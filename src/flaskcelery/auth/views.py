@@ -12,8 +12,10 @@ from flaskcelery.auth.operations import (
     authenticate,
     find_by_reset_token,
     reset_password,
+    typed_email_key,
 )
 from flaskcelery.extensions import csrf
+from flaskcelery.limits import limit
 from flaskcelery.users.forms import NewPasswordForm
 from flaskcelery.users.password_rules import password_help
 from flaskcelery.users.sessions import log_out
@@ -31,6 +33,7 @@ def show_login() -> str:
 
 
 @bp.post("/accounts/login/")
+@limit("log_in", account=lambda: typed_email_key(request.form.get("username", "")))
 def submit_login() -> str | Response:
     """Log in with a fresh session and go on, or show the form again."""
     form = LogInForm(request.form)
@@ -71,6 +74,7 @@ def show_reset() -> str:
 
 
 @bp.post("/accounts/password_reset/")
+@limit("ask_reset")
 def submit_reset() -> str | Response:
     """Have the link mailed; the answer is the same whether or not there is such an account."""
     form = ResetForm(request.form)

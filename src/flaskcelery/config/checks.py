@@ -3,6 +3,7 @@
 import math
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from flaskcelery.config.parsers import ARGON2_DEFAULT
 from flaskcelery.config.settings import (
     LOOPBACK,
     PLACEHOLDER_SENDER,
+    SETTINGS,
     Config,
     ConfigError,
     fill_development_defaults,
@@ -103,21 +105,43 @@ PRODUCTION_WARNINGS: tuple[Check, ...] = (
         "CELERY_BROKER_URL is embedded: rate limits would be counted by each process alone",
         lambda c: c["CELERY_BROKER_URL"].startswith("embedded:"),
     ),
+    ("RATELIMIT_ENABLED is off: passwords could be guessed without end", lambda c: not c["RATELIMIT_ENABLED"]),
+    (
+        "PUBLIC_URL is http: cookies are sent in clear, and browsers are not told to insist on https (HSTS)",
+        lambda c: c["PUBLIC_URL"].startswith("http:"),
+    ),
+    ("PASSWORD_MIN_LENGTH is below 8 (OWASP ASVS 6.2.1)", lambda c: c["PASSWORD_MIN_LENGTH"] < 8),  # noqa: PLR2004
 )
 
 
-def load_config(environ: Mapping[str, str]) -> tuple[Config, list[str]]:
-    """Return the complete configuration and its warnings; raise ConfigError with all problems at once."""
-    config, problems = parse_settings(environ)
+def find_problems(environ: Mapping[str, str]) -> tuple[Config, list[str], list[str]]:
+    """Return the complete configuration, its errors and its warnings."""
+    config, errors = parse_settings(environ)
     production = config["APP_ENV"] == "production"
     if not production:
         fill_development_defaults(config)
     config["MAIL_BACKEND"] = config["MAIL_BACKEND"] or "smtp"
     config.update(derive(config))
-    problems += find_wrong(ERRORS + (PRODUCTION_ERRORS if production else ()), config)
-    if problems:
-        raise ConfigError("flaskcelery cannot start:\n" + "\n".join(f"  - {problem}" for problem in problems))
-    return config, find_wrong(PRODUCTION_WARNINGS if production else (), config)
+    errors += find_wrong(ERRORS + (PRODUCTION_ERRORS if production else ()), config)
+    warnings = find_wrong(PRODUCTION_WARNINGS, config) + _find_open_files(environ) if production else []
+    return config, errors, warnings
+
+
+def load_config(environ: Mapping[str, str]) -> tuple[Config, list[str]]:
+    """Return the complete configuration and its warnings; raise ConfigError with all problems at once."""
+    config, errors, warnings = find_problems(environ)
+    if errors:
+        raise ConfigError("flaskcelery cannot start:\n" + "\n".join(f"  - {error}" for error in errors))
+    return config, warnings
+
+
+def _find_open_files(environ: Mapping[str, str]) -> list[str]:
+    names = [f"{setting.name}_FILE" for setting in SETTINGS if setting.secret]
+    return [f"{name} can be read by others: chmod 600" for name in names if _is_open(environ.get(name, ""))]
+
+
+def _is_open(path: str) -> bool:
+    return os.path.isfile(path) and bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)
 
 
 def find_wrong(checks: tuple[Check, ...], config: Config) -> list[str]:

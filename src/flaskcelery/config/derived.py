@@ -23,6 +23,7 @@ def derive(config: Config) -> Config:
         **_deadlines(config),
         "SQLALCHEMY_DATABASE_URI": database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database_url),
+        "RATELIMIT_STORAGE_URI": _counters_url(config["CELERY_BROKER_URL"]),
         "CELERY": _celery(config, instance / "broker"),
         "TRUSTED_HOSTS": sorted({host, *(LOOPBACK if host in LOOPBACK or config["APP_ENV"] == "development" else ())}),
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
@@ -49,6 +50,10 @@ def _mail_port(config: Config) -> int:
     if config["MAIL_USE_SSL"]:
         return 465
     return 587 if config["MAIL_USE_TLS"] else 25
+
+
+def _counters_url(broker_url: str) -> str:
+    return broker_url if broker_url.startswith("redis") else "memory://"
 
 
 def _engine_options(url: str) -> dict[str, Any]:

@@ -82,13 +82,15 @@ SETTINGS = (
     Setting("SIMULATED_WORK_SECONDS", "0", seconds),
 )
 
-# The libraries' own switches, for development and tests only; production refuses each one that is thrown.
+# The libraries' own switches, for development and tests only; production refuses each one that is thrown, but warns
+# only where RATELIMIT_ENABLED is: a load test needs it.
 SWITCHES = (
     Setting("DEBUG", "0", flag),
     Setting("TESTING", "0", flag),
     Setting("LOGIN_DISABLED", "0", flag),
     Setting("WTF_CSRF_ENABLED", "1", flag),
     Setting("MAIL_SUPPRESS_SEND", "0", flag),
+    Setting("RATELIMIT_ENABLED", "1", flag),
 )
 
 

@@ -4,6 +4,7 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from flaskcelery.fields import add_errors
+from flaskcelery.limits import limit
 from flaskcelery.signup.forms import SignUpForm
 from flaskcelery.signup.operations import AccountTaken, register
 
@@ -17,6 +18,7 @@ def show() -> str:
 
 
 @bp.post("/accounts/signup/")
+@limit("sign_up")
 def submit() -> str | Response:
     """Open the account, or show the form again with what was typed and what is wrong."""
     form = SignUpForm(request.form)

@@ -36,7 +36,7 @@ def make_token(purpose: Purpose, user: User, made_at: datetime) -> str:
 
 def is_token_good(purpose: Purpose, user: User, token: str, lives: timedelta) -> bool:
     """Tell whether the token was made here, for this, not too long ago, and the account is still as it was then."""
-    if not re.fullmatch(r"[0-9a-f]{1,8}-[0-9a-f]{64}", token):
+    if not re.fullmatch(r"[1-9a-f][0-9a-f]{0,7}-[0-9a-f]{64}", token):
         return False
     seconds = int(token.partition("-")[0], 16)
     if read_clock() > datetime.fromtimestamp(seconds, UTC) + lives:

@@ -1,0 +1,40 @@
+"""`flask check`: what is wrong with the settings, and with the machine that they name."""
+
+import click
+
+from flaskcelery.config.checks import find_problems
+from flaskcelery.config.settings import read_environ
+from flaskcelery.extensions import mail
+from flaskcelery.health.operations import check_readiness
+from flaskcelery.outcomes import MailError
+
+
+@click.command("check")
+@click.option("--deploy", is_flag=True, help="As production would see it; also ask database, broker and mail server.")
+def check(deploy: bool) -> None:
+    """Print what is wrong with the settings; end with 1 if the application should not start like this.
+
+    Where it cannot start at all, this command, as any other, prints why.
+    """
+    _, errors, warnings = find_problems({**read_environ(), **({"APP_ENV": "production"} if deploy else {})})
+    warnings += find_missing() if deploy else []
+    for kind, found in (("Errors", errors), ("Warnings", warnings)):
+        if found:
+            click.echo("\n  - ".join([f"{kind}:", *found]))
+    if not errors and not warnings:
+        click.echo("Nothing is wrong.")
+    raise SystemExit(1 if errors else 0)
+
+
+def find_missing() -> list[str]:
+    """Return a sentence for each server that does not do its part at the moment, with the settings as they are."""
+    readiness = check_readiness()
+    found = [readiness.problem] if readiness.problem else []
+    if readiness.broker != "up":
+        found.append("the broker does not answer: sign-ups go on, their mails wait for the relay")
+    try:
+        with mail.connect():
+            pass
+    except MailError as error:
+        found.append(f"the mail server cannot be used: {error}")
+    return found

@@ -1,0 +1,99 @@
+"""A link's token is good for one purpose, one account as it was, and a time; nothing else is a token at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from flask import Flask
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flaskcelery.users.models import User
+from flaskcelery.users.tokens import Purpose, is_token_good, make_token, read_clock
+
+LIVES = timedelta(hours=1)
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+# What each purpose's token dies with, beside the account itself.
+STATE = {
+    Purpose.RESET_PASSWORD: {"password_hash", "last_login_at", "email"},
+    Purpose.CONFIRM_EMAIL: {"email", "email_confirmed_at"},
+    Purpose.CHANGE_EMAIL: {"password_hash", "email", "pending_email"},
+    Purpose.UNDO_EMAIL: {"email", "previous_email", "email_changed_at"},
+}
+bounded = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account's state."""
+
+    id: int = 1
+    is_active: bool = True
+    password_hash: str = "hash"
+    email: str = "alice@example.com"
+    last_login_at: datetime | None = None
+    email_confirmed_at: datetime | None = None
+    pending_email: str | None = "new@example.com"
+    previous_email: str | None = "old@example.com"
+    email_changed_at: datetime | None = MOMENT
+
+    def user(self) -> User:
+        """Return the account as a model."""
+        return User(**vars(self))
+
+
+CHANGES = {
+    "id": 11,
+    "is_active": False,
+    "password_hash": "another",
+    "email": "b@example.com",
+    "last_login_at": MOMENT,
+    "email_confirmed_at": MOMENT,
+    "pending_email": None,
+    "previous_email": None,
+    "email_changed_at": None,
+}
+
+
+@bounded
+@given(
+    made_for=st.sampled_from(Purpose), used_for=st.sampled_from(Purpose), changed=st.sets(st.sampled_from([*CHANGES]))
+)
+def test_a_token_is_good_for_its_purpose_and_its_account_as_it_was(
+    app: Flask, made_for: Purpose, used_for: Purpose, changed: set[str]
+) -> None:
+    account = Account()
+    with app.app_context():
+        token = make_token(made_for, account.user(), read_clock())
+        now = replace(account, **{name: CHANGES[name] for name in changed})
+        ends_it = changed & (STATE[made_for] | {"id", "is_active"})
+        assert is_token_good(used_for, now.user(), token, LIVES) == (made_for == used_for and not ends_it)
+
+
+@bounded
+@given(age=st.integers(-60, 7200), purpose=st.sampled_from(Purpose))
+def test_a_token_ends_with_its_time(app: Flask, age: int, purpose: Purpose) -> None:
+    user = Account().user()
+    with app.app_context():
+        token = make_token(purpose, user, read_clock() - timedelta(seconds=age))
+        if abs(age - LIVES.total_seconds()) > 5:
+            assert is_token_good(purpose, user, token, LIVES) == (age < LIVES.total_seconds())
+
+
+@bounded
+@given(data=st.data())
+def test_a_changed_token_is_none(app: Flask, data: st.DataObject) -> None:
+    user = Account().user()
+    with app.app_context():
+        token = make_token(Purpose.RESET_PASSWORD, user, read_clock())
+        place = data.draw(st.integers(0, len(token) - 1))
+        other = token[:place] + data.draw(st.characters()) + token[place + data.draw(st.integers(0, 1)) :]
+        assert is_token_good(Purpose.RESET_PASSWORD, user, other, LIVES) == (other == token)
+
+
+@bounded
+@given(text=st.text(max_size=80) | st.text("0123456789abcdef-", max_size=80))
+def test_no_text_is_a_token(app: Flask, text: str) -> None:
+    with app.app_context():
+        assert not is_token_good(Purpose.RESET_PASSWORD, Account().user(), text, LIVES)

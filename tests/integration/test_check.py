@@ -1,0 +1,81 @@
+"""`flask check`, and that no door opens on an unsafe configuration."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.integration.stack import NOTHING_SET
+from tests.parts import BIN, HOST, ROOT, free_port
+from tests.servers import Judge
+
+SAFE = {
+    "APP_ENV": "production",
+    "SECRET_KEY": "0123456789abcdef" * 4,
+    "PUBLIC_URL": "https://www.shop.dev",
+    "MAIL_SERVER": HOST,
+    "MAIL_DEFAULT_SENDER": "noreply@shop.dev",
+}
+UNSAFE = {**SAFE, "SECRET_KEY": "short", "DEBUG": "1", "FLASK_DEBUG": "1", "WTF_CSRF_ENABLED": "0"}
+DOORS = {
+    "web": ["python", "-c", "import wsgi"],
+    "worker": ["celery", "--app", "celery_worker", "worker"],
+    "relay": ["flask", "outbox", "relay", "--once"],
+    "check": ["flask", "check"],
+}
+
+
+@pytest.fixture
+def settings(tmp_path: Path, migrated_database: Path, judge: Judge) -> dict[str, str]:
+    """Return a safe configuration whose servers all answer."""
+    (tmp_path / "flaskcelery.db").write_bytes(migrated_database.read_bytes())
+    return {**SAFE, "INSTANCE_PATH": str(tmp_path), "MAIL_PORT": str(judge.port)}
+
+
+def run(command: list[str], settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run one of the application's commands with these settings alone."""
+    environ = {**NOTHING_SET, **settings, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        [BIN / command[0], *command[1:]], env=environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_no_door_opens_on_an_unsafe_configuration(settings: dict[str, str], door: str) -> None:
+    result = run(DOORS[door], {**settings, **UNSAFE})
+    assert result.returncode == 1
+    lines = [line for line in result.stderr.splitlines() if line.startswith("  - ")]
+    assert [line.split()[1] for line in lines] == ["SECRET_KEY", "DEBUG", "WTF_CSRF_ENABLED"]
+    assert "Traceback" not in result.stderr
+
+
+def test_a_machine_in_order_gets_warnings_at_most(settings: dict[str, str]) -> None:
+    result = run(["flask", "check", "--deploy"], settings)
+    assert result.returncode == 0
+    assert [line.split()[1] for line in result.stdout.splitlines()[1:]] == ["DATABASE_URL", "CELERY_BROKER_URL"]
+
+
+def test_what_does_not_answer_is_a_warning(settings: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "flaskcelery.db").unlink()
+    port = str(free_port())
+    away = {"CELERY_BROKER_URL": f"redis://{HOST}:{port}/0", "MAIL_PORT": port, "RATELIMIT_ENABLED": "0"}
+    result = run(["flask", "check", "--deploy"], {**settings, **away})
+    assert result.returncode == 0
+    for text in (
+        "flask db upgrade",
+        "the broker does not answer",
+        "the mail server cannot be used",
+        "RATELIMIT_ENABLED",
+    ):
+        assert text in result.stdout
+
+
+def test_development_is_told_what_production_would_refuse(settings: dict[str, str]) -> None:
+    development = {**settings, "APP_ENV": "development", "SECRET_KEY": "", "PUBLIC_URL": ""}
+    now = run(["flask", "check"], development)
+    assert (now.returncode, now.stdout) == (0, "Nothing is wrong.\n")
+    deploy = run(["flask", "check", "--deploy"], development)
+    assert deploy.returncode == 1
+    assert "SECRET_KEY is missing" in deploy.stdout
+    assert "PUBLIC_URL is missing" in deploy.stdout
