@@ -13,6 +13,7 @@ from threading import Event
 from tests.integration.visitor import Visitor
 
 AT_ONCE = 4
+PAUSE = 0.3  # seconds between two steps that repeat: a flow of visitors must not outrun the workers
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def repeating(step: Callable[[], object]) -> Iterator[None]:
     over = Event()
 
     def repeat() -> None:
-        while not over.wait(0.05):
+        while not over.wait(PAUSE):
             step()
 
     with ThreadPoolExecutor(1) as pool:

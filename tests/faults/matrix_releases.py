@@ -13,7 +13,7 @@ NEXT_HOST = "127.0.0.2"  # where the next release's web processes listen, on the
 OLD_TASK, NEW_TASK = "send_welcome_email", "welcome"  # the second is known to the next release only: see hooks
 
 
-@cell(refuses=True)
+@cell(refuses=True, slowest=8, p99=8)  # whoever comes while uWSGI loads the application waits for it
 def secret_key_changed(bench: Bench) -> Fault:
     """The key changes under load: sessions and open forms live on until the earlier key is dropped."""
     stack, email = bench.stack, bench.load.log[0].email
