@@ -17,7 +17,14 @@ from tests.conftest import PASSWORD, Browser
 
 SIGN_UP = {"username": "bob", "email": "bob@example.com", "password1": PASSWORD, "password2": PASSWORD}
 LOG_IN = {"username": "alice@example.com", "password": PASSWORD}
-FORMS = {"/accounts/signup/": SIGN_UP, "/accounts/login/": LOG_IN, "/accounts/logout/": {}}
+CHANGE = {"old_password": PASSWORD, "new_password1": "staple seventeen", "new_password2": "staple seventeen"}
+FORMS = {
+    "/accounts/signup/": SIGN_UP,
+    "/accounts/login/": LOG_IN,
+    "/accounts/logout/": {},
+    "/accounts/password_reset/": {"email": "alice@example.com"},
+    "/accounts/password_change/": CHANGE,
+}
 SITE = "https://www.example.com"
 EXPIRED = "This form has expired"
 

@@ -35,6 +35,7 @@ MARKUP = re.compile(r"<(script|img|svg|iframe|a href=.javascript)", re.IGNORECAS
 FORMS = {
     "/accounts/signup/": ["username", "email", "password1", "password2", "csrf_token"],
     "/accounts/login/": ["username", "password", "next", "csrf_token"],
+    "/accounts/password_reset/": ["email", "csrf_token"],
 }
 FIELDS = [(path, field) for path, fields in FORMS.items() for field in fields]
 

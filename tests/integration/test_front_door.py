@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.stack import Stack
 from tests.integration.visitor import SIGN_UP
+from tests.parts import wait_until
 
 
 @pytest.fixture
@@ -56,3 +57,13 @@ def test_who_is_being_served_is_answered_before_uwsgi_stops(make_stack: Callable
         other.exec_driver_sql("COMMIT")
     assert answer.result().status == 302
     assert web.popen.wait(30) == 0
+
+
+def test_the_token_of_a_link_is_in_no_log(stack: Stack) -> None:
+    """Whoever reads logs could else reset passwords."""
+    token = f"6f00abcd-{'0123456789abcdef' * 4}"
+    answer = stack.visitor().get(f"/accounts/reset/1/{token}/?next=1")
+    assert "Password reset unsuccessful" in answer.text
+    wait_until(lambda: "/accounts/reset/1/..." in stack.read_logs(), 10, "the request's line")
+    assert token not in stack.read_logs()
+    assert token[9:] not in stack.read_logs()
