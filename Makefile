@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test faults docs format requirements migration clean
+.PHONY: help run install check test faults scan docs format requirements migration clean
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,14 +26,18 @@ check: $(VENV)/.development ## Lint, types, import contracts, migrations (under 
 test: $(VENV)/.development ## Run every test, against real servers (as root on Debian it installs what is missing)
 	@tests/install-parts
 	$(BIN)/pytest -n auto tests/unit tests/functional
-	$(BIN)/pytest tests/integration tests/faults
+	$(BIN)/pytest tests/integration tests/security tests/faults
 
 faults: $(VENV)/.development ## Kill everything, everywhere: the whole fault matrix (root, Linux, half an hour)
 	@tests/install-parts
 	@rm -f instance/faults.jsonl
 	$(BIN)/python -m tests.faults --json instance/faults.jsonl
 
+scan: $(VENV)/.development ## Let security scanners try the source and a running copy (ten minutes)
+	@tests/scan
+
 docs: ## Write what `make faults` measured into docs/delivery.md
+	$(BIN)/python -m tests.security.rows > docs/security.md
 	$(BIN)/python -m tests.faults.report instance/faults.jsonl
 
 format: $(VENV)/.development ## Put the code into shape
@@ -41,7 +45,7 @@ format: $(VENV)/.development ## Put the code into shape
 	$(BIN)/ruff format .
 
 requirements: $(VENV)/.development ## Pin the newest versions of what requirements/*.in name, with hashes
-	cd requirements && for name in runtime production development; do \
+	cd requirements && for name in runtime production development scan; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; done
 
