@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-django test-compose faults docs format requirements migration clean \
+.PHONY: help run install check test test-django test-compose faults scan docs format requirements migration clean \
   up down logs deploy backup restore
 
 help: ## Show this menu
@@ -27,7 +27,7 @@ check: $(VENV)/.development ## Lint, types, import contracts, migrations (under 
 test: $(VENV)/.development ## Run every test, against real servers (as root on Debian it installs what is missing)
 	@tests/install-parts
 	$(BIN)/pytest -n auto tests/unit tests/functional
-	$(BIN)/pytest tests/integration tests/faults
+	$(BIN)/pytest tests/integration tests/security tests/faults
 
 test-django: $(VENV)/.development ## Compare with the real Django, installed aside: passwords and paths
 	$(BIN)/pytest tests/django
@@ -40,7 +40,11 @@ faults: $(VENV)/.development ## Kill everything, everywhere: the whole fault mat
 	@rm -f instance/faults.jsonl
 	$(BIN)/python -m tests.faults --json instance/faults.jsonl
 
+scan: $(VENV)/.development ## Let security scanners try the source and a running copy (ten minutes)
+	@tests/scan
+
 docs: ## Write what `make faults` measured into docs/delivery.md
+	$(BIN)/python -m tests.security.rows > docs/security.md
 	$(BIN)/python -m tests.faults.report instance/faults.jsonl
 
 format: $(VENV)/.development ## Put the code into shape
@@ -48,7 +52,7 @@ format: $(VENV)/.development ## Put the code into shape
 	$(BIN)/ruff format .
 
 requirements: $(VENV)/.development ## Pin the newest versions of what requirements/*.in name, with hashes
-	cd requirements && for name in runtime production development django; do \
+	cd requirements && for name in runtime production development django scan; do \
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; done
 

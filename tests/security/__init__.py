@@ -1,0 +1,1 @@
+"""The security requirements, each with its test."""
