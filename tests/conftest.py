@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_mail import Message
 from flask_migrate import upgrade
+from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from flaskcelery.app import create_app
@@ -78,6 +80,18 @@ def link_in(message: Message) -> str:
     """Return the path of the one link in a mail, which must be under PUBLIC_URL."""
     [path] = re.findall(r"^http://127\.0\.0\.1:8000(/\S+)$", message.body or "", re.MULTILINE)
     return path
+
+
+def run_sql(app: Flask, statement: str) -> list[Any]:
+    """Run one statement on the database, as an operator would."""
+    with app.app_context(), db.engine.begin() as connection:
+        result = connection.execute(text(statement))
+        return list(result.all()) if result.returns_rows else []
+
+
+def events(app: Flask) -> list[str]:
+    """Return what the audit trail holds."""
+    return [event for (event,) in run_sql(app, "SELECT event FROM audit_events ORDER BY id")]
 
 
 class Browser:

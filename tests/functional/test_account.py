@@ -9,32 +9,10 @@ from urllib.parse import unquote
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
-from flaskcelery.database import db
-from flaskcelery.outbox.relay import relay_once
-from tests.conftest import PASSWORD, Browser, send_mails
+from tests.conftest import PASSWORD, Browser, events, run_sql, send_mails
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"
-
-
-def run_sql(app: Flask, statement: str) -> list[Any]:
-    """Run one statement on the database, as an operator would."""
-    with app.app_context(), db.engine.begin() as connection:
-        result = connection.execute(text(statement))
-        return list(result.all()) if result.returns_rows else []
-
-
-def events(app: Flask) -> list[str]:
-    """Return what the audit trail holds."""
-    return [event for (event,) in run_sql(app, "SELECT event FROM audit_events ORDER BY id")]
-
-
-def relay(app: Flask) -> None:
-    """Let the relay pass once."""
-    with app.app_context():
-        relay_once(period=0)
-        db.session.remove()
 
 
 def press(browser: Browser, action: str) -> Any:
@@ -183,106 +161,3 @@ def test_the_export_holds_everything_but_hashes(app: Flask, inside: Browser, oth
         assert secret not in answer.text
     assert events(app)[-1] == "data exported"
     assert inside.client.get("/accounts/me/export/").status_code == 405
-
-
-def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
-    app: Flask, inside: Browser, other: Browser
-) -> None:
-    send_mails(app)
-    assert "alice@example.com" in inside.client.get("/accounts/me/delete/").text
-    assert inside.send("/accounts/me/delete/", password=PASSWORD).location == "/"
-    assert "Your account is deleted." in inside.client.get("/").text
-    assert (inside.is_logged_in(), other.is_logged_in()) == (False, False)
-    assert run_sql(app, "SELECT count(*) FROM login_sessions") == [(0,)]
-    inside.log_in()
-    assert not inside.is_logged_in()
-    assert "already exists" in inside.sign_up().text  # until the last mail has gone
-
-    [mail] = send_mails(app)
-    assert (mail.subject, mail.recipients) == ("Your account at flaskcelery is deleted", ["alice@example.com"])
-    relay(app)
-    for table in ("users", "login_sessions", "outbox"):
-        assert run_sql(app, f"SELECT count(*) FROM {table}") == [(0,)]
-    assert run_sql(app, "SELECT DISTINCT email, address, detail FROM audit_events WHERE user_id = 1") == [("", "", "")]
-    assert events(app)[-1] == "account erased"
-    assert inside.sign_up().status_code == 302
-    assert run_sql(app, "SELECT id FROM users") == [(2,)]
-
-
-def test_a_closed_account_stays_while_a_mail_is_owed_to_it(app: Flask, inside: Browser) -> None:
-    inside.send("/accounts/me/delete/", password=PASSWORD)
-    run_sql(app, "UPDATE outbox SET due_at = gives_up_at")  # every attempt so far has failed
-    relay(app)
-    assert run_sql(app, "SELECT username FROM users") == [("alice",)]
-    run_sql(app, "UPDATE outbox SET failed_at = due_at")
-    relay(app)
-    assert run_sql(app, "SELECT username FROM users") == []
-
-
-def test_the_relay_erases_nobody_who_has_not_asked_for_it(app: Flask, inside: Browser) -> None:
-    send_mails(app)
-    run_sql(app, "UPDATE users SET is_active = 0")
-    relay(app)
-    assert run_sql(app, "SELECT username FROM users") == [("alice",)]
-
-
-@pytest.mark.parametrize("password", ["", "wrong password", "x" * 2000])
-def test_an_account_is_not_closed_without_its_password(app: Flask, inside: Browser, password: str) -> None:
-    assert inside.send("/accounts/me/delete/", password=password).status_code == 200
-    assert inside.is_logged_in()
-    assert ("wrong current password" in events(app)) == bool(password)
-
-
-def test_a_password_with_more_after_its_end_is_another_one(app: Flask, auth: Browser) -> None:
-    auth.sign_up(password="x" * 1024)
-    auth.log_in(password="x" * 1024)
-    assert "entered incorrectly" in auth.send("/accounts/me/delete/", password="x" * 1025).text
-    assert auth.is_logged_in()
-
-
-def test_the_last_administrator_stays(app: Flask, inside: Browser) -> None:
-    run_sql(app, "UPDATE users SET is_staff = 1")
-    assert "You are the only administrator." in inside.send("/accounts/me/delete/", password=PASSWORD).text
-    assert inside.is_logged_in()
-    Browser(app.test_client()).sign_up(username="bob", email="bob@example.com")
-    run_sql(app, "UPDATE users SET is_staff = 1")
-    assert inside.send("/accounts/me/delete/", password=PASSWORD).status_code == 302
-
-
-def test_no_transaction_is_open_while_the_password_is_checked(
-    app: Flask, inside: Browser, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hasher = type(app.extensions["passwords"][0])
-    original, was_open = hasher.verify, []
-
-    def verify(self: Any, *args: Any) -> bool:
-        was_open.append(db.session().in_transaction())
-        return original(self, *args)
-
-    monkeypatch.setattr(hasher, "verify", verify)
-    inside.send("/accounts/me/email/", email="new@example.com", password=PASSWORD)
-    inside.send("/accounts/me/delete/", password=PASSWORD)
-    assert was_open == [False, False]
-
-
-@pytest.mark.parametrize("change", ["password_hash = 'new'", "is_active = 0"])
-def test_a_change_that_comes_while_the_password_is_checked_wins(
-    app: Flask, inside: Browser, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
-    hasher = type(app.extensions["passwords"][0])
-    original = hasher.verify
-
-    def verify(self: Any, *args: Any) -> bool:
-        fits = original(self, *args)
-        run_sql(app, f"UPDATE users SET {change}")
-        return fits
-
-    send_mails(app)
-    for path in ("email", "delete"):
-        with monkeypatch.context() as patch:
-            patch.setattr(hasher, "verify", verify)
-            inside.send(f"/accounts/me/{path}/", email="new@example.com", password=PASSWORD)
-        assert run_sql(app, "SELECT closed_at, pending_email FROM users") == [(None, None)]
-        run_sql(app, "UPDATE users SET is_active = 1")
-        inside.log_in()
-    assert send_mails(app) == []

@@ -1,33 +1,19 @@
-"""Links in mails: what each one does, for whom, how often and for how long."""
+"""Confirming an address: what a link in a mail does, for whom, how often and for how long."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from tests.conftest import PASSWORD, Browser, link_in, send_mails
+from tests.conftest import Browser, events, link_in, run_sql, send_mails
 
 DEAD = "This link does not work"
 OLD, NEW = "alice@example.com", "new@example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
-
-
-def run_sql(app: Flask, statement: str) -> list[Any]:
-    """Run one statement on the database, as an operator would."""
-    with app.app_context(), db.engine.begin() as connection:
-        result = connection.execute(text(statement))
-        return list(result.all()) if result.returns_rows else []
-
-
-def events(app: Flask) -> list[str]:
-    """Return what the audit trail holds."""
-    return [event for (event,) in run_sql(app, "SELECT event FROM audit_events ORDER BY id")]
 
 
 @pytest.fixture
@@ -36,28 +22,6 @@ def inside(app: Flask, auth: Browser) -> Browser:
     auth.sign_up()
     auth.log_in()
     return auth
-
-
-@pytest.fixture
-def confirmed(app: Flask, inside: Browser) -> Browser:
-    """Return the browser of alice, logged in, after she has confirmed her address."""
-    inside.send(link_in(send_mails(app)[0]))
-    return inside
-
-
-def ask_change(browser: Browser, email: str = NEW, password: str = PASSWORD) -> str:
-    """Ask for another address; return the page that follows."""
-    answer = browser.send("/accounts/me/email/", email=email, password=password)
-    return browser.client.get(answer.location).text if answer.location else answer.text
-
-
-def change_address(app: Flask, browser: Browser, email: str = NEW) -> str:
-    """Change the address; return the link that undoes it, or nothing when there is none."""
-    ask_change(browser, email)
-    link = next(link_in(mail) for mail in send_mails(app) if mail.recipients == [email])
-    answer = browser.send(link)
-    assert answer.status_code == 302
-    return next((link_in(mail) for mail in send_mails(app)), "")
 
 
 def test_the_welcome_mail_keeps_the_origins_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
@@ -203,104 +167,3 @@ def test_where_it_is_required_nobody_logs_in_unconfirmed(environ: dict[str, str]
     assert auth.is_logged_in()
     with app.app_context():
         db.engine.dispose()
-
-
-def test_an_address_changes_when_its_new_mailbox_agrees(app: Flask, confirmed: Browser) -> None:
-    assert "look into your new mailbox" in ask_change(confirmed)
-    mails = {mail.recipients[0]: mail for mail in send_mails(app)}
-    assert mails[OLD].subject == "A new address for your account at flaskcelery"
-    assert NEW not in mails[OLD].body
-    link = link_in(mails[NEW])
-    assert f"{NEW} waits to be confirmed" in confirmed.client.get("/accounts/me/").text
-    visitor = Browser(app.test_client())
-    visitor.client.get(link)
-    assert run_sql(app, "SELECT email FROM users") == [(OLD,)]
-    assert visitor.send(link).status_code == 302
-    assert run_sql(app, "SELECT email, email_key, pending_email, previous_email FROM users") == [(NEW, NEW, None, OLD)]
-    assert not visitor.is_logged_in()  # the link logs nobody in
-    visitor.log_in(email=OLD)
-    assert not visitor.is_logged_in()
-    visitor.log_in(email=NEW)
-    assert visitor.is_logged_in()
-    assert DEAD in visitor.client.get(link).text
-
-
-def test_a_changed_address_logs_the_other_browsers_out(app: Flask, confirmed: Browser) -> None:
-    other = Browser(app.test_client())
-    other.log_in()
-    change_address(app, confirmed)
-    assert (confirmed.is_logged_in(), other.is_logged_in()) == (True, False)
-
-
-def test_the_old_mailbox_takes_its_address_back_and_logs_everybody_out(app: Flask, confirmed: Browser) -> None:
-    undo = change_address(app, confirmed)
-    owner = Browser(app.test_client())
-    owner.client.get(undo)
-    assert run_sql(app, "SELECT email FROM users") == [(NEW,)]
-    owner.send(undo)
-    assert run_sql(app, "SELECT email, email_key, previous_email FROM users") == [(OLD, OLD, None)]
-    assert not confirmed.is_logged_in()
-    assert "reset your password" in owner.client.get("/accounts/login/").text
-    assert DEAD in owner.client.get(undo).text
-    assert events(app)[-2:] == ["e-mail changed", "e-mail change undone"]
-
-
-def test_who_changes_the_address_twice_is_not_rid_of_its_owner(app: Flask, confirmed: Browser) -> None:
-    first = change_address(app, confirmed)
-    second = change_address(app, confirmed, "third@example.com")
-    assert DEAD in confirmed.client.get(first).text
-    Browser(app.test_client()).send(second)
-    assert run_sql(app, "SELECT email FROM users") == [(OLD,)]
-
-
-def test_the_right_to_undo_ends_after_seven_days(app: Flask, confirmed: Browser) -> None:
-    change_address(app, confirmed)
-    run_sql(app, f"UPDATE users SET email_changed_at = {AGO.format('8 days')}")
-    run_sql(app, "UPDATE outbox SET done_at = NULL, due_at = created_at WHERE task = 'send_email_changed_notice'")
-    [notice] = send_mails(app)
-    assert DEAD in confirmed.client.get(link_in(notice)).text
-
-
-def test_an_address_that_was_never_confirmed_may_undo_nothing(app: Flask, inside: Browser) -> None:
-    send_mails(app)
-    assert change_address(app, inside) == ""
-    assert run_sql(app, "SELECT email, previous_email FROM users") == [(NEW, None)]
-
-
-def test_an_address_that_somebody_took_meanwhile_stays_with_them(app: Flask, confirmed: Browser) -> None:
-    ask_change(confirmed)
-    link = next(link_in(mail) for mail in send_mails(app) if mail.recipients == [NEW])
-    visitor = Browser(app.test_client())
-    visitor.sign_up(username="bob", email="NEW@example.com")
-    answer = confirmed.send(link)
-    assert (answer.status_code, "Another account has this address by now." in answer.text) == (200, True)
-    assert run_sql(app, "SELECT email FROM users ORDER BY id") == [(OLD,), ("NEW@example.com",)]
-
-
-@pytest.mark.parametrize("statement", ["password_hash = 'x'", "is_active = 0", "pending_email = 'other@example.com'"])
-def test_a_link_dies_with_the_state_it_was_made_for(app: Flask, confirmed: Browser, statement: str) -> None:
-    ask_change(confirmed)
-    link = next(link_in(mail) for mail in send_mails(app) if mail.recipients == [NEW])
-    run_sql(app, f"UPDATE users SET {statement}")
-    assert DEAD in confirmed.client.get(link).text
-
-
-@pytest.mark.parametrize(
-    ("email", "password", "sentence"),
-    [
-        (NEW, "wrong password", "Your password was entered incorrectly."),
-        (NEW, "x" * 2000, "Your password was entered incorrectly."),
-        ("BOB@example.com", PASSWORD, "User with this Email already exists."),
-        ("Alice@Example.com", PASSWORD, "This is your address already."),
-        ("nonsense", PASSWORD, "Enter a valid email address."),
-        (NEW, "", "This field is required."),
-    ],
-)
-def test_a_change_that_is_refused_owes_nothing(
-    app: Flask, confirmed: Browser, email: str, password: str, sentence: str
-) -> None:
-    Browser(app.test_client()).sign_up(username="bob", email="bob@example.com")
-    send_mails(app)
-    assert sentence in ask_change(confirmed, email, password)
-    assert (send_mails(app), run_sql(app, "SELECT pending_email FROM users")) == ([], [(None,), (None,)])
-    assert ("wrong current password" in events(app)) == sentence.startswith("Your password")

@@ -8,19 +8,10 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
 
-from flaskcelery.database import db
-from tests.conftest import Browser, link_in, send_mails
+from tests.conftest import Browser, link_in, run_sql, send_mails
 
 HASH = "pbkdf2_sha256$390000$c2FsdA$" + "A" * 43 + "="
-
-
-def run_sql(app: Flask, statement: str) -> list[Any]:
-    """Run one statement on the database, as an operator would."""
-    with app.app_context(), db.engine.begin() as connection:
-        result = connection.execute(text(statement))
-        return list(result.all()) if result.returns_rows else []
 
 
 def entry(name: str = "dora", model: str = "accounts.customuser", **fields: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from flaskcelery.users.models import User
 from flaskcelery.users.tokens import Purpose, make_token
-from flaskcelery.web import public_url
+from flaskcelery.web import public_link
 
 
 def confirmation_link(user: User, made_at: int | None = None) -> str:
@@ -23,7 +23,7 @@ def undo_link(user: User) -> str:
 
 
 def _link(step: str, purpose: Purpose, user: User, made_at: datetime) -> str:
-    return public_url("addresses.show_step", step=step, user_id=user.id, token=make_token(purpose, user, made_at))
+    return public_link("addresses.show_step", step=step, user_id=user.id, token=make_token(purpose, user, made_at))
 
 
 def _moment(unix_time: int) -> datetime:
