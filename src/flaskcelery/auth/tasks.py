@@ -8,7 +8,7 @@ from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import is_usable
 from flaskcelery.users.tokens import Purpose, make_token, read_clock
-from flaskcelery.web import public_url
+from flaskcelery.web import public_link
 
 RESET_LINK_LIVES = timedelta(hours=1)
 
@@ -26,5 +26,5 @@ def send_password_reset_email(user_id: int | None, made_at: int) -> Message | No
     if read_clock() > moment + RESET_LINK_LIVES:
         return None
     token = make_token(Purpose.RESET_PASSWORD, user, moment)
-    link = public_url("auth.show_reset_link", user_id=user.id, token=token)
+    link = public_link("auth.show_reset_link", user_id=user.id, token=token)
     return compose("auth/email/password_reset", to=user.email, email=user.email, link=link)

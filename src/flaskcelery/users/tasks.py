@@ -4,7 +4,7 @@ from flaskcelery.database import db
 from flaskcelery.mail import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import User
-from flaskcelery.web import public_url
+from flaskcelery.web import public_link
 
 
 @task("send_password_changed_email", "Password changed")
@@ -13,5 +13,5 @@ def send_password_changed_email(user_id: int) -> Message | None:
     user = db.session.get(User, user_id)
     if user is None:
         return None
-    link = public_url("auth.show_reset")
+    link = public_link("auth.show_reset")
     return compose("email/password_changed", to=user.email, username=user.username, link=link)
