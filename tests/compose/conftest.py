@@ -21,7 +21,9 @@ def fresh() -> Iterator[Deployment]:
         miss("Docker Engine with Compose v2 is missing.")
     deployment = Deployment()
     try:
-        FIGURES.append(f"fresh start, images built: {deployment.up('--build'):.0f} s")
+        seconds = deployment.up("--build")
+        FIGURES.append(f"fresh start, images built: {seconds:.0f} s")
+        assert seconds < 120
         yield deployment
     finally:
         deployment.end()
