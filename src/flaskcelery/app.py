@@ -8,6 +8,8 @@ from flask import Flask
 from flaskcelery import cli
 from flaskcelery.account.views import bp as account
 from flaskcelery.addresses.views import bp as addresses
+from flaskcelery.admin.views import bp as admin
+from flaskcelery.admin.views import require_staff
 from flaskcelery.auth.views import bp as auth
 from flaskcelery.celery_app import init_celery
 from flaskcelery.config.checks import load_config
@@ -28,7 +30,15 @@ from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web import init_web, require_login
 
 # Every blueprint, and who may not pass: the one place that decides who gets to which pages.
-GUARDS = {health: None, home: None, signup: None, auth: None, addresses: None, account: require_login}
+GUARDS = {
+    health: None,
+    home: None,
+    signup: None,
+    auth: None,
+    addresses: None,
+    account: require_login,
+    admin: require_staff,
+}
 
 logger = logging.getLogger(__name__)
 

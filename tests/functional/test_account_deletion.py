@@ -92,7 +92,7 @@ def test_a_password_with_more_after_its_end_is_another_one(app: Flask, auth: Bro
 
 def test_the_last_administrator_stays(app: Flask, inside: Browser) -> None:
     run_sql(app, "UPDATE users SET is_staff = 1")
-    assert "You are the only administrator." in inside.send("/accounts/me/delete/", password=PASSWORD).text
+    assert "The last active member of staff" in inside.send("/accounts/me/delete/", password=PASSWORD).text
     assert inside.is_logged_in()
     Browser(app.test_client()).sign_up(username="bob", email="bob@example.com")
     run_sql(app, "UPDATE users SET is_staff = 1")

@@ -15,6 +15,7 @@ from flaskcelery.users.names import EmailTaken, UsernameTaken, email_key, normal
 from flaskcelery.users.names import username_key as make_username_key
 from flaskcelery.users.password_rules import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import verify_password
+from flaskcelery.users.staff import keep_staff
 from flaskcelery.users.tokens import read_clock
 
 
@@ -28,10 +29,6 @@ class ChangedMeanwhile(Refusal):
 
 class SameEmail(Refusal):
     """This is your address already."""
-
-
-class LastAdmin(Refusal):
-    """You are the only administrator. Please appoint another one first."""
 
 
 def change_username(user: User, username: str) -> None:
@@ -82,13 +79,11 @@ def ask_email_change(user: User, email: str, password: str) -> None:
 def close_account(user: User, password: str) -> None:
     """Close the account at once and owe the mail that says so; `erase_closed` erases it after that.
 
-    Raises WrongPassword, LastAdmin or ChangedMeanwhile.
+    Raises WrongPassword, LastStaff or ChangedMeanwhile.
     """
     seen_hash = check_password(user, password)
     with transaction():
-        admins = select(User.id).where(User.is_staff, User.is_active).with_for_update()
-        if db.session.scalars(admins).all() == [user.id]:
-            raise LastAdmin
+        keep_staff(user.id)
         _update_seen(user, seen_hash, is_active=False, closed_at=now_plus())
         sessions.end_sessions(user.id)
         send_farewell_email.owe(user_id=user.id)

@@ -36,6 +36,13 @@ class Event(StrEnum):
     EMAIL_CHANGE_UNDONE = "e-mail change undone"
     USERNAME_CHANGED = "username changed"
     DATA_EXPORTED = "data exported"
+    CREATED = "created by staff"
+    CHANGED = "changed by staff"
+    ACTIVATED = "activated"
+    DEACTIVATED = "deactivated"
+    ROLE_CHANGED = "role changed"
+    DELETED = "deleted"
+    MAILS_RETRIED = "mails tried again"
     ACCOUNT_CLOSED = "account closed"
     ACCOUNT_ERASED = "account erased"
 

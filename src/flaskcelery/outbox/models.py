@@ -26,6 +26,13 @@ class OutboxRow(Base):
             postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
         ),
         Index("ix_outbox_done_at", "done_at"),
+        Index("ix_outbox_created_at", "created_at"),
+        Index(
+            "ix_outbox_failed_at",
+            "failed_at",
+            sqlite_where=text("failed_at IS NOT NULL"),
+            postgresql_where=text("failed_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

@@ -24,7 +24,8 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     password_hash: Mapped[str] = mapped_column(String(255))
     is_active: Mapped[bool] = mapped_column(default=True)
     is_staff: Mapped[bool] = mapped_column(default=False)
-    joined_at: Mapped[datetime] = mapped_column(default=now_plus())
+    is_viewer: Mapped[bool] = mapped_column(default=False, server_default=false())  # sees what staff sees
+    joined_at: Mapped[datetime] = mapped_column(default=now_plus(), index=True)
     last_login_at: Mapped[datetime | None]
     email_confirmed_at: Mapped[datetime | None]
     pending_email: Mapped[str | None] = mapped_column(String(254))  # asked for, not yet confirmed
@@ -49,7 +50,7 @@ class LoginSession(Base):
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created_at: Mapped[datetime] = mapped_column(default=now_plus())
-    last_seen_at: Mapped[datetime] = mapped_column(default=now_plus())
+    last_seen_at: Mapped[datetime] = mapped_column(default=now_plus(), index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     is_remembered: Mapped[bool] = mapped_column(default=False, server_default=false())
     address: Mapped[str] = mapped_column(String(45), default="", server_default="")

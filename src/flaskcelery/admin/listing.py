@@ -1,0 +1,150 @@
+"""Every admin page, declared. A page of your own goes here, too."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, not_, select
+
+from flaskcelery.admin.pages import Act, Page
+from flaskcelery.audit.models import AuditEvent
+from flaskcelery.audit.operations import Event, record
+from flaskcelery.database import db, transaction
+from flaskcelery.outbox import operations as outbox
+from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
+from flaskcelery.users import staff
+from flaskcelery.users.models import LoginSession, User
+from flaskcelery.users.sessions import end_sessions, is_live
+
+HISTORY_LENGTH = 50
+
+
+def find_history(user: User) -> Sequence[AuditEvent]:
+    """Return the last events of an account."""
+    mine = select(AuditEvent).where(AuditEvent.user_id == user.id)
+    return db.session.scalars(mine.order_by(AuditEvent.id.desc()).limit(HISTORY_LENGTH)).all()
+
+
+def set_active(is_active: bool) -> Any:
+    """Return the act that locks an account out, or lets it in again."""
+
+    def run(actor: User, user: User, _form: None) -> str:
+        staff.set_active(user.id, is_active, actor.id)
+        return f"{user.email} {'may log in again' if is_active else 'is locked out'}."
+
+    return run
+
+
+def set_role(role: str) -> Any:
+    """Return the act that gives an account a role."""
+
+    def run(actor: User, user: User, _form: None) -> str:
+        staff.set_role(user.id, role, actor.id)
+        return f"{user.email} is now: {role}."
+
+    return run
+
+
+def end_user_sessions(actor: User, user: User, _form: None) -> str:
+    """Log an account out everywhere."""
+    return f"{staff.end_all_sessions(user.id, actor.id)} sessions of {user.email} have ended."
+
+
+def delete(actor: User, user: User, _form: None) -> str:
+    """Delete an account."""
+    email = user.email
+    staff.delete_user(user.id, actor.id)
+    return f"{email} was deleted."
+
+
+def warn_of_deletion(user: User) -> list[str]:
+    """Return what is deleted with an account."""
+    count = {
+        "login sessions end": select(func.count()).where(LoginSession.user_id == user.id),
+        "owed mails are not sent": select(func.count()).where(OutboxRow.user_id == user.id, is_owed()),
+        "events of the audit trail lose what is personal": select(func.count()).where(AuditEvent.user_id == user.id),
+    }
+    return [f"The account {user.email}", *[f"{db.session.scalar(query)} {what}" for what, query in count.items()]]
+
+
+def end_session(actor: User, session: LoginSession, _form: None) -> str:
+    """Log out one browser."""
+    with transaction():
+        end_sessions(session.user_id, session_id=session.id)
+        record(Event.SESSION_ENDED, session.user_id, actor_id=actor.id)
+    return "The session has ended."
+
+
+def retry(actor: User, row: OutboxRow | None, _form: None) -> str:
+    """Make one failed mail owed again, or all of them."""
+    count = outbox.retry(row.id if row else None)
+    with transaction():
+        record(Event.MAILS_RETRIED, row.user_id if row else None, detail=f"{count} mails", actor_id=actor.id)
+    return f"{count} to be tried again."
+
+
+USERS = Page(
+    name="users",
+    title="Users",
+    model=User,
+    columns=("email", "username", "is_staff", "is_active", "joined_at"),
+    sort=("joined_at", "email", "username", "last_login_at"),
+    search=("email_key", "username_key", "id"),
+    filters={
+        "active": {"yes": User.is_active.is_(True), "no": not_(User.is_active)},
+        "staff": {"yes": User.is_staff.is_(True), "read-only": User.is_viewer.is_(True), "no": not_(User.is_staff)},
+        "confirmed": {"yes": User.email_confirmed_at.is_not(None), "no": User.email_confirmed_at.is_(None)},
+    },
+    hidden=("password_hash", "username_key", "email_key"),
+    history=find_history,
+    acts=(
+        Act("deactivate", "Lock out", set_active(False), applies=lambda user: user.is_active),
+        Act("activate", "Let in again", set_active(True), applies=lambda user: not user.is_active),
+        Act("make-staff", "Make staff", set_role("staff"), applies=lambda user: not user.is_staff),
+        Act("make-viewer", "Make read-only staff", set_role("viewer"), applies=lambda user: not user.is_viewer),
+        Act("make-user", "Take the role away", set_role("user"), applies=lambda user: user.is_staff or user.is_viewer),
+        Act("end-sessions", "End all sessions", end_user_sessions),
+        Act("delete", "Delete", delete, warn=warn_of_deletion),
+    ),
+)
+OUTBOX = Page(
+    name="mails",
+    title="Owed mails",
+    model=OutboxRow,
+    columns=("task", "user_id", "created_at", "due_at", "attempts", "done_at", "failed_at", "error"),
+    sort=("created_at", "due_at"),
+    search=("id", "user_id"),
+    filters={
+        "state": {
+            "owed": is_owed(),
+            "due": is_claimable(),
+            "failed": OutboxRow.failed_at.is_not(None),
+            "sent": OutboxRow.done_at.is_not(None),
+        }
+    },
+    acts=(
+        Act("retry", "Try again", retry, applies=lambda row: row.failed_at is not None),
+        Act("retry-all", "Try all failed ones again", retry, on_list=True),
+    ),
+)
+SESSIONS = Page(
+    name="sessions",
+    title="Sessions",
+    model=LoginSession,
+    columns=("user_id", "address", "device", "created_at", "last_seen_at", "expires_at"),
+    sort=("last_seen_at", "expires_at"),
+    search=("user_id", "address", "device"),
+    filters={"live": {"yes": is_live(), "no": not_(is_live())}},
+    hidden=("token_hash",),
+    acts=(Act("end", "End this session", end_session),),
+)
+AUDIT = Page(
+    name="audit",
+    title="Audit trail",
+    model=AuditEvent,
+    columns=("at", "event", "user_id", "actor_id", "email", "address", "request_id", "detail"),
+    sort=("at",),
+    search=("user_id", "request_id", "address"),
+    filters={"event": {event.value: AuditEvent.event == event for event in Event}},
+)
+
+PAGES = {page.name: page for page in (USERS, OUTBOX, SESSIONS, AUDIT)}

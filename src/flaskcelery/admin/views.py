@@ -1,0 +1,90 @@
+"""The staff's pages; only staff comes here, and only full staff acts (see GUARDS in app.py)."""
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from flaskcelery.admin.dashboard import find_charts
+from flaskcelery.admin.listing import PAGES
+from flaskcelery.admin.pages import Act, Page
+from flaskcelery.errors import Refusal
+from flaskcelery.outbox.operations import find_oldest_owed
+from flaskcelery.web import require_login
+
+bp = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
+
+
+@bp.context_processor
+def add_pages() -> dict[str, object]:
+    """Give every template the list of pages, and whether this member of staff may act."""
+    return {"pages": PAGES, "may_act": current_user.is_staff}
+
+
+def require_staff() -> ResponseReturnValue | None:
+    """Let staff in, and read-only staff to look: the guard of every page here."""
+    if answer := require_login():
+        return answer
+    is_looking = request.method in {"GET", "HEAD"} and current_user.is_viewer
+    return None if current_user.is_staff or is_looking else abort(403)
+
+
+@bp.get("/")
+def show() -> str:
+    """Show the dashboard."""
+    return render_template("admin/dashboard.html", charts=find_charts(), oldest=find_oldest_owed())
+
+
+@bp.get("/<name>/")
+def show_list(name: str) -> str:
+    """Show the rows of a page."""
+    page = get_page(name)
+    rows, number, has_more = page.find_rows()
+    return render_template("admin/list.html", page=page, rows=rows, number=number, has_more=has_more)
+
+
+@bp.get("/<name>/<row_id>/")
+def show_row(name: str, row_id: str) -> str:
+    """Show all of a row and what can be done to it."""
+    page = get_page(name)
+    row = page.find_row(row_id)
+    history = page.history(row) if page.history else ()
+    return render_template("admin/row.html", page=page, row=row, history=history)
+
+
+@bp.route("/<name>/act/<act>/", methods=["GET", "POST"])
+def submit_list(name: str, act: str) -> str | Response:
+    """Do something to the whole list."""
+    page = get_page(name)
+    return submit(page, page.find_act(act, on_list=True), None)
+
+
+@bp.route("/<name>/<row_id>/act/<act>/", methods=["GET", "POST"])
+def submit_row(name: str, row_id: str, act: str) -> str | Response:
+    """Do something to a row."""
+    page = get_page(name)
+    row, found = page.find_row(row_id), page.find_act(act, on_list=False)
+    return submit(page, found, row if found.applies(row) else abort(404))
+
+
+def submit(page: Page, act: Act, row: Any) -> str | Response:
+    """GET shows the form or the question of an act; POST acts and goes back to the row, or to the list."""
+    form = act.form(request.form if request.method == "POST" else None, obj=row) if act.form else None
+    is_asking = request.method == "GET" or (form and not form.validate())
+    if is_asking and not (form or act.warn):
+        abort(405)
+    if not is_asking:
+        try:
+            flash(act.run(current_user, row, form), "success")
+        except Refusal as refusal:
+            flash(str(refusal), "error")
+        return redirect(url_for("admin.show_list", name=page.name))
+    warnings = act.warn(row) if act.warn else ()
+    return render_template("admin/act.html", page=page, act=act, row=row, form=form, warnings=warnings)
+
+
+def get_page(name: str) -> Page:
+    """Return the page of this name; without one the answer is 404."""
+    return PAGES.get(name) or abort(404)
