@@ -11,16 +11,15 @@ MOMENT = sa.DateTime(timezone=True)
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("users") as users:
-        users.add_column(sa.Column("pending_email", sa.String(254), nullable=True))
-        users.add_column(sa.Column("previous_email", sa.String(254), nullable=True))
-        users.add_column(sa.Column("email_changed_at", MOMENT, nullable=True))
-        users.add_column(sa.Column("closed_at", MOMENT, nullable=True))
-    with op.batch_alter_table("login_sessions") as sessions:
-        sessions.add_column(sa.Column("is_remembered", sa.Boolean(), nullable=False, server_default=sa.false()))
-        sessions.add_column(sa.Column("address", sa.String(45), nullable=False, server_default=""))
-        sessions.add_column(sa.Column("device", sa.String(200), nullable=False, server_default=""))
-        sessions.create_index("ix_login_sessions_expires_at", ["expires_at"])
+    op.add_column("users", sa.Column("pending_email", sa.String(254), nullable=True))
+    op.add_column("users", sa.Column("previous_email", sa.String(254), nullable=True))
+    op.add_column("users", sa.Column("email_changed_at", MOMENT, nullable=True))
+    op.add_column("users", sa.Column("closed_at", MOMENT, nullable=True))
+    is_remembered = sa.Column("is_remembered", sa.Boolean(), nullable=False, server_default=sa.false())
+    op.add_column("login_sessions", is_remembered)
+    op.add_column("login_sessions", sa.Column("address", sa.String(45), nullable=False, server_default=""))
+    op.add_column("login_sessions", sa.Column("device", sa.String(200), nullable=False, server_default=""))
+    op.create_index("ix_login_sessions_expires_at", "login_sessions", ["expires_at"])
     op.create_table(
         "audit_events",
         sa.Column("id", BIG, nullable=False),
@@ -40,10 +39,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("audit_events")
-    with op.batch_alter_table("login_sessions") as sessions:
-        sessions.drop_index("ix_login_sessions_expires_at")
-        for column in ("device", "address", "is_remembered"):
-            sessions.drop_column(column)
-    with op.batch_alter_table("users") as users:
-        for column in ("closed_at", "email_changed_at", "previous_email", "pending_email"):
-            users.drop_column(column)
+    op.drop_index("ix_login_sessions_expires_at", "login_sessions")
+    for column in ("device", "address", "is_remembered"):
+        op.drop_column("login_sessions", column)
+    for column in ("closed_at", "email_changed_at", "previous_email", "pending_email"):
+        op.drop_column("users", column)  # never by batch_alter_table, which would copy the table and reuse ids
