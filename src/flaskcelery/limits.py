@@ -65,9 +65,13 @@ class Counters:
     """Counts in Redis; this process's own memory counts along, and decides while Redis does not answer."""
 
     def __init__(self, url: str) -> None:
-        self._memory = MemoryStorage()
         self._redis = _connect(url) if url.startswith("redis") else None
         self._blind_until = 0.0
+
+    @functools.cached_property
+    def _memory(self) -> MemoryStorage:
+        """Made when first used: it starts a thread, which uWSGI's master would wait for without end."""
+        return MemoryStorage()
 
     def add(self, key: str, seconds: int, amount: int = 1) -> tuple[int, int]:
         """Count; return how many there are now and in how many seconds they are forgotten."""

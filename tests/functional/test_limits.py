@@ -102,6 +102,19 @@ def test_an_own_account_does_not_buy_tries_at_another(app: Flask, attacker: Brow
         assert attacker.log_in().status_code == 429
 
 
+def test_logging_in_to_an_own_account_keeps_the_clients_failures(
+    auth: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auth.sign_up("mallory", "mallory@example.com")
+    monkeypatch.setitem(limits.LIMITS, "log_in", Limit((3, 60), (3, 60), only_failures=True))
+    answers = []
+    for number in range(4):
+        answers.append(auth.log_in(email=f"user{number}@example.com").status_code)
+        if number < 2:
+            assert auth.log_in(email="mallory@example.com").status_code == 302
+    assert answers == [200, 200, 200, 429]
+
+
 def test_sign_ups_count_whether_they_succeed_or_not(auth: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(limits.LIMITS, "sign_up", Limit((3, 60)))
     answers = [auth.sign_up(f"user{n % 2}", f"user{n % 2}@example.com").status_code for n in range(4)]
