@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run install check test test-django test-compose faults scan docs format requirements migration clean \
-  up down logs deploy backup restore
+  up mails down logs deploy backup restore
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,8 +61,10 @@ migration: $(VENV)/.development ## Write a migration from the models: make migra
 
 up: ## Run it in production with Docker Compose: http://localhost:8080
 	docker compose up -d --wait --build
-	@echo "The site:  $$(docker compose exec web printenv PUBLIC_URL)"
-	@docker compose port mail 1080 2>/dev/null | sed 's#^#The mails: http://#'
+	@echo "The site: $$(docker compose exec web printenv PUBLIC_URL)"
+
+mails: ## Print the mails that its catcher has caught
+	@docker compose exec -T web python - <deploy/mails.py
 
 down: ## Stop it; all data stay
 	docker compose down

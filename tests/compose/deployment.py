@@ -9,12 +9,12 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 from tests.integration.visitor import Visitor
-from tests.parts import HOST, ROOT, free_port, wait_until
+from tests.parts import ROOT, free_port, wait_until
 
 APP = ("web", "worker", "relay")
+MAILS = "http://127.0.0.1:1080/api/email"
 SERVICES = (*APP, "nginx", "db", "redis", "mail")
 
 
@@ -22,7 +22,7 @@ class Deployment:
     """What `docker compose` runs, and what a person at the host may do to it."""
 
     def __init__(self) -> None:
-        self.name, self.port, self.mail_port = f"fc{uuid.uuid4().hex[:8]}", free_port(), free_port()
+        self.name, self.port = f"fc{uuid.uuid4().hex[:8]}", free_port()
         self.environ = {
             **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "DOCKER_HOST"}},
             "COMPOSE_PROJECT_NAME": self.name,
@@ -30,7 +30,6 @@ class Deployment:
             "COMPOSE_DISABLE_ENV_FILE": "1",  # whatever a developer's .env may say
             "RELEASE": self.name,
             "HTTP_PORT": str(self.port),
-            "MAILDEV_PORT": str(self.mail_port),
             "RATELIMIT_ENABLED": "0",  # all visitors come from one address
             # A killed worker's row is taken over after 12 x MAIL_TIMEOUT, so that the tests need not wait long.
             "MAIL_TIMEOUT": "2",
@@ -127,8 +126,8 @@ class Deployment:
 
     def mails(self) -> list[dict[str, Any]]:
         """Return what the catcher has caught; nothing while it cannot be asked."""
-        with suppress(OSError), urlopen(f"http://{HOST}:{self.mail_port}/api/email", timeout=10) as answer:
-            found: list[dict[str, Any]] = json.load(answer)
+        with suppress(AssertionError):
+            found: list[dict[str, Any]] = json.loads(self.execute("mail", "wget", "-qO-", MAILS))
             return found
         return []
 

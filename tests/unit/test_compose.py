@@ -11,3 +11,9 @@ def test_compose_passes_every_setting_and_secrets_as_files() -> None:
     block = text[text.index("    APP_ENV:") : text.index("    PAGES_SOCKET:")]
     names = set(re.findall(r"^    ([A-Z0-9_]+):", block, re.MULTILINE))
     assert names == {f"{setting.name}_FILE" if setting.secret else setting.name for setting in SETTINGS}
+
+
+def test_only_nginx_publishes_a_port() -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    [ports] = re.finditer(r"^    ports:", text, re.MULTILINE)
+    assert re.findall(r"^  (\w+):$", text[: ports.start()], re.MULTILINE)[-1] == "nginx"
