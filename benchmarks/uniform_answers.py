@@ -1,4 +1,4 @@
-"""Does the time of an answer tell whether an address has an account? Log-in and reset, behind nginx and uWSGI.
+"""Does the time of an answer tell whether an address has an account? Log-in, reset and resend, behind nginx and uWSGI.
 
 Usage: python -m benchmarks.uniform_answers [pairs]
 
@@ -21,6 +21,7 @@ from tests.parts import BIN, HOST, ROOT
 from tests.servers import judge
 
 RESET = "/accounts/password_reset/"
+RESEND = "/accounts/email/resend/"
 WARM_UP = 20
 BARS = {"AUC": (0.45, 0.55), "median difference, ms": (-2.0, 2.0)}
 
@@ -33,6 +34,11 @@ def log_in(visitor: Visitor, email: str) -> Answer:
 def ask_reset(visitor: Visitor, email: str) -> Answer:
     """Ask for a link."""
     return visitor.post(RESET, email=email)
+
+
+def ask_resend(visitor: Visitor, email: str) -> Answer:
+    """Ask for another link that confirms the address."""
+    return visitor.post(RESEND, email=email)
 
 
 def auc(known: list[float], unknown: list[float]) -> float:
@@ -74,6 +80,7 @@ def main() -> int:
             "INSTANCE_PATH": name,
             "DATABASE_URL": f"sqlite:///{folder / 'flaskcelery.db'}",
             "CELERY_BROKER_URL": "embedded://localhost",
+            "RATELIMIT_ENABLED": "0",
             "MAIL_BACKEND": "smtp",
             "MAIL_SERVER": HOST,
             "MAIL_PORT": str(exits.enter_context(judge()).port),
@@ -84,7 +91,8 @@ def main() -> int:
         stack.start_web()
         for number in range(10):
             stack.sign_up(f"known{number}")
-        good = [measure(stack, LOG_IN, log_in, pairs), measure(stack, RESET, ask_reset, pairs)]
+        asked = ((LOG_IN, log_in), (RESET, ask_reset), (RESEND, ask_resend))
+        good = [measure(stack, page, ask, pairs) for page, ask in asked]
     print(f"{time.monotonic() - started:.0f} s")
     return 0 if all(good) else 1
 

@@ -2,7 +2,7 @@
 
 import click
 
-from flaskcelery.config.checks import find_problems
+from flaskcelery.config.checks import find_problems, list_all
 from flaskcelery.config.settings import read_environ
 from flaskcelery.extensions import mail
 from flaskcelery.health.operations import check_readiness
@@ -18,11 +18,7 @@ def check(deploy: bool) -> None:
     """
     _, errors, warnings = find_problems({**read_environ(), **({"APP_ENV": "production"} if deploy else {})})
     warnings += find_missing() if deploy else []
-    for kind, found in (("Errors", errors), ("Warnings", warnings)):
-        if found:
-            click.echo("\n  - ".join([f"{kind}:", *found]))
-    if not errors and not warnings:
-        click.echo("Nothing is wrong.")
+    click.echo(list_all({"Errors:": errors, "Warnings:": warnings}) or "Nothing is wrong.")
     raise SystemExit(1 if errors else 0)
 
 

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from flask import Flask, current_app
+from flask import Flask, current_app, g
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage
 from redis.backoff import NoBackoff
@@ -43,7 +43,7 @@ class Limit:
 
     by_client: tuple[int, int]
     by_account: tuple[int, int] | None = None
-    only_failures: bool = False  # an answer that leads on to another page ends the account's row of them
+    only_failures: bool = False  # wrong passwords, that is (see `note_guess`); a right one ends the account's row
 
 
 # Never by account alone: anybody could then lock its owner out.
@@ -109,15 +109,21 @@ def limit(name: str, account: Callable[[], object] | None = None) -> Callable[[C
             tries = _tries(name, str(account()) if account else "")
             counted = [_count(one) for one in tries]
             answer = view(*args, **kwargs)
-            if table.only_failures and getattr(answer, "location", None):
-                counted[0] = 1  # the client keeps its failures: logging in to its own account buys no tries at others
-                for one, count in zip(tries, counted, strict=True):
+            guess = g.pop("guess", None)
+            if table.only_failures and guess is not False:
+                # The client keeps its failures: logging in to its own account buys no tries at others.
+                for one, count in zip(tries, (1, counted[1] if guess else 1), strict=True):
                     _counters().add(_key(one.of), one.seconds, -count)
             return answer
 
         return count_first
 
     return decorate
+
+
+def note_guess(is_right: bool) -> None:
+    """Note whether the password that this request tried is right; a form with other faults has tried none."""
+    g.guess = is_right
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from flaskcelery import limits
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.limits import LIMITS, MAILS_TO_ONE_ADDRESS, Limit, limit, may_mail
-from tests.conftest import Browser
+from tests.conftest import PASSWORD, Browser
 from tests.parts import wait_until
 
 ATTACKER = "192.0.2.66"
@@ -93,6 +93,33 @@ def test_only_failures_count_at_log_in(auth: Browser) -> None:
         assert auth.log_in().status_code == 302
     answers = [auth.log_in().status_code for _ in range(PER_ACCOUNT + 2)]
     assert set(answers[1:]) <= {302}
+
+
+def test_what_is_no_wrong_password_is_no_failure(auth: Browser, app: Flask) -> None:
+    app.config["EMAIL_CONFIRMATION_REQUIRED"] = True
+    auth.sign_up()
+    for fields in ({"password": PASSWORD}, {"password": ""}):
+        assert {auth.log_in(**fields).status_code for _ in range(PER_ACCOUNT + 1)} == {200}
+    app.config["EMAIL_CONFIRMATION_REQUIRED"] = False
+    assert auth.log_in().status_code == 302
+
+
+def test_only_a_wrong_old_password_counts_when_it_is_changed(auth: Browser) -> None:
+    auth.sign_up()
+    auth.log_in()
+
+    def change(old: str, new: str) -> int:
+        form = {"old_password": old, "new_password1": new, "new_password2": new}
+        return auth.send("/accounts/password_change/", **form).status_code
+
+    taken = {"email": "alice@example.com", "password": PASSWORD}
+    for _ in range(2):  # the right password ends the row, whatever else is wrong
+        assert {change("wrong password", "brass kettle forty") for _ in range(PER_ACCOUNT - 1)} == {200}
+        assert auth.send("/accounts/me/email/", **taken).status_code == 200
+    answers = [change("wrong password", "brass kettle forty") for _ in range(PER_ACCOUNT - 1)]
+    assert {change("wrong password", "short") for _ in range(PER_ACCOUNT + 1)} == {200}  # neither counts nor forgives
+    answers += [change("wrong password", "brass kettle forty") for _ in range(2)]
+    assert answers == [200] * PER_ACCOUNT + [429]
 
 
 def test_an_own_account_does_not_buy_tries_at_another(app: Flask, attacker: Browser) -> None:

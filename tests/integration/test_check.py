@@ -46,7 +46,9 @@ def test_no_door_opens_on_an_unsafe_configuration(settings: dict[str, str], door
     result = run(DOORS[door], {**settings, **UNSAFE})
     assert result.returncode == 1
     lines = [line for line in result.stderr.splitlines() if line.startswith("  - ")]
-    assert [line.split()[1] for line in lines] == ["SECRET_KEY", "DEBUG", "WTF_CSRF_ENABLED"]
+    said = [line.split()[1] for line in lines]
+    assert said == ["SECRET_KEY", "DEBUG", "WTF_CSRF_ENABLED", "DATABASE_URL", "CELERY_BROKER_URL"]
+    assert "\nWarnings:\n  - DATABASE_URL" in result.stderr
     assert "Traceback" not in result.stderr
 
 

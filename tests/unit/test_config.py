@@ -112,11 +112,13 @@ def test_production_warns_of(changes: dict[str, str], sentence: str) -> None:
 
 def test_production_warns_of_a_secret_that_others_can_read(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(STRONG_KEY)
-    (tmp_path / "key").chmod(0o640)
     environ = {**PRODUCTION, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")}
-    assert load_config(environ)[1] == ["SECRET_KEY_FILE can be read by others: chmod 600"]
-    (tmp_path / "key").chmod(0o600)
-    assert load_config(environ)[1] == []
+    for mode in (0o644, 0o604, 0o620):
+        (tmp_path / "key").chmod(mode)
+        assert load_config(environ)[1] == ["SECRET_KEY_FILE is open to others: chmod 600"]
+    for mode in (0o600, 0o400, 0o440):
+        (tmp_path / "key").chmod(mode)
+        assert load_config(environ)[1] == []
 
 
 def test_plain_http_is_for_loopback_only_and_cookies_follow_the_scheme() -> None:

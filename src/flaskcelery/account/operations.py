@@ -7,6 +7,7 @@ from flaskcelery.account.tasks import send_change_email, send_change_notice, sen
 from flaskcelery.audit.operations import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
+from flaskcelery.limits import note_guess
 from flaskcelery.outbox.models import OutboxRow, is_owed
 from flaskcelery.purging import PURGED_PER_PASS, purge
 from flaskcelery.users import sessions
@@ -108,7 +109,9 @@ def check_password(user: User, password: str) -> str:
     """Return the hash that the current password fits; raise WrongPassword, which is written down."""
     user_id, email, seen_hash = user.id, user.email, user.password_hash
     db.session.rollback()  # no transaction is open while the password is hashed
-    if verify_password(password[:PASSWORD_MAX_LENGTH], seen_hash) and len(password) <= PASSWORD_MAX_LENGTH:
+    is_right = verify_password(password[:PASSWORD_MAX_LENGTH], seen_hash) and len(password) <= PASSWORD_MAX_LENGTH
+    note_guess(is_right)
+    if is_right:
         return seen_hash
     with transaction():
         record(Event.PASSWORD_REFUSED, user_id, email)

@@ -7,7 +7,7 @@ from flaskcelery.audit.operations import Event, record
 from flaskcelery.auth.tasks import RESET_LINK_LIVES, send_password_reset_email
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
-from flaskcelery.limits import may_mail
+from flaskcelery.limits import may_mail, note_guess
 from flaskcelery.users import sessions
 from flaskcelery.users.models import User
 from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
@@ -34,7 +34,9 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
     found = _find_account(email)
     db.session.rollback()  # no transaction is open while the password is hashed
     fits = verify_password(password[:PASSWORD_MAX_LENGTH], found.password_hash if found else None)
-    if not (found and fits and found.is_active and len(password) <= PASSWORD_MAX_LENGTH):
+    is_right = bool(found and fits and found.is_active and len(password) <= PASSWORD_MAX_LENGTH)
+    note_guess(is_right)
+    if not (found and is_right):
         with transaction():
             record(Event.LOG_IN_FAILED, found.id if found else None, found.email if found else "")
         raise WrongCredentials

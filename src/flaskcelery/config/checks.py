@@ -131,17 +131,26 @@ def load_config(environ: Mapping[str, str]) -> tuple[Config, list[str]]:
     """Return the complete configuration and its warnings; raise ConfigError with all problems at once."""
     config, errors, warnings = find_problems(environ)
     if errors:
-        raise ConfigError("flaskcelery cannot start:\n" + "\n".join(f"  - {error}" for error in errors))
+        raise ConfigError(list_all({"flaskcelery cannot start:": errors, "Warnings:": warnings}))
     return config, warnings
+
+
+def list_all(found: Mapping[str, list[str]]) -> str:
+    """Return the sentences below their headings, a line each."""
+    return "\n".join("\n  - ".join([heading, *sentences]) for heading, sentences in found.items() if sentences)
 
 
 def _find_open_files(environ: Mapping[str, str]) -> list[str]:
     names = [f"{setting.name}_FILE" for setting in SETTINGS if setting.secret]
-    return [f"{name} can be read by others: chmod 600" for name in names if _is_open(environ.get(name, ""))]
+    return [f"{name} is open to others: chmod 600" for name in names if _is_open(environ.get(name, ""))]
 
 
 def _is_open(path: str) -> bool:
-    return os.path.isfile(path) and bool(stat.S_IMODE(os.stat(path).st_mode) & 0o077)
+    """Tell of a file that more than its owner may change, or more than its group may read.
+
+    A group may: a mounted secret often belongs to root, and the application is in its group.
+    """
+    return os.path.isfile(path) and bool(stat.S_IMODE(os.stat(path).st_mode) & 0o027)
 
 
 def find_wrong(checks: tuple[Check, ...], config: Config) -> list[str]:
