@@ -16,7 +16,8 @@ from flaskcelery.database import db, now_plus
 from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import take_overdue
-from flaskcelery.signup.operations import AccountTaken, register
+from flaskcelery.signup.operations import register
+from flaskcelery.users.accounts import AccountTaken
 
 
 @pytest.fixture

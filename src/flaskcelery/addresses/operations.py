@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
@@ -12,12 +11,11 @@ from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.limits import may_mail
+from flaskcelery.users.links import LINKS_LIVE, may_undo
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
-
-LINKS_LIVE = timedelta(days=7)
 
 
 class DeadLink(Refusal):
@@ -85,25 +83,13 @@ def _change(user: User, keep_token: str | None) -> None:
         email=new,
         email_key=email_key(new),
         pending_email=None,
-        previous_email=_may_undo(user, new),
+        previous_email=may_undo(user, new),
         email_changed_at=now_plus(),
         email_confirmed_at=now_plus(),
     )
     end_sessions(user.id, keep_token)
     send_email_changed_notice.owe(user_id=user.id)
     record(Event.EMAIL_CHANGED, user.id, old)
-
-
-def _may_undo(user: User, new: str) -> str | None:
-    """Return the address that may undo the change to `new`.
-
-    It is the oldest one of seven days, or who stole an account could change twice and be rid of its owner;
-    never one that was not confirmed: that may be a stranger's, mistyped.
-    """
-    recent = user.email_changed_at and read_clock() < user.email_changed_at + LINKS_LIVE
-    if recent and user.previous_email and email_key(user.previous_email) != email_key(new):
-        return user.previous_email
-    return user.email if user.email_confirmed_at else None
 
 
 def _undo(user: User, _keep_token: str | None) -> None:

@@ -4,11 +4,12 @@ from flask import current_app
 from sqlalchemy import func, select, update
 
 from flaskcelery.audit.operations import Event, record
-from flaskcelery.auth.tasks import RESET_LINK_LIVES, send_password_reset_email
+from flaskcelery.auth.tasks import send_password_reset_email
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.limits import may_mail, note_guess
 from flaskcelery.users import sessions
+from flaskcelery.users.links import RESET_LINK_LIVES, password_link_lives
 from flaskcelery.users.models import User
 from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
 from flaskcelery.users.password_change import replace_password
@@ -93,9 +94,9 @@ def ask_reset(email: str) -> None:
 def find_by_reset_token(user_id: int, token: str) -> User | None:
     """Return the account whose password the link may reset now."""
     user = db.session.get(User, user_id)
-    if user is None or not user.is_active or not is_token_good(Purpose.RESET_PASSWORD, user, token, RESET_LINK_LIVES):
+    if user is None or not user.is_active:
         return None
-    return user
+    return user if is_token_good(Purpose.RESET_PASSWORD, user, token, password_link_lives(user)) else None
 
 
 def reset_password(user_id: int, token: str, new_password: str) -> bool:

@@ -6,7 +6,8 @@ from werkzeug.wrappers import Response
 from flaskcelery.fields import add_errors
 from flaskcelery.limits import limit
 from flaskcelery.signup.forms import SignUpForm
-from flaskcelery.signup.operations import AccountTaken, register
+from flaskcelery.signup.operations import register
+from flaskcelery.users.accounts import AccountTaken
 
 bp = Blueprint("signup", __name__, template_folder="templates")
 

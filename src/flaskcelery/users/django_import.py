@@ -11,13 +11,12 @@ from sqlalchemy.exc import IntegrityError
 from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import Refusal
+from flaskcelery.users.accounts import NO_PASSWORD, make_names
 from flaskcelery.users.models import User
-from flaskcelery.users.names import EmailTaken, UsernameTaken, email_key, normalize_email, normalize_username
-from flaskcelery.users.names import username_key as make_username_key
+from flaskcelery.users.names import EmailTaken, UsernameTaken
 
 MODELS = ("accounts.customuser", "auth.user")
 BATCH = 200  # accounts in one transaction
-NO_PASSWORD = "!"  # noqa: S105  fits nothing, as in Django
 HASH_MAX_LENGTH = 255
 
 Welcome = Callable[[int], object]
@@ -84,17 +83,13 @@ def _refuse_taken(user: User) -> None:
 
 
 def _read_user(fields: dict[str, Any]) -> User:
-    username = normalize_username(_text(fields, "username"))
-    email = normalize_email(_text(fields, "email"))
+    names = make_names(_text(fields, "username"), _text(fields, "email"))
     password_hash = _text(fields, "password") or NO_PASSWORD
     if len(password_hash) > HASH_MAX_LENGTH or not (password_hash.isascii() and password_hash.isprintable()):
         raise BadEntry("its password is no hash")
     joined_at = _moment(fields, "date_joined")
     return User(
-        username=username,
-        username_key=make_username_key(username),
-        email=email,
-        email_key=email_key(email),
+        **names,
         password_hash=password_hash,
         is_active=_flag(fields, "is_active", default=True),
         is_staff=_flag(fields, "is_staff") or _flag(fields, "is_superuser"),

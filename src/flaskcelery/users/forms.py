@@ -1,12 +1,14 @@
-"""Fields for a new password, wherever one is chosen."""
+"""Fields for the names of an account, and for a new password, wherever they are chosen."""
 
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import Field, PasswordField, ValidationError
-from wtforms.validators import EqualTo, InputRequired
+from wtforms import EmailField, Field, PasswordField, StringField, ValidationError
+from wtforms.validators import DataRequired, EqualTo, InputRequired
 
+from flaskcelery.fields import accepted_by, strip
 from flaskcelery.users.models import User
+from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
 from flaskcelery.users.password_rules import password_problems
 
 MISMATCH = "The two password fields didn’t match."
@@ -18,6 +20,23 @@ def check_new_password(field: Field, username: str, email: str) -> None:
     field.errors = [*field.errors, *problems[:-1]]
     if problems:
         raise ValidationError(problems[-1])
+
+
+class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """What an account is known by."""
+
+    username = StringField(
+        "Username:",
+        [DataRequired(), accepted_by(normalize_username)],
+        filters=[strip],
+        render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": USERNAME_MAX_LENGTH},
+    )
+    email = EmailField(
+        "Email:",
+        [DataRequired(), accepted_by(normalize_email)],
+        filters=[strip],
+        render_kw={"autocomplete": "email", "maxlength": EMAIL_MAX_LENGTH},
+    )
 
 
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types

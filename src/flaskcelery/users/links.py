@@ -1,10 +1,15 @@
 """The links that mails hold: each names one of the pages of `addresses` and carries a token."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flaskcelery.users.models import User
-from flaskcelery.users.tokens import Purpose, make_token
+from flaskcelery.users.names import email_key
+from flaskcelery.users.passwords import is_usable
+from flaskcelery.users.tokens import Purpose, make_token, read_clock
 from flaskcelery.web import public_link
+
+LINKS_LIVE = timedelta(days=7)
+RESET_LINK_LIVES = timedelta(hours=1)
 
 
 def confirmation_link(user: User, made_at: int | None = None) -> str:
@@ -20,6 +25,32 @@ def change_link(user: User, made_at: int) -> str:
 def undo_link(user: User) -> str:
     """Return the link that gives the account its previous address back."""
     return _link("undo", Purpose.UNDO_EMAIL, user, user.email_changed_at or user.joined_at)
+
+
+def password_link(user: User, made_at: int) -> str | None:
+    """Return the link that lets the owner choose a password; none when it is too late for it."""
+    moment = _moment(made_at)
+    if read_clock() > moment + password_link_lives(user):
+        return None
+    token = make_token(Purpose.RESET_PASSWORD, user, moment)
+    return public_link("auth.show_reset_link", user_id=user.id, token=token)
+
+
+def password_link_lives(user: User) -> timedelta:
+    """Return for how long that link is good: longer for an account without a password, which holds little yet."""
+    return RESET_LINK_LIVES if is_usable(user.password_hash) else LINKS_LIVE
+
+
+def may_undo(user: User, new: str) -> str | None:
+    """Return the address that may undo the change to `new`.
+
+    It is the oldest one of seven days, or who stole an account could change twice and be rid of its owner;
+    never one that was not confirmed: that may be a stranger's, mistyped.
+    """
+    recent = user.email_changed_at and read_clock() < user.email_changed_at + LINKS_LIVE
+    if recent and user.previous_email and email_key(user.previous_email) != email_key(new):
+        return user.previous_email
+    return user.email if user.email_confirmed_at else None
 
 
 def _link(step: str, purpose: Purpose, user: User, made_at: datetime) -> str:

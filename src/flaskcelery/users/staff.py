@@ -5,14 +5,29 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from flaskcelery.audit.operations import Event, forget_user, record
-from flaskcelery.database import db, transaction
+from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
+from flaskcelery.logs import mask
+from flaskcelery.outbox.models import OutboxRow, is_owed
+from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.users.accounts import NO_PASSWORD, make_names, refuse_taken
+from flaskcelery.users.links import may_undo, password_link_lives
 from flaskcelery.users.models import User
+from flaskcelery.users.passwords import is_usable
 from flaskcelery.users.sessions import end_sessions
+from flaskcelery.users.tokens import read_clock
 
 
 class LastStaff(Refusal):
     """The last active member of staff can be neither demoted nor locked out nor deleted. Please appoint another one."""
+
+
+class NoAccount(Refusal):
+    """There is no such account: it is deleted, or its owner has closed it."""
+
+
+class LockedOut(Refusal):
+    """This account is locked out. Please let it in again first."""
 
 
 # What an account may do here, by the name of its role.
@@ -28,32 +43,89 @@ def role_of(user: User) -> str:
     return "staff" if user.is_staff else "viewer" if user.is_viewer else "user"
 
 
+def create_user(username: str, email: str, role: str = "user", actor_id: int | None = None) -> User:
+    """Open an account without a password and owe the mail by which its owner chooses one.
+
+    Raises InvalidName, InvalidEmail or AccountTaken.
+    """
+    names = make_names(username, email)
+    user = User(**names, password_hash=NO_PASSWORD, **ROLES[role])
+    with refuse_taken(names), transaction():
+        db.session.add(user)
+        db.session.flush()
+        _owe_password_link(user)
+        record(Event.CREATED, user.id, user.email, role, actor_id)
+    return user
+
+
+def change_user(user_id: int, username: str, email: str, actor_id: int | None = None) -> None:
+    """Give the account these names. A new address has to be confirmed, ends all sessions, and the old one is told.
+
+    Raises InvalidName, InvalidEmail, AccountTaken or NoAccount.
+    """
+    names = make_names(username, email)
+    with refuse_taken(names, user_id), transaction():
+        user = _lock(user_id)
+        changes = [
+            f"{what}: {show(getattr(user, what))} → {show(names[what])}"
+            for what, show in (("email", mask), ("username", str))
+            if getattr(user, what) != names[what]
+        ]
+        values: dict[str, Any] = dict(names)
+        if names["email_key"] != user.email_key:
+            values |= _move(user, names["email"])
+        if changes:
+            record(Event.CHANGED, user_id, user.email, ", ".join(changes), actor_id)
+            db.session.execute(update(User).where(User.id == user_id).values(**values))
+
+
+def send_reset(user_id: int, actor_id: int | None = None) -> None:
+    """Owe the mail by which the owner chooses a new password, or a first one; raise NoAccount or LockedOut."""
+    with transaction():
+        user = _lock(user_id)
+        if not user.is_active:
+            raise LockedOut
+        _owe_password_link(user)
+        record(Event.RESET_ASKED, user_id, user.email, actor_id=actor_id)
+
+
 def set_role(user_id: int, role: str, actor_id: int | None = None) -> None:
-    """Give the account a role and end its sessions; raise LastStaff."""
+    """Give the account a role and end its sessions; raise LastStaff or NoAccount."""
     _change(user_id, Event.ROLE_CHANGED, actor_id, role, keeps_staff=role == "staff", **ROLES[role])
 
 
 def set_active(user_id: int, is_active: bool, actor_id: int | None = None) -> None:
-    """Let the account log in again, or lock it out at once; raise LastStaff."""
+    """Let the account log in again, or lock it out at once; raise LastStaff or NoAccount."""
     event = Event.ACTIVATED if is_active else Event.DEACTIVATED
     _change(user_id, event, actor_id, keeps_staff=is_active, is_active=is_active)
 
 
 def delete_user(user_id: int, actor_id: int | None = None) -> None:
-    """Delete the account, its sessions, and what is personal in its events; raise LastStaff."""
+    """Delete the account, its sessions, mails and what is personal in its events; raise LastStaff or NoAccount."""
     with transaction():
         keep_staff(user_id)
+        _lock(user_id)
+        # What is owed stays until a worker finds nobody to send it to: one may have it in hand.
+        db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, ~is_owed()))
         forget_user(user_id)
         record(Event.DELETED, user_id, actor_id=actor_id)
         db.session.execute(delete(User).where(User.id == user_id))
 
 
 def end_all_sessions(user_id: int, actor_id: int | None = None) -> int:
-    """Log the account out everywhere; return how many sessions that ended."""
+    """Log the account out everywhere; return how many sessions that ended. Raises NoAccount."""
     with transaction():
+        email = _lock(user_id).email
         count = end_sessions(user_id)
-        record(Event.SESSION_ENDED, user_id, detail=f"{count} sessions", actor_id=actor_id)
+        record(Event.SESSION_ENDED, user_id, email, f"{count} sessions", actor_id)
     return count
+
+
+def keep_staff(user_id: int) -> None:
+    """Raise LastStaff if nobody else could administer; two at once wait for each other. Caller commits."""
+    staff = select(User.id).where(User.is_staff, User.is_active).order_by(User.id).with_for_update()
+    if set(db.session.scalars(staff)) == {user_id}:
+        raise LastStaff
 
 
 def _change(
@@ -62,13 +134,35 @@ def _change(
     with transaction():
         if not keeps_staff:
             keep_staff(user_id)
-        email = db.session.scalar(update(User).where(User.id == user_id).values(**values).returning(User.email))
+        email = _lock(user_id).email
+        db.session.execute(update(User).where(User.id == user_id).values(**values))
         end_sessions(user_id)
-        record(event, user_id, email or "", detail, actor_id)
+        record(event, user_id, email, detail, actor_id)
 
 
-def keep_staff(user_id: int) -> None:
-    """Raise LastStaff if nobody else could administer; two at once wait for each other. Caller commits."""
-    staff = select(User.id).where(User.is_staff, User.is_active).with_for_update()
-    if set(db.session.scalars(staff)) == {user_id}:
-        raise LastStaff
+def _lock(user_id: int) -> User:
+    """Return the account as it is now; nobody changes it before the caller commits."""
+    mine = select(User).where(User.id == user_id, User.closed_at.is_(None))
+    user: User | None = db.session.scalar(mine.with_for_update())
+    if user is None:
+        raise NoAccount
+    return user
+
+
+def _move(user: User, new: str) -> dict[str, Any]:
+    """End the sessions, owe the mails of a change of address; return the columns that change with it."""
+    end_sessions(user.id)
+    TASKS["send_email_changed_notice"].owe(user_id=user.id)
+    TASKS["send_confirmation_email"].owe(user_id=user.id, made_at=int(read_clock().timestamp()))
+    return {
+        "pending_email": None,
+        "previous_email": may_undo(user, new),
+        "email_changed_at": now_plus(),
+        "email_confirmed_at": None,
+    }
+
+
+def _owe_password_link(user: User) -> None:
+    name = "send_password_reset_email" if is_usable(user.password_hash) else "send_invitation_email"
+    lives = password_link_lives(user).total_seconds()
+    TASKS[name].owe(gives_up_after=lives, user_id=user.id, made_at=int(read_clock().timestamp()))
