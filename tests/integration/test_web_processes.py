@@ -3,27 +3,18 @@
 import re
 import socket
 import ssl
-import subprocess
-from collections.abc import Callable
-from http.client import HTTPConnection, HTTPSConnection
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from flaskcelery.web import HEADERS, HSTS
 from tests.integration.stack import Stack
-from tests.integration.visitor import LOG_IN, SIGN_UP, Visitor
-from tests.parts import HOST, Process, find_program, free_port
-
-
-class TlsVisitor(Visitor):
-    """A visitor who comes over TLS."""
-
-    context: ssl.SSLContext
-
-    def connect(self) -> HTTPConnection:
-        """Return a new connection to the site."""
-        return HTTPSConnection("localhost", self.port, timeout=60, context=self.context)
+from tests.integration.tls import Tls, TlsVisitor
+from tests.integration.visitor import LOG_IN, SIGN_UP
+from tests.parts import HOST, Process, free_port
+from tests.servers import nginx
 
 
 def connections(pid: int, port: int) -> set[str]:
@@ -90,24 +81,23 @@ def test_a_hundred_megabytes_of_body_take_no_memory_of_ours(make_stack: Callable
     assert memory(web) - before < 4000
 
 
-def test_over_tls_everything_is_strict(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    certificate, key, tls_port = tmp_path / "certificate.pem", tmp_path / "key.pem", free_port()
-    how = f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -keyout {key} -out {certificate}"
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run([find_program("openssl"), *how.split(), *names], check=True, capture_output=True)
-    public_url = f"https://localhost:{tls_port}"
-    stack = make_stack(PUBLIC_URL=public_url)
-    stack.start_web(
-        NGINX_TLS_LISTEN=f"{HOST}:{tls_port}",
-        NGINX_PUBLIC_URL=public_url,
-        NGINX_TLS_CERTIFICATE=str(certificate),
-        NGINX_TLS_KEY=str(key),
-    )
-    redirect = stack.visitor().get("/accounts/login/?next=/")
-    assert (redirect.status, redirect.headers["Location"]) == (308, f"{public_url}/accounts/login/?next=/")
+@pytest.fixture(scope="module")
+def tls_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
+    """Return where nginx listens, with nothing behind it."""
+    folder = tmp_path_factory.mktemp("tls")
+    tls = Tls(folder)
+    with nginx(folder, free_port(), free_port(), free_port(), **tls.names):
+        yield tls
 
-    visitor = TlsVisitor(tls_port)
-    visitor.context = ssl.create_default_context(cafile=str(certificate))
+
+def test_over_tls_everything_is_strict(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
+    tls = Tls(tmp_path)
+    stack = make_stack(PUBLIC_URL=tls.url)
+    stack.start_web(**tls.names)
+    redirect = stack.visitor().get("/accounts/login/?next=/")
+    assert (redirect.status, redirect.headers["Location"]) == (308, f"{tls.url}/accounts/login/?next=/")
+
+    visitor = TlsVisitor(tls)
     answers = [visitor.get(path) for path in ("/", SIGN_UP, "/nope", "/static/site.css", "/static/nope")]
     answers.append(visitor.sign_up("alice"))  # no Referer: the form is refused, over TLS only
     assert [answer.status for answer in answers] == [200, 200, 404, 200, 404, 400]
@@ -115,7 +105,29 @@ def test_over_tls_everything_is_strict(make_stack: Callable[..., Stack], tmp_pat
         assert {*(HEADERS | HSTS).items()} < {*answer.headers.items()}
     assert {"__Host-session"} == {*visitor.cookies}
 
-    stranger = ssl.create_default_context(cafile=str(certificate))
+    stranger = tls.context()
     stranger.check_hostname = False
-    with socket.create_connection((HOST, tls_port)) as plain, pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+    with socket.create_connection((HOST, tls.port)) as plain, pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
         stranger.wrap_socket(plain, server_hostname="evil.example")
+
+
+@pytest.mark.parametrize(
+    "weakness",
+    [
+        {"maximum_version": ssl.TLSVersion.TLSv1},
+        {"maximum_version": ssl.TLSVersion.TLSv1_1},
+        {"maximum_version": ssl.TLSVersion.TLSv1_2, "ciphers": "AES128-SHA:AES256-SHA:AES128-GCM-SHA256"},
+        {"maximum_version": ssl.TLSVersion.TLSv1_2, "ciphers": "ECDHE+AES:!AESGCM:!AESCCM"},
+        {"maximum_version": ssl.TLSVersion.TLSv1_2, "ciphers": "aNULL:eNULL"},
+    ],
+    ids=["TLS 1.0", "TLS 1.1", "no forward secrecy", "no authenticated encryption", "no certificate"],
+)
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")
+def test_weak_tls_is_refused(tls_site: Tls, weakness: dict[str, Any]) -> None:
+    context = tls_site.context()
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    context.maximum_version = weakness["maximum_version"]
+    context.set_ciphers(weakness.get("ciphers", "ALL") + ":@SECLEVEL=0")
+    with socket.create_connection((HOST, tls_site.port), timeout=10) as plain, pytest.raises(ssl.SSLError) as refusal:
+        context.wrap_socket(plain, server_hostname="localhost")
+    assert re.search("ALERT|UNEXPECTED_EOF", str(refusal.value))  # from there, not for want of a cipher here

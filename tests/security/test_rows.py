@@ -2,9 +2,6 @@
 
 import re
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
@@ -15,29 +12,6 @@ from tests.parts import HOST, ROOT
 from tests.security.rows import ROWS, is_there, write
 
 PAGES = ("/", LOG_IN, SIGN_UP, "/nowhere", "/static/nowhere")
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Stack]:
-    """Return an application with its web part only, and alice's account."""
-    folder = tmp_path_factory.mktemp("security")
-    (folder / "flaskcelery.db").write_bytes(migrated_database.read_bytes())
-    settings = {
-        "INSTANCE_PATH": str(folder),
-        "DATABASE_URL": f"sqlite:///{folder / 'flaskcelery.db'}",
-        "ARGON2_PARAMETERS": "m=8,t=1,p=1",
-    }
-    with ExitStack() as exits:
-        stack = Stack(folder, exits, settings)
-        stack.start_web()
-        stack.sign_up("alice")
-        yield stack
-
-
-@pytest.fixture
-def visitor(stack: Stack) -> Visitor:
-    """Return somebody with a fresh browser."""
-    return stack.visitor()
 
 
 def speak(stack: Stack, request: bytes) -> bytes:

@@ -1,0 +1,143 @@
+"""The whole application behind nginx, with Postgres and Redis: one for all the tests here."""
+
+import itertools
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db
+from tests import servers
+from tests.integration.stack import NOTHING_SET, Stack
+from tests.integration.visitor import Visitor
+from tests.parts import BIN, HOST, ROOT, wait_until
+
+ADDRESSES = (f"127.{1 + number // 62500}.{number // 250 % 250}.{1 + number % 250}" for number in itertools.count())
+NAMES = (f"member{number}" for number in itertools.count())
+# The application asks for `clock_timestamp()` and finds this one first.
+CLOCK = """
+CREATE TABLE moved_clock (by interval NOT NULL); INSERT INTO moved_clock VALUES ('0');
+CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
+  AS 'SELECT pg_catalog.clock_timestamp() + by FROM public.moved_clock';
+ALTER DATABASE security SET search_path = public, pg_catalog
+"""
+
+
+class Site(Stack):
+    """An application that counts tries; its visitors come from an address each; its database's clock can be moved."""
+
+    judge: servers.Judge
+    redis: servers.Redis
+
+    def visitor(self, cookies: dict[str, str] | None = None) -> Visitor:
+        """Return somebody with a browser, which may hold somebody else's cookies."""
+        visitor = super().visitor(cookies)
+        visitor.source = next(ADDRESSES)
+        return visitor
+
+    def member(self, browsers: int = 1) -> tuple[str, list[Visitor]]:
+        """Return the name of a new member, whose address is NAME@example.com, logged in with some browsers."""
+        name = next(NAMES)
+        self.sign_up(name)
+        visitors = [self.visitor() for _ in range(browsers)]
+        for visitor in visitors:
+            assert visitor.log_in(f"{name}@example.com").status == 302
+        return name, visitors
+
+    def link_mailed(self, address: str, act: Callable[[], object]) -> str:
+        """Do something; return the path of the link that is mailed to an address because of it."""
+        seen = len(self.judge.raw)
+        act()
+
+        def find() -> list[str]:
+            new = [mail for mail in self.judge.mails()[seen:] if mail["To"] == address]
+            texts = [mail.get_body(("plain",)).get_content() for mail in new]
+            links = [re.search(rf"^{re.escape(self.settings['PUBLIC_URL'])}(/\S+)", body, re.M) for body in texts]
+            return [link[1] for link in links if link]
+
+        wait_until(find, 20, f"a link for {address}")
+        return find()[-1]
+
+    @contextmanager
+    def later(self, **time: float) -> Iterator[None]:
+        """Move the database's clock forward: `hours=1` adds an hour, also to what was moved before."""
+        self._move("by + :by", **time)
+        try:
+            yield
+        finally:
+            self._move("interval '0'")
+
+    def _move(self, to: str, **time: float) -> None:
+        by = ", ".join(f"{value} {unit}" for unit, value in time.items())
+        with self.engine.begin() as connection:
+            connection.execute(text(f"UPDATE moved_clock SET by = {to}".replace(":by", f"interval '{by}'")))
+
+    def dump(self) -> str:
+        """Return all that database, Redis and logs hold."""
+        tables = [name for (name,) in self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+        rows = [row for table in tables for row in self.query(f"SELECT t::text FROM {table} t")]
+        self.redis.ask("CONFIG", "SET", "rdbcompression", "no")
+        self.redis.ask("SAVE")
+        kept = (self.folder / "dump.rdb").read_bytes().decode("latin-1")
+        assert rows
+        assert len(kept) > 50
+        return "\n".join([*map(str, rows), kept, self.read_logs()])
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return the site, with alice's account."""
+    folder = tmp_path_factory.mktemp("security")
+    with ExitStack() as exits:
+        judge, redis = exits.enter_context(servers.judge()), exits.enter_context(servers.redis(folder))
+        url = exits.enter_context(servers.postgres(folder))
+        settings = {
+            "INSTANCE_PATH": str(folder / "instance"),
+            "DATABASE_URL": f"{url}/security",
+            "CELERY_BROKER_URL": f"redis://{HOST}:{redis.port}/0",
+            "MAIL_BACKEND": "smtp",
+            "MAIL_SERVER": HOST,
+            "MAIL_PORT": str(judge.port),
+            "ARGON2_PARAMETERS": "m=8,t=1,p=1",
+            "RATELIMIT_ENABLED": "1",
+        }
+        with psycopg.connect(f"{url}/postgres", autocommit=True) as admin:
+            admin.execute("CREATE DATABASE security")
+        environ = {**NOTHING_SET, **settings}
+        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
+        with psycopg.connect(f"{url}/security", autocommit=True) as admin:
+            for statement in CLOCK.split(";"):
+                admin.execute(statement)
+        site = Site(folder, exits, settings)
+        site.judge, site.redis = judge, redis
+        site.start_all()
+        site.sign_up("alice")
+        yield site
+
+
+@pytest.fixture
+def visitor(stack: Site) -> Visitor:
+    """Return somebody with a fresh browser."""
+    return stack.visitor()
+
+
+@pytest.fixture(scope="session")
+def app(stack: Site) -> Iterator[Flask]:
+    """Return the application in this process, on the same database: for what staff and operators do."""
+    app = create_app({**stack.settings, "INSTANCE_PATH": str(stack.folder / "instance")})
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+def path_of(location: str) -> str:
+    """Return the path of a redirect."""
+    return urlsplit(location).path
