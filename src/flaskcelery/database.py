@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, event, literal
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, String, event, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import GenericFunction
+from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 NAMING_CONVENTION = {
@@ -57,6 +57,23 @@ def _postgresql_now(element: now_plus, compiler: SQLCompiler, **kw: Any) -> str:
 def _sqlite_now(element: now_plus, compiler: SQLCompiler, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
     return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {seconds} || ' seconds')"
+
+
+class utc_text(FunctionElement[str]):  # noqa: N801  an SQL function
+    """A moment as text in UTC, `2026-01-31 23:59`: its beginning names the day or the hour."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(utc_text, "postgresql")
+def _postgresql_text(element: utc_text, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"to_char({compiler.process(element.clauses, **kw)} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"
+
+
+@compiles(utc_text, "sqlite")
+def _sqlite_text(element: utc_text, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)  # it is stored so
 
 
 class Base(DeclarativeBase):

@@ -1,4 +1,4 @@
-"""The README's example of a background mail, done to a copy of the source as the README says."""
+"""The README's examples, a background mail and an admin page, done to a copy of the source as the README says."""
 
 import os
 import re
@@ -30,14 +30,64 @@ with app.app_context(), mail.record_messages() as mails:
 """
 
 
-def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) -> None:
-    readme = (ROOT / "README.md").read_text()
-    body, owe_line = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
-    for name in ("src", "migrations"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    signup = tmp_path / "src" / "flaskcelery" / "signup"
+ADMIN = """
+from flask_migrate import upgrade
+from sqlalchemy import update
+from flaskcelery.admin.listing import PAGES
+from flaskcelery.app import create_app
+from flaskcelery.database import db
+from flaskcelery.shop.models import Coupon
+from flaskcelery.users.models import User
+from flaskcelery.users.sessions import start_session
+from flaskcelery.users.staff import create_user
 
-    for name, text in re.findall(r"```jinja (\S+)\n(.*?)```", readme, re.DOTALL):
+app = create_app({})
+with app.app_context():
+    upgrade()
+    Coupon.__table__.create(db.engine)
+    token = start_session(create_user("sue", "sue@example.com", "staff").id)
+    db.session.add_all([Coupon(code="SPRING"), Coupon(code="AUTUMN", is_used=True)])
+    db.session.commit()
+app.config["WTF_CSRF_ENABLED"] = False
+client = app.test_client()
+with client.session_transaction() as session:
+    session["_user_id"] = token
+listed = client.get("/admin/coupons/?q=ring&used=no").text
+acted = client.post("/admin/coupons/1/act/use-up/", follow_redirects=True).text
+print("SPRING" in listed, "AUTUMN" in listed, "SPRING is used up." in acted, "Use up" in acted)
+"""
+
+
+def copy_source(folder: Path) -> Path:
+    """Copy the source; return its package."""
+    for name in ("src", "migrations"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder / "src" / "flaskcelery"
+
+
+def run(folder: Path, script: str) -> tuple[str, str]:
+    """Run a script with the copied source; return the last line that it prints, and its errors."""
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(folder / "src")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return (result.stdout.splitlines() or [""])[-1], result.stderr
+
+
+def read_blocks(title: str, language: str) -> list[str]:
+    """Return the code blocks of one section of the README."""
+    section = (ROOT / "README.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+    return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+
+
+def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) -> None:
+    title = "Add your own background mail"
+    body, owe_line = read_blocks(title, "python")
+    signup = copy_source(tmp_path) / "signup"
+    for name, text in re.findall(r"```jinja (\S+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
         (signup / "templates" / "signup" / "email" / name).write_text(text)
     tasks, operations = signup / "tasks.py", signup / "operations.py"
     tasks.write_text(f"{tasks.read_text()}\n\n{body}")
@@ -47,11 +97,19 @@ def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) 
     assert owed in source
     operations.write_text(source.replace(owed, owed + owe_line))
 
-    result = subprocess.run(
-        [sys.executable, "-c", SIGN_UP],
-        env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.stdout.splitlines()[-1:] == ["['Three tips for you, alice', 'Welcome alice!']"], result.stderr
+    shown, errors = run(tmp_path, SIGN_UP)
+    assert shown == "['Three tips for you, alice', 'Welcome alice!']", errors
+
+
+def test_the_readmes_admin_page_lists_finds_and_acts(tmp_path: Path) -> None:
+    model, page = read_blocks("Add your own admin page", "python")
+    assert len(page.partition("PAGES")[2].splitlines()) <= 15
+    package = copy_source(tmp_path)
+    (package / "shop").mkdir()
+    (package / "shop" / "models.py").write_text(model)
+    listing = package / "admin" / "listing.py"
+    imports = "from sqlalchemy import update\n\nfrom flaskcelery.shop.models import Coupon\n"
+    listing.write_text(f"{listing.read_text()}\n{imports}\n\n{page}")
+
+    shown, errors = run(tmp_path, ADMIN)
+    assert shown == "True False True False", errors

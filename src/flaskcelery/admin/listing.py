@@ -10,8 +10,11 @@ from flaskcelery.audit.models import AuditEvent
 from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.outbox import operations as outbox
-from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
+from flaskcelery.outbox.models import OutboxRow, is_owed
+from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users import staff
+from flaskcelery.users.devices import describe_device
+from flaskcelery.users.forms import NamesForm
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.users.sessions import end_sessions, is_live
 
@@ -44,6 +47,24 @@ def set_role(role: str) -> Any:
     return run
 
 
+def add(actor: User, _row: None, form: Any) -> str:
+    """Open an account; its owner chooses the password."""
+    user = staff.create_user(form.username.data, form.email.data, actor_id=actor.id)
+    return f"{user.email} was added; a mail with a link to choose a password is on its way."
+
+
+def change(actor: User, user: User, form: Any) -> str:
+    """Give an account other names."""
+    staff.change_user(user.id, form.username.data, form.email.data, actor.id)
+    return f"{form.email.data} is saved."
+
+
+def send_reset(actor: User, user: User, _form: None) -> str:
+    """Have the owner choose a new password."""
+    staff.send_reset(user.id, actor.id)
+    return f"A mail with a link to choose a password is on its way to {user.email}."
+
+
 def end_user_sessions(actor: User, user: User, _form: None) -> str:
     """Log an account out everywhere."""
     return f"{staff.end_all_sessions(user.id, actor.id)} sessions of {user.email} have ended."
@@ -51,9 +72,8 @@ def end_user_sessions(actor: User, user: User, _form: None) -> str:
 
 def delete(actor: User, user: User, _form: None) -> str:
     """Delete an account."""
-    email = user.email
     staff.delete_user(user.id, actor.id)
-    return f"{email} was deleted."
+    return f"{user.email} was deleted."
 
 
 def warn_of_deletion(user: User) -> list[str]:
@@ -61,6 +81,7 @@ def warn_of_deletion(user: User) -> list[str]:
     count = {
         "login sessions end": select(func.count()).where(LoginSession.user_id == user.id),
         "owed mails are not sent": select(func.count()).where(OutboxRow.user_id == user.id, is_owed()),
+        "mails, sent or failed, are forgotten": select(func.count()).where(OutboxRow.user_id == user.id, ~is_owed()),
         "events of the audit trail lose what is personal": select(func.count()).where(AuditEvent.user_id == user.id),
     }
     return [f"The account {user.email}", *[f"{db.session.scalar(query)} {what}" for what, query in count.items()]]
@@ -97,6 +118,9 @@ USERS = Page(
     hidden=("password_hash", "username_key", "email_key"),
     history=find_history,
     acts=(
+        Act("add", "Add a user", add, form=NamesForm, on_list=True),
+        Act("edit", "Edit", change, form=NamesForm),
+        Act("send-reset", "Send a password link", send_reset, applies=lambda user: user.is_active),
         Act("deactivate", "Lock out", set_active(False), applies=lambda user: user.is_active),
         Act("activate", "Let in again", set_active(True), applies=lambda user: not user.is_active),
         Act("make-staff", "Make staff", set_role("staff"), applies=lambda user: not user.is_staff),
@@ -108,19 +132,14 @@ USERS = Page(
 )
 OUTBOX = Page(
     name="mails",
-    title="Owed mails",
+    title="Mails",
     model=OutboxRow,
-    columns=("task", "user_id", "created_at", "due_at", "attempts", "done_at", "failed_at", "error"),
-    sort=("created_at", "due_at"),
+    columns=("task", "user_id", "state", "attempts", "created_at", "due_at", "error"),
+    sort=("created_at",),
     search=("id", "user_id"),
-    filters={
-        "state": {
-            "owed": is_owed(),
-            "due": is_claimable(),
-            "failed": OutboxRow.failed_at.is_not(None),
-            "sent": OutboxRow.done_at.is_not(None),
-        }
-    },
+    filters={"state": outbox.states()},
+    words={"task": lambda name: TASKS[name].title if name in TASKS else name},
+    links={"user_id": "users"},
     acts=(
         Act("retry", "Try again", retry, applies=lambda row: row.failed_at is not None),
         Act("retry-all", "Try all failed ones again", retry, on_list=True),
@@ -135,6 +154,8 @@ SESSIONS = Page(
     search=("user_id", "address", "device"),
     filters={"live": {"yes": is_live(), "no": not_(is_live())}},
     hidden=("token_hash",),
+    words={"device": describe_device},
+    links={"user_id": "users"},
     acts=(Act("end", "End this session", end_session),),
 )
 AUDIT = Page(
@@ -145,6 +166,7 @@ AUDIT = Page(
     sort=("at",),
     search=("user_id", "request_id", "address"),
     filters={"event": {event.value: AuditEvent.event == event for event in Event}},
+    links={"user_id": "users", "actor_id": "users"},
 )
 
 PAGES = {page.name: page for page in (USERS, OUTBOX, SESSIONS, AUDIT)}

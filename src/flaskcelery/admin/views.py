@@ -10,8 +10,11 @@ from werkzeug.wrappers import Response
 from flaskcelery.admin.dashboard import find_charts
 from flaskcelery.admin.listing import PAGES
 from flaskcelery.admin.pages import Act, Page
+from flaskcelery.database import db
 from flaskcelery.errors import Refusal
+from flaskcelery.fields import add_errors
 from flaskcelery.outbox.operations import find_oldest_owed
+from flaskcelery.users.accounts import AccountTaken
 from flaskcelery.web import require_login
 
 bp = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
@@ -19,15 +22,15 @@ bp = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admi
 
 @bp.context_processor
 def add_pages() -> dict[str, object]:
-    """Give every template the list of pages, and whether this member of staff may act."""
-    return {"pages": PAGES, "may_act": current_user.is_staff}
+    """Give every template the pages and whether this visitor, nobody yet on the page of a bad form, may act."""
+    return {"pages": PAGES, "link_row": link_row, "may_act": getattr(current_user, "is_staff", False)}
 
 
 def require_staff() -> ResponseReturnValue | None:
     """Let staff in, and read-only staff to look: the guard of every page here."""
     if answer := require_login():
         return answer
-    is_looking = request.method in {"GET", "HEAD"} and current_user.is_viewer
+    is_looking = current_user.is_viewer and request.method in {"GET", "HEAD"} and "act" not in (request.view_args or {})
     return None if current_user.is_staff or is_looking else abort(403)
 
 
@@ -71,18 +74,33 @@ def submit_row(name: str, row_id: str, act: str) -> str | Response:
 
 def submit(page: Page, act: Act, row: Any) -> str | Response:
     """GET shows the form or the question of an act; POST acts and goes back to the row, or to the list."""
-    form = act.form(request.form if request.method == "POST" else None, obj=row) if act.form else None
-    is_asking = request.method == "GET" or (form and not form.validate())
-    if is_asking and not (form or act.warn):
+    is_sent = request.method == "POST"
+    form = act.form(request.form if is_sent else None, obj=row) if act.form else None
+    if not (is_sent or form or act.warn):
         abort(405)
-    if not is_asking:
-        try:
-            flash(act.run(current_user, row, form), "success")
-        except Refusal as refusal:
-            flash(str(refusal), "error")
-        return redirect(url_for("admin.show_list", name=page.name))
+    if is_sent and (form is None or form.validate()) and do(act, row, form):
+        is_there = row and db.session.get(page.model, page.id_of(row))
+        return redirect(link_row(page, row) if is_there else url_for("admin.show_list", name=page.name))
     warnings = act.warn(row) if act.warn else ()
     return render_template("admin/act.html", page=page, act=act, row=row, form=form, warnings=warnings)
+
+
+def do(act: Act, row: Any, form: Any) -> bool:
+    """Act and say so, or why not; False if the form is to be shown again."""
+    db.session.expunge_all()  # the columns stay readable when the act begins its transaction
+    try:
+        flash(act.run(current_user, row, form), "success")
+    except AccountTaken as taken:
+        add_errors(form, taken.errors)
+        return False
+    except Refusal as refusal:
+        flash(str(refusal), "error")
+    return True
+
+
+def link_row(page: Page, row: Any) -> str:
+    """Return the address of a row."""
+    return url_for("admin.show_row", name=page.name, row_id=page.id_of(row))
 
 
 def get_page(name: str) -> Page:

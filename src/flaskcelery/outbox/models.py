@@ -47,6 +47,11 @@ class OutboxRow(Base):
     failed_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
 
+    @property
+    def state(self) -> str:
+        """Return what became of it so far, in one word."""
+        return "done" if self.done_at else "failed" if self.failed_at else "owed"
+
 
 class OutboxTotal(Base):
     """How often something has happened to rows since the beginning; the rows themselves are deleted in time.

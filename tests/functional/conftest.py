@@ -1,0 +1,64 @@
+"""Fixtures of the staff's pages: who comes to them, and something to look at."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flaskcelery.database import db
+from flaskcelery.users.models import User
+from flaskcelery.users.staff import ROLES
+from tests.conftest import Browser, run_sql
+
+
+class Member(Browser):
+    """A person with a role, logged in."""
+
+    def __init__(self, app: Flask, name: str, role: str = "user") -> None:
+        super().__init__(app.test_client())
+        self.email = f"{name}@example.com"
+        self.sign_up(name, self.email)
+        with app.app_context():
+            user = db.session.scalar(db.select(User).where(User.username == name))
+            self.id = user.id
+            for flag, value in ROLES[role].items():
+                setattr(user, flag, value)
+            db.session.commit()
+            db.session.remove()
+        self.log_in(self.email)
+
+    def token(self) -> str:
+        """Return the CSRF token of this browser's session."""
+        return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.client.get("/").text)[1]
+
+    def act(self, where: str, act: str, **fields: str) -> Any:
+        """Press an act's button on the page `where`, and that of the form or question behind it."""
+        page = self.client.get(where).text
+        path = f"{where}act/{act}/"
+        assert f'href="{path}"' in page or f'action="{path}"' in page, act
+        if f'href="{path}"' in page:
+            assert self.client.get(path).status_code == 200
+        return self.client.post(path, data={"csrf_token": self.token(), **fields}, follow_redirects=True)
+
+
+@pytest.fixture
+def staff(app: Flask) -> Member:
+    """Return a member of staff."""
+    return Member(app, "sue", "staff")
+
+
+@pytest.fixture
+def viewer(app: Flask) -> Member:
+    """Return a read-only member of staff."""
+    return Member(app, "vic", "viewer")
+
+
+@pytest.fixture
+def alice(app: Flask) -> Member:
+    """Return a user, one of whose mails has failed."""
+    member = Member(app, "alice")
+    run_sql(app, f"UPDATE outbox SET failed_at = created_at, error = '550 no' WHERE user_id = {member.id}")
+    return member

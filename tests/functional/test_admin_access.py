@@ -1,0 +1,172 @@
+"""Who gets to which of the staff's pages: every route, page, act and method, so that none can be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+
+from flaskcelery.admin.listing import PAGES
+from tests.conftest import run_sql
+from tests.functional.conftest import Member
+
+METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+LOOKING = {"GET", "HEAD"}
+TABLES = ("users", "login_sessions", "outbox", "audit_events")
+LOG_IN = "/accounts/login/"
+
+
+def find_addresses(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
+    """Return the address of every route for every page, row and act, its methods, and whether it acts."""
+    rows = {
+        name: run_sql(app, f"SELECT max({column}) FROM {table}")[0][0]
+        for name, table, column in [
+            ("users", "users", "id"),
+            ("sessions", "login_sessions", "id"),
+            ("audit", "audit_events", "id"),
+        ]
+    }
+    rows["mails"] = run_sql(app, "SELECT id FROM outbox WHERE failed_at IS NOT NULL")[0][0]
+    for rule in app.url_map.iter_rules():
+        if not rule.endpoint.startswith("admin."):
+            continue
+        for page in PAGES.values() if "name" in rule.arguments else [None]:
+            on_list = "row_id" not in rule.arguments
+            acts = [act.name for act in page.acts if act.on_list is on_list] if "act" in rule.arguments else [""]
+            for act in acts:
+                values = {"name": page and page.name, "row_id": page and rows[page.name], "act": act}
+                _, path = rule.build({name: values[name] for name in rule.arguments})
+                yield path, rule.methods, bool(act)
+
+
+def rows_of(app: Flask) -> list[object]:
+    """Return all that the database holds, but when a session was seen last."""
+    return [run_sql(app, f"SELECT * FROM {table} ORDER BY id") for table in TABLES]
+
+
+@pytest.fixture
+def locked_out(app: Flask) -> Member:
+    """Return a member of staff who was locked out behind our back, with a cookie that was good."""
+    member = Member(app, "lou", "staff")
+    run_sql(app, f"UPDATE users SET is_active = false WHERE id = {member.id}")
+    return member
+
+
+@pytest.mark.parametrize("who", ["visitor", "locked_out", "alice", "viewer", "staff"])
+def test_every_page_and_act_opens_to_those_who_may(
+    app: Flask, who: str, alice: Member, request: pytest.FixtureRequest
+) -> None:
+    client = app.test_client() if who == "visitor" else request.getfixturevalue(who).client
+    page = client.get(LOG_IN).text
+    token = page.partition('name="csrf_token"')[2].partition('value="')[2].partition('"')[0]
+    before = rows_of(app)
+    addresses = list(find_addresses(app))
+    assert len(addresses) > 20
+    for path, methods, acts in addresses:
+        for method in METHODS:
+            if who == "staff" and method == "POST":
+                continue  # that is what the other tests are about
+            answer = client.open(path, method=method, data={"csrf_token": token})
+            where = f"{method} {path} as {who}: {answer.status}"
+            if method not in methods:
+                assert answer.status_code == 405, where
+            elif who in {"visitor", "locked_out"}:
+                assert answer.status_code == 302, where
+                assert answer.location.partition("?")[0] == LOG_IN, where
+            elif who == "staff":
+                assert answer.status_code in ({200, 404, 405} if acts else {200}), where
+            else:
+                may = who == "viewer" and method in LOOKING and not acts
+                assert answer.status_code == (200 if may else 403), where
+    assert rows_of(app) == before
+
+
+@pytest.mark.parametrize("who", ["visitor", "alice", "viewer"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin",
+        "/ADMIN/users/",
+        "//admin/users/",
+        "/admin//users/",
+        "/admin/users",
+        "/admin/./users/",
+        "/admin/../admin/users/",
+        "/accounts/../admin/users/",
+        "/admin/%2e%2e/admin/users/",
+        "/%61dmin/users/",
+        "/admin;/users/",
+        "/admin/users/1",
+        "/admin/users/1/act/delete",
+        "/admin/users/1/../1/act/delete/",
+        "/admin/users//1/act/delete/",
+        "/admin/users/ACT/add/",
+        "/admin/users/act/add",
+    ],
+)
+def test_no_spelling_of_an_address_opens_what_is_closed(
+    app: Flask, request: pytest.FixtureRequest, who: str, path: str
+) -> None:
+    client = app.test_client() if who == "visitor" else request.getfixturevalue(who).client
+    may_look = who == "viewer" and "act" not in path.lower()
+    for method in ("GET", "POST"):
+        answer = client.open(path, method=method, follow_redirects=True)
+        is_log_in = answer.request.path == LOG_IN
+        allowed = {400, 403, 404, 405} | ({200} if is_log_in or may_look else set())
+        assert answer.status_code in allowed, method
+
+
+@pytest.mark.parametrize("token", ["none", "empty", "nonsense", "of another browser", "only in the address"])
+def test_no_act_is_done_without_its_own_token(app: Flask, staff: Member, alice: Member, token: str) -> None:
+    tokens = {"empty": "", "nonsense": "x", "of another browser": alice.token()}
+    data = {"csrf_token": tokens[token]} if token in tokens else {}
+    query = f"?csrf_token={quote(staff.token())}" if token == "only in the address" else ""
+    before = rows_of(app)
+    for path, _, acts in find_addresses(app):
+        if acts:
+            fields = {"username": "mallory", "email": "mallory@example.com"}
+            assert staff.client.post(path + query, data={**data, **fields}).status_code == 400, path
+    assert rows_of(app) == before
+
+
+def test_no_act_is_done_for_another_site(app: Flask, staff: Member, alice: Member) -> None:
+    before, token = rows_of(app), staff.token()
+    for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        for path, _, acts in find_addresses(app):
+            if acts:
+                assert staff.client.post(path, data={"csrf_token": token}, headers=headers).status_code == 403
+    assert rows_of(app) == before
+
+
+def test_read_only_staff_sees_no_button(app: Flask, viewer: Member, alice: Member) -> None:
+    for path, _, acts in find_addresses(app):
+        if not acts:
+            main = viewer.client.get(path).text.partition("<main")[2]
+            assert "/act/" not in main, path
+            assert 'method="post"' not in main, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/nothing/",
+        "/admin/users/0/",
+        "/admin/users/x/",
+        "/admin/users/99999999999999999999/",
+        "/admin/mails/1/",
+        "/admin/users/1/act/nothing/",
+        "/admin/users/1/act/add/",
+        "/admin/users/act/delete/",
+        "/admin/users/%00/",
+    ],
+)
+def test_what_is_not_there_is_not_found(staff: Member, path: str) -> None:
+    assert staff.client.get(path).status_code == 404
+    assert staff.client.post(path, data={"csrf_token": staff.token()}).status_code in {404, 405}
+
+
+def test_the_link_to_the_pages_is_for_staff(staff: Member, viewer: Member, alice: Member) -> None:
+    shown = [">Administration</a>" in member.client.get("/").text for member in (staff, viewer, alice)]
+    assert shown == [True, True, False]

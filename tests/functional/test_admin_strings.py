@@ -1,0 +1,108 @@
+"""Whatever texts the database holds, the staff's pages have the same elements as with harmless ones."""
+
+from __future__ import annotations
+
+import uuid
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from flask import Flask
+from sqlalchemy import delete
+
+from flaskcelery.audit.models import AuditEvent
+from flaskcelery.database import db, now_plus
+from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.users.models import LoginSession, User
+from tests.functional.conftest import Member
+from tests.functional.test_naughty_strings import TEXTS
+
+NAUGHTY = [*TEXTS, "{{ 7*7 }}", "{% raw %}", "<svg/onload=alert(1)>", '" onmouseover="alert(1)', "javascript:alert(1)"]
+FIRST = 1000
+
+
+class Elements(HTMLParser):
+    """Collects which elements a page has, with the names of their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[tuple[Any, ...]] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note an element; where a link leads to has to be a path of this site."""
+        schemes = {"" if (value or "").startswith("/") else value for name, value in attrs if name in {"href", "src"}}
+        self.found.add((tag, *sorted(name for name, _ in attrs), *schemes))
+
+
+def elements_of(page: str) -> set[tuple[Any, ...]]:
+    """Return the page's elements."""
+    parser = Elements()
+    parser.feed(page)
+    return parser.found
+
+
+def make_rows(number: int, text: str) -> list[Any]:
+    """Return a row of every page with the text wherever the database takes one; the keys are what it keeps unique."""
+    key, later, many = f"key {number}", now_plus(99), dict.fromkeys
+    names = many(("username", "email", "pending_email", "previous_email"), text)
+    mail = {"args": {"user_id": text}, "gives_up_at": later, "failed_at": later, "user_id": FIRST + number}
+    session = {"token_hash": key, "user_id": FIRST + number, "expires_at": later}
+    return [
+        User(id=FIRST + number, username_key=key, email_key=key, password_hash="!", **names),
+        LoginSession(id=FIRST + number, **session, **many(("address", "device"), text)),
+        OutboxRow(id=uuid.UUID(int=number), **mail, **many(("task", "error"), text)),
+        AuditEvent(id=FIRST + number, user_id=1, **many(("event", "email", "address", "request_id", "detail"), text)),
+    ]
+
+
+def fill(app: Flask, texts: list[str]) -> None:
+    """Add the rows of each text."""
+    with app.app_context():
+        for number, text in enumerate(texts):
+            user, *rest = make_rows(number, text)
+            db.session.add(user)
+            db.session.flush()
+            db.session.add_all(rest)
+        db.session.commit()
+        db.session.remove()
+
+
+def paths_of(number: int) -> list[str]:
+    """Return where the rows of one text are shown by themselves."""
+    user = f"users/{FIRST + number}/"
+    acts = [f"{user}act/edit/", f"{user}act/delete/"]
+    return [user, *acts, f"sessions/{FIRST + number}/", f"mails/{uuid.UUID(int=number)}/", f"audit/{FIRST + number}/"]
+
+
+def find_elements(staff: Member, paths: list[str]) -> set[tuple[Any, ...]]:
+    """Return the elements of all these pages."""
+    found = set()
+    for path in paths:
+        page = staff.client.get(f"/admin/{path}")
+        assert page.status_code == 200, path
+        found |= elements_of(page.text)
+    return found
+
+
+def test_no_text_in_the_database_becomes_markup(app: Flask, environ: dict[str, str], staff: Member) -> None:
+    fill(app, ["harmless"] * 101)
+    lists = [f"{name}/?page={page}" for name in ("users", "mails", "sessions", "audit") for page in (1, 2)]
+    harmless = find_elements(staff, [*lists, "users/1/", *paths_of(1)])
+    with app.app_context():
+        for model in (LoginSession, OutboxRow, AuditEvent, User):
+            db.session.execute(delete(model).where(model.id != 1) if model is not OutboxRow else delete(model))
+        db.session.commit()
+    fill(app, NAUGHTY)
+    pages = range(1, len(NAUGHTY) // 100 + 2)
+    lists = [f"{name}/?page={page}" for name in ("users", "mails", "sessions", "audit") for page in pages]
+    rows = [path for number in range(len(NAUGHTY)) for path in paths_of(number)]
+    assert find_elements(staff, [*lists, "users/1/", *rows]) <= harmless
+
+
+@pytest.mark.parametrize("name", ["users", "mails", "sessions", "audit"])
+def test_no_text_breaks_a_search_or_becomes_markup(app: Flask, staff: Member, name: str) -> None:
+    harmless = find_elements(staff, [f"{name}/?q=harmless", f"{name}/", f"{name}/?page=2"])
+    for text in NAUGHTY:
+        query = quote(text.encode("utf-8", "surrogatepass"))
+        assert find_elements(staff, [f"{name}/?q={query}&sort={query}&page={query}"]) <= harmless, text
