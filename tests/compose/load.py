@@ -8,6 +8,7 @@ from http.client import HTTPException
 from types import TracebackType
 
 from tests.integration.visitor import SIGN_UP, Visitor
+from tests.parts import wait_until
 
 NUMBERS = itertools.count(1)
 
@@ -37,6 +38,11 @@ class Load:
     def statuses(self) -> set[int]:
         """Return the statuses of what failed; 0 is no answer."""
         return {int(failure.split()[1]) for failure in self.failures}
+
+    def wait_for_more(self, count: int) -> None:
+        """Wait until so many more visitors have signed up."""
+        before = len(self.welcomed)
+        wait_until(lambda: len(self.welcomed) >= before + count, 30, f"{count} more sign-ups")
 
     def _repeat(self, act: Callable[[], None]) -> None:
         while not self._is_over.wait(self.pause):

@@ -63,12 +63,15 @@ def test_a_release_that_does_not_start_leaves_the_old_one(site: Deployment, load
 def test_restarts_of_redis_fail_no_request(site: Deployment, load: Load) -> None:
     for _ in range(5):
         site.compose("restart", "redis")
+        load.wait_for_more(5)
     assert load.failures == []
 
 
 def test_a_restart_of_the_database_is_told_politely(site: Deployment, load: Load) -> None:
+    load.wait_for_more(5)
     site.compose("restart", "db")
     wait_until(lambda: site.status("/readyz") == 200, 60, "ready again")
+    load.wait_for_more(5)
     assert load.statuses() <= {502, 503}
 
 
@@ -82,6 +85,7 @@ def test_a_kill_behind_the_scenes_fails_no_request(site: Deployment, load: Load,
 def test_a_kill_on_the_way_is_told_politely(site: Deployment, load: Load, service: str, statuses: set[int]) -> None:
     site.kill_main_process(service)
     wait_until(lambda: site.status("/readyz") == 200, 30, "ready again")
+    load.wait_for_more(5)
     assert load.statuses() <= statuses
 
 
