@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.compose.deployment import SERVICES, Deployment
+from tests.integration.test_browser import chromium  # noqa: F401  the fixture
 from tests.parts import miss
 
 FIGURES: list[str] = []

@@ -6,9 +6,11 @@ import stat
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from tests.compose.conftest import FIGURES
 from tests.compose.deployment import SERVICES, Deployment
+from tests.integration.test_browser import PASSWORD, fill_in
 from tests.parts import ROOT, wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -25,6 +27,15 @@ def test_a_visitor_signs_up_and_is_still_there_after_down_and_up(site: Deploymen
     visitor = site.visitor()
     assert visitor.log_in("alice@example.com").status == 302
     assert visitor.is_logged_in()
+
+
+def test_a_person_signs_up_and_in_with_a_real_browser(site: Deployment, chromium: webdriver.Chrome) -> None:
+    chromium.get(f"http://localhost:{site.port}/accounts/signup/")
+    both = {"password1": PASSWORD, "password2": PASSWORD}
+    assert "Account successfully created!" in fill_in(chromium, username="bea", email="bea@example.com", **both)
+    wait_until(lambda: "bea@example.com" in site.welcomed(), 30, "the mail")
+    assert "Hello bea!" in fill_in(chromium, username="bea@example.com", password=PASSWORD)
+    assert chromium.get_log("browser") == []
 
 
 def test_nobody_sees_the_secrets(site: Deployment) -> None:
