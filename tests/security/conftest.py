@@ -5,7 +5,6 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -20,7 +19,6 @@ from tests.integration.visitor import Visitor
 from tests.parts import BIN, HOST, ROOT, wait_until
 
 ADDRESSES = (f"127.{1 + number // 62500}.{number // 250 % 250}.{1 + number % 250}" for number in itertools.count())
-NAMES = (f"member{number}" for number in itertools.count())
 # The application asks for `clock_timestamp()` and finds this one first.
 CLOCK = """
 CREATE TABLE moved_clock (by interval NOT NULL); INSERT INTO moved_clock VALUES ('0');
@@ -35,6 +33,7 @@ class Site(Stack):
 
     judge: servers.Judge
     redis: servers.Redis
+    names = (f"member{number}" for number in itertools.count())
 
     def visitor(self, cookies: dict[str, str] | None = None) -> Visitor:
         """Return somebody with a browser, which may hold somebody else's cookies."""
@@ -44,22 +43,26 @@ class Site(Stack):
 
     def member(self, browsers: int = 1) -> tuple[str, list[Visitor]]:
         """Return the name of a new member, whose address is NAME@example.com, logged in with some browsers."""
-        name = next(NAMES)
+        name = next(self.names)
         self.sign_up(name)
         visitors = [self.visitor() for _ in range(browsers)]
         for visitor in visitors:
             assert visitor.log_in(f"{name}@example.com").status == 302
         return name, visitors
 
-    def link_mailed(self, address: str, act: Callable[[], object]) -> str:
-        """Do something; return the path of the link that is mailed to an address because of it."""
+    def id_of(self, name: str) -> int:
+        """Return the id of the account with this username."""
+        return int(self.query("SELECT id FROM users WHERE username = :name", name=name)[0][0])
+
+    def link_mailed(self, address: str, act: Callable[[], object], path: str = "/accounts/") -> str:
+        """Do something; return the link below `path` that is mailed to an address because of it."""
         seen = len(self.judge.raw)
         act()
 
         def find() -> list[str]:
             new = [mail for mail in self.judge.mails()[seen:] if mail["To"] == address]
             texts = [mail.get_body(("plain",)).get_content() for mail in new]
-            links = [re.search(rf"^{re.escape(self.settings['PUBLIC_URL'])}(/\S+)", body, re.M) for body in texts]
+            links = [re.search(rf"^{re.escape(self.settings['PUBLIC_URL'])}({path}\S+)", body, re.M) for body in texts]
             return [link[1] for link in links if link]
 
         wait_until(find, 20, f"a link for {address}")
@@ -123,6 +126,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
+def record(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Return what keeps a measured figure."""
+    return lambda figure: print(figure) or record_property("measured", figure)
+
+
+@pytest.fixture
 def visitor(stack: Site) -> Visitor:
     """Return somebody with a fresh browser."""
     return stack.visitor()
@@ -136,8 +145,3 @@ def app(stack: Site) -> Iterator[Flask]:
     with app.app_context():
         db.session.remove()
         db.engine.dispose()
-
-
-def path_of(location: str) -> str:
-    """Return the path of a redirect."""
-    return urlsplit(location).path

@@ -29,7 +29,9 @@ def change_password(stack: Site, name: str, mine: Visitor, _app: Flask) -> None:
 
 def reset_password(stack: Site, name: str, mine: Visitor, _app: Flask) -> None:
     ask = "/accounts/password_reset/"
-    link = stack.link_mailed(f"{name}@example.com", lambda: send(mine, ask, email=f"{name}@example.com"))
+    link = stack.link_mailed(
+        f"{name}@example.com", lambda: send(mine, ask, email=f"{name}@example.com"), "/accounts/reset/"
+    )
     form = mine.get(link).headers["Location"]
     assert send(mine, form, new_password1=NEW, new_password2=NEW) == 302
 
@@ -43,21 +45,17 @@ def change_email(stack: Site, name: str, mine: Visitor, _app: Flask) -> str:
     assert send(mine, confirm) == 302
     new = f"new.{name}@example.com"
     link = stack.link_mailed(new, lambda: send(mine, CHANGE_EMAIL, email=new, password=PASSWORD))
-    return stack.link_mailed(f"{name}@example.com", lambda: send(mine, link))
+    return stack.link_mailed(f"{name}@example.com", lambda: send(mine, link), "/accounts/email/undo/")
 
 
 def undo_email(stack: Site, name: str, mine: Visitor, app: Flask) -> None:
     assert send(stack.visitor(), change_email(stack, name, mine, app)) == 302
 
 
-def user_id(stack: Site, name: str) -> int:
-    return int(stack.query("SELECT id FROM users WHERE username = :name", name=name)[0][0])
-
-
 def by_staff(act: Callable[[int], object]) -> Callable[..., None]:
     def run(stack: Site, name: str, _mine: Visitor, app: Flask) -> None:
         with app.app_context():
-            act(user_id(stack, name))
+            act(stack.id_of(name))
 
     return run
 

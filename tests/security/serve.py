@@ -1,0 +1,42 @@
+"""The site over TLS, as visitors of production see it, for scanners: `python -m tests.security.serve FOLDER`.
+
+Prints its address and the cookie of somebody who is logged in, then waits to be ended.
+"""
+
+import signal
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from tests.integration.stack import NOTHING_SET, Stack
+from tests.integration.tls import Tls, TlsVisitor
+from tests.parts import BIN, ROOT
+
+
+def main(folder: Path) -> None:
+    """Serve until SIGTERM."""
+    tls = Tls(folder)
+    settings = {
+        "INSTANCE_PATH": str(folder / "instance"),
+        "DATABASE_URL": f"sqlite:///{folder / 'site.db'}",
+        "CELERY_BROKER_URL": "embedded://localhost",
+        "PUBLIC_URL": tls.url,
+        "ARGON2_PARAMETERS": "m=8,t=1,p=1",
+    }
+    environ = {**NOTHING_SET, **settings}
+    subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with ExitStack() as exits:
+        Stack(folder, exits, settings).start_web(**tls.names)
+        visitor = TlsVisitor(tls)
+        visitor.headers["Referer"] = tls.url
+        visitor.sign_up("alice")
+        visitor.log_in("alice@example.com")
+        visitor.get("/")  # forms' tokens belong to the cookie from here on: scanners may keep to this one
+        print(tls.url, *(f"{name}={value}" for name, value in visitor.cookies.items()), flush=True)
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

