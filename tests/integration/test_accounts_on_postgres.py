@@ -7,17 +7,19 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
 from flaskcelery.addresses.operations import DeadLink, follow_link
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.outbox.relay import relay_once
+from flaskcelery.users import staff
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser, link_in, send_mails
 
@@ -120,3 +122,34 @@ def test_an_import_leaves_out_what_is_taken_and_keeps_the_rest_of_its_batch(
         result = app.test_cli_runner().invoke(args=["users", "import-django", str(path), "--welcome"])
         assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, said)
     assert len(send_mails(app)) == 2
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [partial(staff.set_role, role="user"), partial(staff.set_active, is_active=False), staff.delete_user],
+    ids=["demoted", "locked out", "deleted"],
+)
+def test_of_two_members_of_staff_who_remove_each_other_at_once_one_stays(
+    app: Flask, lose: Callable[[int], None]
+) -> None:
+    def remove(user_id: int) -> bool:
+        with app.app_context():
+            start.wait()
+            try:
+                lose(user_id)
+            except staff.LastStaff:
+                return False
+            finally:
+                db.session.remove()
+        return True
+
+    for turn in range(RIVALS):
+        with app.app_context():
+            db.session.execute(update(User).values(is_staff=False))
+            db.session.commit()
+            ids = [staff.create_user(f"u{turn}{n}", f"u{turn}{n}@example.com", "staff").id for n in "ab"]
+            db.session.remove()
+        start = threading.Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(remove, ids)) == [False, True]
+        assert count(app, "users WHERE is_staff AND is_active") == 1

@@ -11,6 +11,7 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import WebDriverWait
+from sqlalchemy import text
 
 from tests.integration.stack import Stack
 from tests.parts import HOST, find_program, free_port, wait_until
@@ -21,6 +22,16 @@ OPTIONS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --window-size=900,900"
 )
+
+ACTS = {
+    "Send a password link": "is on its way to bob@example.com",
+    "Make staff": "bob@example.com is now: staff.",
+    "Make read-only staff": "bob@example.com is now: viewer.",
+    "Take the role away": "bob@example.com is now: user.",
+    "End all sessions": "0 sessions of bob@example.com have ended.",
+    "Lock out": "bob@example.com is locked out.",
+    "Let in again": "bob@example.com may log in again.",
+}
 
 
 @pytest.fixture
@@ -84,8 +95,8 @@ def test_a_person_confirms_an_address_renames_the_account_and_deletes_it(
     fill_in(chromium, username="alice@example.com", password=PASSWORD)
     assert chromium.find_element(By.CLASS_NAME, "banner").is_displayed()
 
-    text = judge.wait_for(1)[0].get_body(("plain",)).get_content()
-    chromium.get(re.search(rf"^{re.escape(site)}/\S+$", text, re.MULTILINE)[0])
+    mail = judge.wait_for(1)[0].get_body(("plain",)).get_content()
+    chromium.get(re.search(rf"^{re.escape(site)}/\S+$", mail, re.MULTILINE)[0])
     page = fill_in(chromium)
     assert "Thank you, your address is confirmed." in page
     assert "(this device)" in page
@@ -140,3 +151,63 @@ def test_no_page_can_be_framed_by_another_site(
         chromium.switch_to.frame(number)
         assert "log in" not in chromium.find_element(By.TAG_NAME, "body").text.lower()
         chromium.switch_to.default_content()
+
+
+def press(browser: webdriver.Chrome, label: str) -> str:
+    """Press the button of this label, or follow the link; return the text of the page that follows."""
+    old_page = browser.find_element(By.TAG_NAME, "main")
+    browser.find_element(By.XPATH, f"//main//*[self::button or self::a][normalize-space()='{label}']").click()
+    wait = WebDriverWait(browser, 10)
+    wait.until(expected_conditions.staleness_of(old_page))
+    return str(wait.until(expected_conditions.presence_of_element_located((By.TAG_NAME, "main"))).text)
+
+
+def look_at_every_page(chromium: webdriver.Chrome) -> None:
+    """Search, sort and open a row of each list."""
+    for title in ("Users", "Mails", "Sessions", "Audit trail"):
+        press(chromium, title)
+        chromium.find_element(By.NAME, "q").send_keys("sue")
+        press(chromium, "Show")
+        press(chromium, title)
+        chromium.find_element(By.CSS_SELECTOR, "th a").click()
+        chromium.find_element(By.CSS_SELECTOR, "td a").click()
+        assert chromium.find_element(By.CSS_SELECTOR, "dl dt").is_displayed()
+
+
+def test_staff_works_through_every_page_and_act(make_stack: Callable[..., Stack], chromium: webdriver.Chrome) -> None:
+    stack = make_stack()
+    stack.start_web()
+    stack.sign_up("sue")
+    with stack.engine.begin() as connection:
+        connection.execute(text("UPDATE users SET is_staff = true, email_confirmed_at = joined_at"))
+        connection.execute(text("UPDATE outbox SET failed_at = created_at, error = '550 no'"))
+    chromium.get(f"{stack.settings['PUBLIC_URL']}/accounts/login/?next=/admin/")
+    page = fill_in(chromium, username="sue@example.com", password=PASSWORD)
+    assert "No mail is owed." in page
+    assert len(chromium.find_elements(By.CSS_SELECTOR, "svg.chart rect")) == 30 + 48 + 48
+
+    for title, act, done in [
+        ("Users", "Add a user", ""),
+        ("Mails", "Try all failed ones again", "1 to be tried again."),
+    ]:
+        press(chromium, title)
+        assert done in press(chromium, act)
+    press(chromium, "Users")
+    press(chromium, "Add a user")
+    assert "This field is required." in press(chromium, "Add a user")
+    fill_in(chromium, username="bob", email="bob@example.com")
+    press(chromium, "bob@example.com")
+    row = chromium.current_url
+    for act, sentence in ACTS.items():
+        assert sentence in press(chromium, act)
+        assert chromium.current_url == row
+    press(chromium, "Edit")
+    assert "username: bob → rob" in fill_in(chromium, username="rob", email="rob@example.com")
+    assert "1 mails" not in press(chromium, "Delete")
+    assert "rob@example.com was deleted." in press(chromium, "Delete")
+
+    look_at_every_page(chromium)
+    press(chromium, "Sessions")
+    chromium.find_element(By.CSS_SELECTOR, "td a").click()
+    assert "Log in" in press(chromium, "End this session")
+    assert chromium.get_log("browser") == []

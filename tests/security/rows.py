@@ -33,6 +33,8 @@ ROWS = {
     28: ("Redirects stay on this site", f"{SECURITY}::test_row_28_a_redirect_stays_on_this_site"),
     29: ("No page can be framed", f"{SECURITY}::test_row_22_25_cookies_and_pages_carry_their_flags"),
     30: ("Fields that no form has are ignored", f"{SECURITY}::test_row_30_fields_that_no_form_has_are_ignored"),
+    31: ("Staff's pages are closed to others on every route, page, act and method", f"{FUNCTIONAL}/test_admin_access.py::test_every_page_and_act_opens_to_those_who_may"),
+    32: ("The last member of staff cannot be lost, two at once included; staff knows and chooses no password", f"{REAL}/test_accounts_on_postgres.py::test_of_two_members_of_staff_who_remove_each_other_at_once_one_stays"),
     33: ("Simultaneous sign-ups with one address make one account", f"{REAL}/test_races.py::test_d2_simultaneous_sign_ups_with_one_email_make_one_account"),
     36: ("No header can be injected", f"{SECURITY}::test_row_36_41_bytes_that_are_no_text_are_never_a_fault_of_ours"),
     37: ("Nobody can flood one address with mails", f"{FUNCTIONAL}/test_limits.py::test_nobody_can_flood_one_address_with_mails"),

@@ -10,7 +10,7 @@ from flaskcelery.database import db, now_plus, utc_text
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.users.models import User
 
-DAY, HOUR = "%Y-%m-%d", "%Y-%m-%d %H"
+DAY, HOUR = "%Y-%m-%d", "%Y-%m-%d %H:00"
 LENGTHS = {DAY: 10, HOUR: 13}
 DAYS, HOURS = 30, 48
 
@@ -52,4 +52,4 @@ def count_by(column: Any, unit: str, now: datetime, number: int, step: timedelta
     query = select(label, func.count()).where(column >= since).group_by(label)
     found: dict[str, int] = dict(db.session.execute(query).all())
     labels = [(now - step * back).strftime(unit) for back in reversed(range(number))]
-    return [(text, found.get(text, 0)) for text in labels]
+    return [(text, found.get(text[: LENGTHS[unit]], 0)) for text in labels]
