@@ -21,6 +21,7 @@ from flaskcelery.health.views import bp as health
 from flaskcelery.home.views import bp as home
 from flaskcelery.limits import init_limits
 from flaskcelery.logs import init_logs
+from flaskcelery.metrics import init_metrics
 from flaskcelery.outbox.delivery import register_tasks
 from flaskcelery.outbox.nudge import init_nudge
 from flaskcelery.outbox.pulse import init_pulse
@@ -51,10 +52,11 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     config, warnings = load_config(read_environ() if environ is None else environ)
     app = Flask("flaskcelery", instance_path=config["INSTANCE_PATH"])
     app.config.update(config)
-    init_logs(config["LOG_LEVEL"])
+    init_logs(config["LOG_LEVEL"], as_json=config["APP_ENV"] == "production")
     for warning in warnings:
         logger.warning("Configuration: %s", warning)
 
+    init_metrics(app)
     init_database(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     register_tasks(init_celery(app))

@@ -3,7 +3,7 @@
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import worker_process_init
+from celery.signals import setup_logging, worker_process_init
 from flask import Flask
 from kombu.transport import TRANSPORT_ALIASES
 
@@ -34,5 +34,6 @@ def init_celery(app: Flask) -> Celery:
         with app.app_context():
             db.engine.dispose(close=False)
 
+    setup_logging.connect(lambda **_: None, weak=False)  # ours stands: one format for every line
     worker_process_init.connect(drop_inherited_connections, weak=False)
     return celery

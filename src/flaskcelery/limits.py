@@ -28,6 +28,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.exceptions import TooManyRequests
 
+from flaskcelery.metrics import metrics
 from flaskcelery.web import client_address
 
 MINUTE = 60  # seconds
@@ -151,6 +152,7 @@ def _count(one: Try) -> int:
     if counted == one.most + 1:  # once for each block, not for each try
         logger.warning("Too many tries: %s by %s from %s, blocked for %s s", *one.of[:2], client_address(), ends_in)
     if counted > one.most:
+        metrics().limit_hits.labels(one.of[0]).inc()
         raise TooManyRequests(retry_after=ends_in)
     return counted
 

@@ -1,16 +1,66 @@
-"""Readable log lines; addresses are masked in them."""
+"""Log lines: readable in development, JSON in production. Addresses and tokens are masked in them."""
 
+import functools
+import json
 import logging
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
 
-FORMAT = "{asctime} {levelname} [{name}] {message}"
+from pythonjsonlogger.json import JsonFormatter
+
+from flaskcelery.web import request_id
+
+READABLE = "{asctime} {levelname} [{name}] {message}"
+FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": "message"}
+TOKEN = re.compile(r"\b[0-9a-f]{1,8}-[0-9a-f]{64}\b")  # what makes a mailed link good, see users/tokens.py
+
+_row_id: ContextVar[str] = ContextVar("row_id", default="")
 
 
-def init_logs(level: str) -> None:
+class JsonLines(JsonFormatter):
+    """One JSON object a line, as nginx's access log is, with the time as nginx writes it."""
+
+    def __init__(self) -> None:
+        compact = functools.partial(json.dumps, separators=(",", ":"))
+        super().__init__(list(FIELDS), rename_fields=FIELDS, json_serializer=compact)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  logging's name
+        """Return the record's time in UTC."""
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+class Lines(logging.StreamHandler):  # type: ignore[type-arg]  # the class is not generic when it runs
+    """Standard error, for lines that name their request and outbox row, and never a link's token."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        for name, value in (("request_id", request_id()), ("row_id", _row_id.get())):
+            if value:
+                setattr(record, name, value)
+        return TOKEN.sub("...", super().format(record))
+
+
+def init_logs(level: str, as_json: bool) -> None:
     """Log to standard error, unless the process has set up logging already."""
-    logging.basicConfig(format=FORMAT, style="{", level=logging.INFO)
+    handler = Lines()
+    handler.setFormatter(JsonLines() if as_json else logging.Formatter(READABLE, style="{"))
+    logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("flaskcelery").setLevel(level)
     for chatty in ("celery.worker.strategy", "celery.app.trace"):  # two lines for each message, beside our own
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@contextmanager
+def about_row(row_id: object) -> Iterator[None]:
+    """Let every line that is written within, by any library, name the outbox row."""
+    token = _row_id.set(str(row_id))
+    try:
+        yield
+    finally:
+        _row_id.reset(token)
 
 
 def mask(email: str) -> str:

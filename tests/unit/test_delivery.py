@@ -109,10 +109,10 @@ def test_a_mark_that_the_database_did_not_take_is_written_again(
     answers = iter([OperationalError("", {}, Exception("gone")), OperationalError("", {}, Exception("gone")), None])
     original = delivery.mark
 
-    def shaky(claimed: delivery.Claim, **values: object) -> None:
+    def shaky(claimed: delivery.Claim, total: str | None, **values: object) -> None:
         if answer := next(answers):
             raise answer
-        original(claimed, **values)
+        original(claimed, total, **values)
 
     monkeypatch.setattr(delivery, "mark", shaky)
     delivery.deliver(owed)

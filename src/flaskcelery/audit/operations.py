@@ -10,6 +10,7 @@ from sqlalchemy import delete, select, update
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.logs import mask
+from flaskcelery.metrics import metrics
 from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
 from flaskcelery.web import client_address, request_id
 
@@ -61,6 +62,7 @@ def record(
         detail=detail[:200],
     )
     db.session.add(row)
+    metrics().events.labels(event).inc()
     logger.info(
         "%s: user %s %s from %s, request %s%s",
         event,

@@ -1,7 +1,10 @@
-"""Two addresses for monitors; both are neither logged nor limited."""
+"""Addresses for monitors; none is logged or limited, and /metrics is nobody else's (nginx sees to that)."""
 
 from flask import Blueprint, Response, jsonify
 
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from flaskcelery.health.metrics import render_metrics
 from flaskcelery.health.operations import check_readiness
 
 bp = Blueprint("health", __name__)
@@ -18,3 +21,9 @@ def show_ready() -> tuple[Response, int]:
     """Say whether visitors can be served, and if not, why (503)."""
     found = check_readiness()
     return jsonify(found.as_dict()), 503 if found.problem else 200
+
+
+@bp.get("/metrics")
+def show_metrics() -> Response:
+    """Show Prometheus all figures, from inside our own network alone."""
+    return Response(render_metrics(), content_type=CONTENT_TYPE_LATEST)

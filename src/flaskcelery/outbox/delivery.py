@@ -14,8 +14,10 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import mail
+from flaskcelery.logs import about_row
 from flaskcelery.mail import message_id
 from flaskcelery.outbox.models import OutboxRow, is_claimable
+from flaskcelery.outbox.operations import add_to_total
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.outcomes import (
     ConfigurationMailError,
@@ -66,11 +68,16 @@ def run(row_id: str) -> None:
 
 def deliver(row_id: uuid.UUID) -> None:
     """Work off a row, unless it is settled, not due or in other hands: then do nothing."""
-    claimed = claim(row_id)
-    if claimed is None:
-        return
+    with about_row(row_id):
+        claimed = claim(row_id)
+        if claimed:
+            work_off(claimed)
+
+
+def work_off(claimed: Claim) -> None:
+    """Run the task of a claimed row, and write down what became of it."""
     try:
-        perform(claimed)
+        is_sent = perform(claimed)
     except PermanentMailError as error:
         logger.error("Row %s (%s) has failed for good", claimed.id, claimed.task)
         settle(claimed, failed_at=now_plus(), error=str(error))
@@ -89,7 +96,7 @@ def deliver(row_id: uuid.UUID) -> None:
         logger.exception("Row %s (%s): attempt %s broke", claimed.id, claimed.task, claimed.attempts)
         postpone(claimed, error)
     else:
-        settle(claimed, done_at=now_plus(), failed_at=None, error=None)
+        settle(claimed, "sent" if is_sent else None, done_at=now_plus(), failed_at=None, error=None)
 
 
 def claim(row_id: uuid.UUID) -> Claim | None:
@@ -108,20 +115,23 @@ def claim(row_id: uuid.UUID) -> Claim | None:
         db.session.execute(
             update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=attempts, due_at=now_plus(lease))
         )
+        if attempts > 1:
+            add_to_total("retried")
     return Claim(row_id, found.task, found.args, attempts, claimed_at)
 
 
-def perform(claimed: Claim) -> None:
-    """Run the task and send the mail it returns, with no transaction open while the mail leaves."""
+def perform(claimed: Claim) -> bool:
+    """Run the task and send the mail it returns, with no transaction open meanwhile; tell whether there was one."""
     message = TASKS[claimed.task](**claimed.args)
     db.session.remove()
     if message is None:
         logger.info("Row %s (%s): nothing to send", claimed.id, claimed.task)
-        return
+        return False
     message.msgId = message_id(claimed.id)
     message.send_before = claimed.send_before
     mail.send(message)
-    logger.info("Row %s (%s): sent", claimed.id, claimed.task)
+    logger.info("Row %s (%s): sent as %s", claimed.id, claimed.task, message.msgId)
+    return True
 
 
 def postpone(claimed: Claim, error: Exception, **values: Any) -> None:
@@ -130,11 +140,11 @@ def postpone(claimed: Claim, error: Exception, **values: Any) -> None:
     settle(claimed, due_at=now_plus(back_off(claimed.attempts)), error=reason, **values)
 
 
-def settle(claimed: Claim, **values: Any) -> None:
+def settle(claimed: Claim, total: str | None = None, **values: Any) -> None:
     """Write the outcome, and try until the task's time is over: a lost mark may cost a second mail."""
     while True:
         try:
-            return mark(claimed, **values)
+            return mark(claimed, total, **values)
         except (OperationalError, InterfaceError):
             if time.monotonic() > claimed.task_ends:
                 raise
@@ -142,7 +152,7 @@ def settle(claimed: Claim, **values: Any) -> None:
             time.sleep(MARK_RETRY)
 
 
-def mark(claimed: Claim, **values: Any) -> None:
+def mark(claimed: Claim, total: str | None = None, **values: Any) -> None:
     """Write the outcome, unless the lease was lost and the row is somebody else's by now."""
     with transaction():
         is_mine = db.session.scalar(
@@ -151,6 +161,10 @@ def mark(claimed: Claim, **values: Any) -> None:
             .values(**values)
             .returning(OutboxRow.id)
         )
+        if is_mine is None:
+            total = "late_marks"
+        if total:
+            add_to_total(total)
     if is_mine is None:
         logger.error("Late mark: the lease on %s was lost, its mail may go out twice", message_id(claimed.id))
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Index, String, Text, and_, text
+from sqlalchemy import JSON, ColumnElement, Index, SmallInteger, String, Text, and_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
@@ -51,6 +51,19 @@ class OutboxRow(Base):
     def state(self) -> str:
         """Return what became of it so far, in one word."""
         return "done" if self.done_at else "failed" if self.failed_at else "owed"
+
+
+class OutboxTotal(Base):
+    """How often something has happened to rows since the beginning; the rows themselves are deleted in time.
+
+    A total is kept in parts, so that workers do not wait for each other; the migration made them all.
+    """
+
+    __tablename__ = "outbox_totals"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    part: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    total: Mapped[int] = mapped_column(default=0)
 
 
 def is_owed() -> ColumnElement[bool]:

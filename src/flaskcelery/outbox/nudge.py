@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from flaskcelery.config.derived import OUTBOX_QUEUE
 from flaskcelery.database import db
+from flaskcelery.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +73,8 @@ class Publisher:
             self.publish(task, row_id)
         except BrokerAway as error:
             self._closed_until = time.monotonic() + BREAKER_SECONDS
+            metrics().nudge_failures.inc()
+            metrics().breaker_open_until.set(time.time() + BREAKER_SECONDS)
             logger.warning("The broker did not take row %s, the relay will: %s", row_id, error)
 
 

@@ -1,5 +1,6 @@
 """What an operator, by command or page, may ask of the outbox."""
 
+import os
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -9,8 +10,11 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import nudge
-from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
+from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_owed
 from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
+
+
+TOTAL_PARTS = 8  # as many as the migration made
 
 
 def states() -> dict[str, ColumnElement[bool]]:
@@ -23,11 +27,11 @@ def states() -> dict[str, ColumnElement[bool]]:
     }
 
 
-def count_states() -> tuple[dict[str, int], timedelta | None]:
-    """Return how many rows are in each state, and the age of the oldest owed one."""
-    counts = [func.count().filter(condition) for condition in states().values()]
-    numbers = db.session.execute(select(*counts).select_from(OutboxRow)).one()
-    return dict(zip(states(), numbers, strict=True)), find_oldest_owed()
+def count_states(*names: str) -> dict[str, int]:
+    """Return how many rows are in each of these states, or in each that there is."""
+    chosen = {name: where for name, where in states().items() if not names or name in names}
+    counts = [select(func.count()).select_from(OutboxRow).where(where).scalar_subquery() for where in chosen.values()]
+    return dict(zip(chosen, db.session.execute(select(*counts)).one(), strict=True))
 
 
 def find_oldest_owed() -> timedelta | None:
@@ -46,6 +50,18 @@ def find_rows_of(user_id: int, limit: int | None = None) -> Sequence[OutboxRow]:
     """Return what was owed to a user, the newest first."""
     mine = select(OutboxRow).where(OutboxRow.user_id == user_id)
     return db.session.scalars(mine.order_by(OutboxRow.created_at.desc()).limit(limit)).all()
+
+
+def add_to_total(name: str) -> None:
+    """Count that it has happened once more: `sent`, `retried` or `late_marks`. Caller commits."""
+    mine = (OutboxTotal.name == name, OutboxTotal.part == os.getpid() % TOTAL_PARTS)
+    db.session.execute(update(OutboxTotal).where(*mine).values(total=OutboxTotal.total + 1))
+
+
+def read_totals() -> dict[str, int]:
+    """Return how often each has happened since the beginning."""
+    summed = select(OutboxTotal.name, func.sum(OutboxTotal.total)).group_by(OutboxTotal.name)
+    return {name: int(total) for name, total in db.session.execute(summed)}
 
 
 def retry(row_id: uuid.UUID | None = None) -> int:

@@ -1,5 +1,6 @@
 """Tasks that are owed: `@task(name)` turns a function into a Celery task that an outbox row calls."""
 
+import logging
 import uuid
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -7,9 +8,13 @@ from typing import Any, NoReturn
 from flask import current_app
 
 from flaskcelery.database import db, now_plus
+from flaskcelery.logs import about_row
 from flaskcelery.mail import Message
 from flaskcelery.outbox import nudge
 from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.web import request_id
+
+logger = logging.getLogger(__name__)
 
 Body = Callable[..., Message | None]
 
@@ -39,6 +44,10 @@ class OwedTask:
         )
         db.session.add(row)
         nudge.note(db.session(), self.name, row.id)
+        with about_row(row.id):
+            logger.info(
+                "Owed: row %s (%s) to user %s, request %s", row.id, self.name, row.user_id, request_id() or "none"
+            )
         return row
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
