@@ -7,7 +7,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run install check test test-django test-compose faults scan docs format requirements migration clean \
-  up down logs deploy backup restore
+  up down logs trace deploy backup restore
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ logs: ## Follow its logs
 
 deploy: ## Replace what `make up` runs by this checkout's release, without a failed request
 	@deploy/rollout
+
+trace: ## Show all that the logs know of a request or mail: make trace ID=its-id
+	@docker compose logs --no-log-prefix | deploy/trace "$(ID)"
 
 backup: ## Write its database to backups/DATE.dump
 	@deploy/backup

@@ -26,6 +26,7 @@ PACKAGES = {
     "smtp-sink": "postfix",
     "ip": "iproute2",
     "redis-cli": "redis-tools",
+    "promtool": "prometheus",
 }  # where not named as the program
 
 

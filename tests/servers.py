@@ -22,6 +22,7 @@ from flaskcelery.app import create_app
 from tests.parts import HOST, ROOT, Process, find_program, free_port, miss, start, wait_until
 
 NGINX_TEMPLATES = ROOT / "deploy/nginx"
+METRICS = NGINX_TEMPLATES / "metrics.conf.template"
 NGINX_TEMP_PATHS = "".join(
     f"{kind}_temp_path {kind};\n" for kind in ("client_body", "uwsgi", "proxy", "fastcgi", "scgi")
 )
@@ -167,6 +168,7 @@ def nginx(folder: Path, port: int, pages_port: int, forms_port: int, **names: st
         "NGINX_PAGES_PORT": str(pages_port),
         "NGINX_FORMS_PORT": str(forms_port),
         "NGINX_RESOLVER": HOST,
+        "NGINX_METRICS_LISTEN": f"{HOST}:{free_port()}",
         "NGINX_STATIC_FOLDER": str(folder / "static"),
         **names,
     }
@@ -175,7 +177,7 @@ def nginx(folder: Path, port: int, pages_port: int, forms_port: int, **names: st
     site = "tls" if "NGINX_TLS_LISTEN" in names else "default"
     for sub_folder in ("conf.d", "exempt.d"):
         (folder / sub_folder).mkdir(exist_ok=True)
-    for path in [*NGINX_TEMPLATES.glob("*.inc.template"), NGINX_TEMPLATES / f"{site}.conf.template"]:
+    for path in [*NGINX_TEMPLATES.glob("*.inc.template"), NGINX_TEMPLATES / f"{site}.conf.template", METRICS]:
         (folder / "conf.d" / path.stem).write_text(string.Template(path.read_text()).safe_substitute(names))
     (folder / "conf.d" / "paths.conf").write_text(NGINX_TEMP_PATHS)
     (folder / "exempt.d" / "tests.conf").write_text(f'{HOST} "";\n')

@@ -1,9 +1,11 @@
-"""`flask check`: what is wrong with the settings, and with the machine that they name."""
+"""`flask check` and `flask config`: what is wrong with the settings and the machine they name, and what they are."""
 
 import click
+from flask import current_app
 
 from flaskcelery.config.checks import find_problems
-from flaskcelery.config.settings import read_environ
+from flaskcelery.config.settings import SETTINGS, find_source, read_environ
+from flaskcelery.console import json_option, show_row, show_rows
 from flaskcelery.extensions import mail
 from flaskcelery.health.operations import check_readiness
 from flaskcelery.outcomes import MailError
@@ -12,7 +14,9 @@ from flaskcelery.outcomes import MailError
 @click.command("check")
 @click.option("--deploy", is_flag=True, help="As production would see it; also ask database, broker and mail server.")
 def check(deploy: bool) -> None:
-    """Print what is wrong with the settings; end with 1 if the application should not start like this.
+    """Print what is wrong with the settings: flask check --deploy
+
+    It ends with 1 if the application should not start like this.
 
     Where it cannot start at all, this command, as any other, prints why.
     """
@@ -24,6 +28,24 @@ def check(deploy: bool) -> None:
     if not errors and not warnings:
         click.echo("Nothing is wrong.")
     raise SystemExit(1 if errors else 0)
+
+
+@click.command("config")
+@json_option
+def show_config(as_json: bool) -> None:
+    """Print every setting, its value and where that comes from: flask config
+
+    Secrets are masked; an empty value means "not set".
+    """
+    rows = []
+    for setting in SETTINGS:
+        value = current_app.config[setting.name]
+        shown = "***" if setting.secret and value else value
+        rows.append({"name": setting.name, "value": shown, "source": find_source(setting)})
+    if as_json:
+        show_rows(rows, as_json)
+    else:
+        show_row({str(row["name"]): f"{row['value']}  ({row['source']})".strip() for row in rows}, as_json)
 
 
 def find_missing() -> list[str]:

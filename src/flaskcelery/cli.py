@@ -7,24 +7,23 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from flaskcelery import dev
-from flaskcelery.checkup import check
+from flaskcelery.checkup import check, show_config
 from flaskcelery.errors import render_error_pages
+from flaskcelery.mail_commands import commands as mail
 from flaskcelery.outbox.commands import commands as outbox
 from flaskcelery.signup.commands import import_django
 from flaskcelery.static_files import collect_static_files, write_whole
 from flaskcelery.users.commands import commands as users
+from flaskcelery.users.session_commands import commands as sessions
 
 static = AppGroup("static", help="What nginx serves by itself.")
 
 
 def init_cli(app: Flask) -> None:
     """Add the project's commands to `flask`."""
-    app.cli.add_command(outbox)
-    app.cli.add_command(users)
     users.add_command(import_django)
-    app.cli.add_command(run_dev)
-    app.cli.add_command(check)
-    app.cli.add_command(static)
+    for command in (users, sessions, outbox, mail, check, show_config, static, run_dev):
+        app.cli.add_command(command)
 
 
 @click.command("dev")

@@ -77,4 +77,4 @@ def _share(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     os.environ[SHARED] = str(folder)
-    values.ValueClass = values.MultiProcessValue(sys.modules["uwsgi"].worker_id)
+    values.ValueClass = values.MultiProcessValue(sys.modules["uwsgi"].worker_id)  # type: ignore[no-untyped-call]

@@ -113,13 +113,14 @@ class SmtpConnection(flask_mail.Connection):
     """Flask-Mail's connection, with every way out turned into one of this module's errors."""
 
     host: SmtpSession | None
+    session_class: type[SmtpSession] = SmtpSession
 
     def configure_host(self) -> SmtpSession:
         """Connect, start TLS and log in as the settings say."""
         config = current_app.config
         wants_tls = self.mail.use_tls or self.mail.use_ssl  # reading the machine's certificates takes a while
         tls = ssl.create_default_context(cafile=config["MAIL_CA_FILE"] or None) if wants_tls else None
-        session = SmtpSession(config, tls, implicit_tls=self.mail.use_ssl)
+        session = self.session_class(config, tls, implicit_tls=self.mail.use_ssl)
         try:
             self._open(session, tls)
         except (OSError, ValueError, smtplib.SMTPException) as error:

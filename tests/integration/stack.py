@@ -2,7 +2,8 @@
 
 import shlex
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ class Stack:
 
     def __init__(self, folder: Path, exits: ExitStack, settings: dict[str, str]) -> None:
         self.folder, self.exits = folder, exits
-        self.port, self.pages_port, self.forms_port = free_port(), free_port(), free_port()
+        self.port, self.pages_port, self.forms_port, self.metrics_port = (free_port() for _ in range(4))
         self.web_host = HOST  # where uWSGI listens
         defaults = {"PUBLIC_URL": f"http://{HOST}:{self.port}", "RATELIMIT_ENABLED": "0"}
         self.settings = {**defaults, **settings}
@@ -40,6 +41,7 @@ class Stack:
 
     def start_web(self, ini: str = UWSGI_INI, **names: str) -> Process:
         """Start uWSGI and the nginx in front of it, with `names` in its environment."""
+        names = {"NGINX_METRICS_LISTEN": f"{HOST}:{self.metrics_port}", **names}
         self.nginx = self.exits.enter_context(nginx(self.folder, self.port, self.pages_port, self.forms_port, **names))
         return self.start_uwsgi(ini)
 
@@ -85,6 +87,15 @@ class Stack:
         answer = self.visitor().sign_up(name)
         assert answer.status == 302
         return answer.seconds
+
+    def scrape(self) -> dict[str, float]:
+        """Return what Prometheus reads: each sample, named as it is written, and its value."""
+        with closing(HTTPConnection(HOST, self.metrics_port, timeout=10)) as connection:
+            connection.request("GET", "/metrics")
+            response = connection.getresponse()
+            assert response.status == 200
+            lines = response.read().decode().splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines if line[0] != "#")}
 
     def query(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         """Return the rows of a query, read past the application."""

@@ -28,6 +28,7 @@ class Event(StrEnum):
     SESSION_ENDED = "session ended"
     PASSWORD_CHANGED = "password changed"  # noqa: S105  an event, as the next two
     PASSWORD_REFUSED = "wrong current password"  # noqa: S105
+    PASSWORD_SET = "password set by staff"  # noqa: S105
     RESET_ASKED = "password reset asked for"
     PASSWORD_RESET = "password reset"  # noqa: S105
     CONFIRMATION_ASKED = "confirmation mail asked for"

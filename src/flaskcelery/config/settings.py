@@ -100,6 +100,16 @@ def read_environ() -> Mapping[str, str]:
     return {**from_file, **os.environ, "DEBUG": os.environ.get("FLASK_DEBUG", "0") or "0"}
 
 
+def find_source(setting: Setting) -> str:
+    """Return where this process has the setting from: the environment, .env, a file that one of them names."""
+    environ = read_environ()
+    for name in (setting.name, f"{setting.name}_FILE"):
+        if (text := environ.get(name)) and (setting.secret or name == setting.name):
+            place = "environment" if name in os.environ else ".env"
+            return place if name == setting.name else f"{place}: {text}"
+    return "default"
+
+
 def parse_settings(environ: Mapping[str, str]) -> tuple[Config, list[str]]:
     """Return every setting by name, and a sentence for each that cannot be read; that one has its default."""
     config: Config = {}

@@ -1,7 +1,6 @@
 """Addresses for monitors; none is logged or limited, and /metrics is nobody else's (nginx sees to that)."""
 
 from flask import Blueprint, Response, jsonify
-
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from flaskcelery.health.metrics import render_metrics

@@ -13,7 +13,6 @@ from flaskcelery.outbox import nudge
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_owed
 from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
 
-
 TOTAL_PARTS = 8  # as many as the migration made
 
 

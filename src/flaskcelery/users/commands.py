@@ -1,5 +1,183 @@
-"""`flask users ...`: what an operator does with accounts."""
+"""`flask users ...`: what an operator does with accounts. WHO is an e-mail address or a username."""
 
+import os
+from collections.abc import Callable
+from typing import IO
+
+import click
 from flask.cli import AppGroup
+from sqlalchemy import or_, select
 
-commands = AppGroup("users", help="Accounts.")
+from flaskcelery.console import json_option, refusals, show_row, show_rows
+from flaskcelery.database import db
+from flaskcelery.errors import Refusal
+from flaskcelery.users import staff
+from flaskcelery.users.models import User
+from flaskcelery.users.names import email_key, normalize_email, normalize_username, username_key
+from flaskcelery.users.password_change import set_password
+from flaskcelery.users.password_rules import password_problems
+from flaskcelery.users.passwords import hash_password
+from flaskcelery.users.staff import ROLES, role_of
+
+PASSWORD_VARIABLE = "FLASKCELERY_USER_PASSWORD"  # noqa: S105  a name
+password_file_option = click.option("--password-file", type=click.File(), help="Where the password is; - is a pipe.")
+
+commands = AppGroup("users", help="Accounts. WHO is an e-mail address or a username.")
+
+
+@commands.command()
+@click.option("--username", envvar="FLASKCELERY_USER_USERNAME", show_envvar=True)
+@click.option("--email", envvar="FLASKCELERY_USER_EMAIL", show_envvar=True)
+@click.option("--staff", "is_staff", is_flag=True, help="A member of staff.")
+@click.option("--noinput", is_flag=True, help=f"Ask nothing; the password is in the file or in {PASSWORD_VARIABLE}.")
+@password_file_option
+def create(
+    username: str | None, email: str | None, is_staff: bool, noinput: bool, password_file: IO[str] | None
+) -> None:
+    """Open an account: flask users create --staff
+
+    Without a password its owner is sent a mail with a link to choose one. In a script:
+
+        FLASKCELERY_USER_PASSWORD=... flask users create --staff --noinput --username ann --email ann@your.domain
+    """
+    if noinput and not (username and email):
+        raise click.UsageError("--noinput needs --username and --email")
+    username = username or click.prompt("Username", value_proc=_checked(normalize_username))
+    email = email or click.prompt("Email", value_proc=_checked(normalize_email))
+    password = _read_password(noinput, password_file, username, email)
+    password_hash = hash_password(password) if password else ""
+    with refusals():
+        user = staff.create_user(username, email, "staff" if is_staff else "user", password_hash=password_hash)
+    click.echo(f"{user.username} can log in." if password else f"{user.email} is sent a link to choose a password.")
+
+
+@commands.command("set-password")
+@click.argument("who")
+@click.option("--noinput", is_flag=True, help=f"Ask nothing; the password is in the file or in {PASSWORD_VARIABLE}.")
+@password_file_option
+def set_password_of(who: str, noinput: bool, password_file: IO[str] | None) -> None:
+    """Give an account a new password, end its sessions, and tell its owner: flask users set-password ann@your.domain"""
+    user = find_user(who)
+    password = _read_password(noinput, password_file, user.username, user.email)
+    if not password:
+        raise click.UsageError("a password is needed")
+    with refusals():
+        set_password(user.id, password)
+    click.echo(f"{user.username} has a new password.")
+
+
+@commands.command("list")
+@click.option("--role", type=click.Choice(list(ROLES)))
+@click.option("--search", default="", help="A part of the e-mail address or username.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@json_option
+def show_list(role: str | None, search: str, limit: int, as_json: bool) -> None:
+    """List accounts, the newest first: flask users list --role staff --json"""
+    part = search.lower()
+    chosen = [or_(User.email_key.contains(part, autoescape=True), User.username_key.contains(part, autoescape=True))]
+    chosen += [getattr(User, name).is_(value) for name, value in ROLES[role].items()] if role else []
+    users = db.session.scalars(select(User).where(*chosen).order_by(User.id.desc()).limit(limit))
+    show_rows([describe(user) for user in users], as_json)
+
+
+@commands.command()
+@click.argument("who")
+@json_option
+def show(who: str, as_json: bool) -> None:
+    """Show one account: flask users show ann@your.domain"""
+    show_row(describe(find_user(who)), as_json)
+
+
+@commands.command()
+@click.argument("who")
+def activate(who: str) -> None:
+    """Let an account log in again: flask users activate ann@your.domain"""
+    _do(who, lambda user_id: staff.set_active(user_id, True), "is active")
+
+
+@commands.command()
+@click.argument("who")
+def deactivate(who: str) -> None:
+    """Lock an account out, at once: flask users deactivate ann@your.domain"""
+    _do(who, lambda user_id: staff.set_active(user_id, False), "is locked out")
+
+
+@commands.command()
+@click.argument("who")
+@click.option("--viewer", is_flag=True, help="To one who sees everything and changes nothing.")
+def promote(who: str, viewer: bool) -> None:
+    """Make an account a member of staff: flask users promote ann@your.domain"""
+    role = "viewer" if viewer else "staff"
+    _do(who, lambda user_id: staff.set_role(user_id, role), f"is {role}")
+
+
+@commands.command()
+@click.argument("who")
+def demote(who: str) -> None:
+    """Make an account an ordinary one: flask users demote ann@your.domain"""
+    _do(who, lambda user_id: staff.set_role(user_id, "user"), "is an ordinary user")
+
+
+@commands.command()
+@click.argument("who")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def delete(who: str, yes: bool) -> None:
+    """Delete an account with all that is its own: flask users delete ann@your.domain"""
+    if not yes:
+        click.confirm(f"Delete {find_user(who).username} for good?", abort=True)
+    _do(who, staff.delete_user, "is deleted")
+
+
+def find_user(who: str) -> User:
+    """Return the account with this address or username; end the command with 1 if there is none."""
+    is_meant = or_(User.email_key == email_key(who), User.username_key == username_key(who))
+    user: User | None = db.session.scalar(select(User).where(is_meant))
+    if user is None:
+        raise click.ClickException("there is no such account")
+    return user
+
+
+def describe(user: User) -> dict[str, object]:
+    """Return what an operator sees of an account."""
+    state = "closed" if user.closed_at else "active" if user.is_active else "locked out"
+    names = {"id": user.id, "username": user.username, "email": user.email, "role": role_of(user), "state": state}
+    confirmed, seen = user.email_confirmed_at, user.last_login_at
+    return {**names, "joined_at": user.joined_at, "email_confirmed_at": confirmed, "last_login_at": seen}
+
+
+def _do(who: str, act: Callable[[int], object], outcome: str) -> None:
+    user = find_user(who)
+    with refusals():
+        act(user.id)
+    click.echo(f"{user.username} {outcome}.")
+
+
+def _checked(normalize: Callable[[str], str]) -> Callable[[str], str]:
+    """Return what makes a prompt ask again, with the sentence of the refusal."""
+
+    def check(text: str) -> str:
+        try:
+            return normalize(text)
+        except Refusal as refusal:
+            raise click.BadParameter(str(refusal)) from None
+
+    return check
+
+
+def _read_password(noinput: bool, file: IO[str] | None, username: str, email: str) -> str:
+    """Return the password, which the rules, or with the question's answer somebody at the terminal, must accept."""
+    if noinput or file:
+        password = file.read().rstrip("\r\n") if file else os.environ.get(PASSWORD_VARIABLE, "")
+        if problems := password_problems(password, username, email) if password else []:
+            raise click.ClickException(" ".join(problems))
+        return password
+    while True:
+        again = "Password (again)"
+        password = str(
+            click.prompt("Password", default="", hide_input=True, show_default=False, confirmation_prompt=again)
+        )
+        problems = password_problems(password, username, email) if password else []
+        for problem in problems:
+            click.echo(problem, err=True)
+        if not problems or click.confirm("Bypass password validation and create user anyway?"):
+            return password

@@ -5,10 +5,27 @@ from typing import Any
 from sqlalchemy import update
 
 from flaskcelery.audit.operations import Event, record
-from flaskcelery.database import db
+from flaskcelery.database import db, transaction
+from flaskcelery.errors import Refusal
 from flaskcelery.users.models import User
+from flaskcelery.users.passwords import hash_password
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tasks import send_password_changed_email
+
+
+class CannotChange(Refusal):
+    """This account has no password to change: it is locked out or closed, or was changed just now."""
+
+
+def set_password(user_id: int, password: str) -> None:
+    """Give the account a password that an operator chose; raise CannotChange."""
+    user = db.session.get_one(User, user_id)
+    db.session.expunge(user)  # its columns stay readable after the rollback
+    db.session.rollback()  # no transaction is open while the password is hashed
+    new_hash = hash_password(password)
+    with transaction():
+        if user.closed_at or not replace_password(user, new_hash, Event.PASSWORD_SET):
+            raise CannotChange
 
 
 def replace_password(user: User, new_hash: str, event: Event, keep_token: str | None = None, **values: Any) -> bool:

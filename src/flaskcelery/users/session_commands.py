@@ -1,0 +1,43 @@
+"""`flask sessions ...`: who is logged in where. WHO is an e-mail address or a username."""
+
+import click
+from flask.cli import AppGroup
+from sqlalchemy import select
+
+from flaskcelery.console import json_option, refusals, show_rows
+from flaskcelery.database import db
+from flaskcelery.users.commands import find_user
+from flaskcelery.users.models import LoginSession, User
+from flaskcelery.users.sessions import is_live
+from flaskcelery.users.staff import end_all_sessions, end_session
+
+commands = AppGroup("sessions", help="Logged-in browsers.")
+
+
+@commands.command("list")
+@click.argument("who", required=False)
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@json_option
+def show_list(who: str | None, limit: int, as_json: bool) -> None:
+    """List live sessions, of one account or all, the one seen last first: flask sessions list ann@your.domain"""
+    chosen = [is_live(), *([LoginSession.user_id == find_user(who).id] if who else [])]
+    query = select(LoginSession, User.username).join(User).where(*chosen)
+    found = db.session.execute(query.order_by(LoginSession.last_seen_at.desc()).limit(limit)).tuples()
+    names = ("created_at", "last_seen_at", "is_remembered", "address", "device")
+    rows = [
+        {"id": row.id, "username": name, **{column: getattr(row, column) for column in names}} for row, name in found
+    ]
+    show_rows(rows, as_json)
+
+
+@commands.command()
+@click.argument("who")
+@click.option("--id", "session_id", type=int, help="Only this one.")
+def end(who: str, session_id: int | None) -> None:
+    """Log an account out everywhere, at once: flask sessions end ann@your.domain"""
+    user_id = find_user(who).id
+    with refusals():
+        count = end_session(user_id, session_id) if session_id else end_all_sessions(user_id)
+    if session_id and not count:
+        raise click.ClickException("the account has no such session")
+    click.echo(f"{count} ended")
