@@ -47,6 +47,7 @@ def init_logs(level: str, as_json: bool) -> None:
     """Log to standard error, unless the process has set up logging already."""
     handler = Lines()
     handler.setFormatter(JsonLines() if as_json else logging.Formatter(READABLE, style="{"))
+    logging.captureWarnings(as_json)  # they are lines as all others then
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("flaskcelery").setLevel(level)
     for chatty in ("celery.worker.strategy", "celery.app.trace"):  # two lines for each message, beside our own

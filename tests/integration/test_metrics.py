@@ -106,6 +106,9 @@ def test_metrics_are_not_for_visitors(make_stack: Callable[..., Stack]) -> None:
     with closing(HTTPConnection(HOST, stack.metrics_port, timeout=10)) as door:
         door.request("GET", "/accounts/login/")
         assert door.getresponse().status == 404, "nothing else is behind the inner door"
+    with closing(HTTPConnection(HOST, stack.metrics_port, timeout=10)) as door:
+        door.request("GET", "/metrics?web=127.0.0.9")
+        assert door.getresponse().status == 502, "that web container is asked, and no other"
 
 
 def test_without_the_database_prometheus_is_told_so(make_stack: Callable[..., Stack]) -> None:
