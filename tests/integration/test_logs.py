@@ -58,7 +58,9 @@ def test_a_sign_up_is_followed_from_nginx_to_the_received_mail_and_back(stack: S
     stack.wait_until_settled()
 
     def requests() -> list[dict[str, str]]:
-        return [line for line in lines_of(stack, "nginx") if line["path"] == "/accounts/signup/" and "POST" in str(line)]
+        return [
+            line for line in lines_of(stack, "nginx") if line["path"] == "/accounts/signup/" and "POST" in str(line)
+        ]
 
     wait_until(lambda: len(requests()) == 2, 5, "nginx's lines")
     request_id = requests()[0]["request_id"]
@@ -126,7 +128,9 @@ def test_row_47_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_dat
     tables = stack.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     places = {"database": "".join(str(stack.query(f'SELECT t::text FROM "{table}" t')) for (table,) in tables)}
     places |= {log.name: log.read_text(errors="replace") for log in stack.folder.glob("*.log")}
-    assert {"nginx.log", "uwsgi.log", "worker.log", "relay.log", "redis.log", "monitor.log", "postgres.log"} <= set(places)
+    assert {"nginx.log", "uwsgi.log", "worker.log", "relay.log", "redis.log", "monitor.log", "postgres.log"} <= set(
+        places
+    )
     secrets.discard("")
     assert len(secrets) > 10
     assert [(place, secret) for place, text in places.items() for secret in secrets if secret in text] == []

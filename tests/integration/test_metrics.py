@@ -99,7 +99,15 @@ def test_a_broker_that_is_away_opens_the_breaker_and_refused_tries_are_counted(
 def test_metrics_are_not_for_visitors(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack()
     stack.start_web()
-    for path in ("/metrics", "//metrics", "/%6detrics", "/./metrics", "/metrics?web=127.0.0.1", "/metrics/", "/METRICS"):
+    for path in (
+        "/metrics",
+        "//metrics",
+        "/%6detrics",
+        "/./metrics",
+        "/metrics?web=127.0.0.1",
+        "/metrics/",
+        "/METRICS",
+    ):
         answer = stack.visitor().get(path)
         assert (answer.status, "flaskcelery_" in answer.text) == (404, False), path
     assert stack.visitor().post("/metrics").status == 404

@@ -19,7 +19,8 @@ from flaskcelery.users.tokens import read_clock
 def import_django(file: IO[bytes], welcome: bool) -> None:
     """Add the accounts of FILE, the JSON of `manage.py dumpdata` (- reads it from a pipe).
 
-    Passwords keep working; what is there already is left alone, so the command may be run again.
+    Passwords keep working; what is there already is left alone, so the command may be run again:
+    flask users import-django dump.json
     """
     try:
         entries = read_dump(file)

@@ -22,7 +22,7 @@ def show_list(who: str | None, limit: int, as_json: bool) -> None:
     """List live sessions, of one account or all, the one seen last first: flask sessions list ann@your.domain"""
     chosen = [is_live(), *([LoginSession.user_id == find_user(who).id] if who else [])]
     query = select(LoginSession, User.username).join(User).where(*chosen)
-    found = db.session.execute(query.order_by(LoginSession.last_seen_at.desc()).limit(limit)).tuples()
+    found = db.session.execute(query.order_by(LoginSession.last_seen_at.desc()).limit(limit))
     names = ("created_at", "last_seen_at", "is_remembered", "address", "device")
     rows = [
         {"id": row.id, "username": name, **{column: getattr(row, column) for column in names}} for row, name in found

@@ -1,0 +1,82 @@
+"""`flask mail test` and `flask config`: what an operator looks at before anything is owed."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from tests.parts import BIN, ROOT, free_port
+from tests.unit.smtp_servers import MailServer, ScriptedServer, make_certificate
+
+SECRET = "hunter2hunter2"
+
+
+def run(environ: dict[str, str], *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run `flask` as an operator does."""
+    smtp = {"MAIL_BACKEND": "smtp", "MAIL_SERVER": "localhost", "MAIL_TIMEOUT": "2"}
+    return subprocess.run(
+        [BIN / "flask", *words],
+        env={"PATH": os.environ["PATH"], **environ, **smtp, **settings},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_dialogue_is_printed_without_log_in_and_mail(environ: dict[str, str], tmp_path: Path) -> None:
+    tls, certificate = make_certificate(tmp_path)
+    with MailServer(tls=tls) as server:
+        log_in = {
+            "MAIL_USE_TLS": "1",
+            "MAIL_CA_FILE": str(certificate),
+            "MAIL_USERNAME": "shop",
+            "MAIL_PASSWORD": SECRET,
+        }
+        result = run(environ, "mail", "test", "ann@example.com", MAIL_PORT=str(server.port), **log_in)
+        assert result.returncode == 0, result.stderr
+        assert server.logins[0].password == SECRET.encode()
+        [mail] = server.mails
+    assert mail["To"] == "ann@example.com"
+    for line in (
+        "-> STARTTLS",
+        "-> AUTH ",
+        "-> mail FROM:<noreply@example.com>",
+        "-> rcpt TO:<ann@example.com>",
+        "<- 250 taken",
+    ):
+        assert line in result.stdout, result.stdout
+    assert result.stdout.endswith("The mail server took the mail.\n")
+    for encoded in (SECRET, "c2hvcA", "aHVudGVy", "can send mails"):  # the two in base 64
+        assert encoded not in result.stdout + result.stderr
+
+
+def test_a_refusal_is_in_the_servers_words_and_the_exit_code_is_1(environ: dict[str, str]) -> None:
+    with ScriptedServer(rcpt=b"550 no such user") as server:
+        refused = run(environ, "mail", "test", "ann@example.com", MAIL_PORT=str(server.port))
+    assert (refused.returncode, "<- 550 no such user" in refused.stdout) == (1, True)
+    assert "the mail did not leave: RCPT: 550 no such user" in refused.stderr
+    away = run(environ, "mail", "test", "ann@example.com", MAIL_PORT=str(free_port()))
+    assert (away.returncode, "CONNECT: " in away.stderr) == (1, True)
+    assert run(environ, "mail", "test", "nowhere").returncode == 1
+    assert run(environ, "mail", "test").returncode == 2
+
+
+def test_config_tells_every_setting_its_source_and_no_secret(environ: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(SECRET * 5)
+    settings = {
+        "SECRET_KEY_FILE": str(tmp_path / "key"),
+        "MAIL_PASSWORD": SECRET,
+        "MAIL_USERNAME": "shop",
+        "MAIL_USE_TLS": "1",
+    }
+    result = run(environ, "config", "--json", **settings)
+    assert result.returncode == 0, result.stderr
+    found = {row["name"]: (row["value"], row["source"]) for row in json.loads(result.stdout)}
+    assert found["SECRET_KEY"] == ("***", f"environment: {tmp_path / 'key'}")
+    assert found["MAIL_PASSWORD"] == ("***", "environment")
+    assert found["SITE_NAME"] == ("flaskcelery", "default")
+    assert found["DATABASE_URL"] == ("", "default")
+    lines = run(environ, "config", **settings).stdout
+    assert "MAIL_USERNAME" in lines
+    assert SECRET not in result.stdout + lines
