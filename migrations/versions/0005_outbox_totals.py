@@ -1,4 +1,4 @@
-"""Add the outbox's totals: what metrics tell of rows that are long gone."""
+"""Add the outbox's totals, for metrics of rows that are long gone, and the index of its oldest owed row."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -6,6 +6,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
+OWED = sa.text("done_at IS NULL AND failed_at IS NULL")
 NAMES, PARTS = ("sent", "retried", "late_marks"), 8
 
 
@@ -18,7 +19,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "part", name="pk_outbox_totals"),
     )
     op.bulk_insert(totals, [{"name": name, "part": part, "total": 0} for name in NAMES for part in range(PARTS)])
+    op.create_index("ix_outbox_owed_created_at", "outbox", ["created_at"], sqlite_where=OWED, postgresql_where=OWED)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_outbox_owed_created_at", "outbox")
     op.drop_table("outbox_totals")

@@ -25,6 +25,12 @@ class OutboxRow(Base):
             sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
             postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
         ),
+        Index(  # the oldest one at once, however many there are
+            "ix_outbox_owed_created_at",
+            "created_at",
+            sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
+            postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
+        ),
         Index("ix_outbox_done_at", "done_at"),
         Index("ix_outbox_created_at", "created_at"),
         Index(
