@@ -45,6 +45,7 @@ ROWS = {
     44: ("Ambiguous request lengths are refused", f"{SECURITY}::test_row_44_ambiguous_lengths_are_refused"),
     45: ("Nothing but pages is served, and no version is told", f"{SECURITY}::test_row_45_nothing_but_pages_is_served_and_no_version_told"),
     46: ("Errors show nothing of the inside", f"{FUNCTIONAL}/test_error_pages.py::test_a_crash_has_our_page_and_its_cause_is_only_in_the_log"),
+    47: ("No log, broker or table holds a password, a token or a cookie", f"{REAL}/test_logs.py::test_row_47_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_database"),
     49: ("No door opens on an unsafe configuration", f"{REAL}/test_check.py::test_no_door_opens_on_an_unsafe_configuration"),
     51: ("Dependencies are pinned with hashes", f"{UNIT}/test_requirements.py::test_d13_every_package_is_pinned_with_hashes_and_says_nothing_of_where_it_comes_from"),
 }  # fmt: skip
