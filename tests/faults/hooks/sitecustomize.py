@@ -15,7 +15,7 @@ from flask_wtf import CSRFProtect
 from itsdangerous import TimestampSigner
 from sqlalchemy import event, select, update
 
-from flaskcelery import extensions, smtp, web
+from flaskcelery import cookies, extensions, smtp
 from flaskcelery.config import derived
 from flaskcelery.database import db, transaction
 from flaskcelery.outbox import delivery, nudge, tasks
@@ -122,7 +122,7 @@ REMOVALS = {
     "back_off": (delivery, "back_off", lambda _attempts: 0.0),
     "mark_retry": (delivery, "settle", once),
     "key_fallbacks": (extensions.SafeCsrfProtect, "_get_csrf_token", CSRFProtect._get_csrf_token),
-    "cookie_age": (web.AnyAgeSigner, "unsign", TimestampSigner.unsign),
+    "cookie_age": (cookies.AnyAgeSigner, "unsign", TimestampSigner.unsign),
 }
 if UNPROTECTED in REMOVALS:
     setattr(*REMOVALS[UNPROTECTED])
