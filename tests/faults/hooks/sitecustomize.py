@@ -100,9 +100,9 @@ def never_expires(self, *_):
     return super(smtp.SmtpSession, self).data(*_)
 
 
-def once(claimed, **values):
+def once(claimed, total=None, **values):
     """Write the outcome once; when the database is away it is lost."""
-    delivery.mark(claimed, **values)
+    delivery.mark(claimed, total, **values)
 
 
 send, owe = delivery.mail.send, tasks.OwedTask.owe
