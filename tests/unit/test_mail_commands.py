@@ -51,6 +51,18 @@ def test_the_dialogue_is_printed_without_log_in_and_mail(environ: dict[str, str]
         assert encoded not in result.stdout + result.stderr
 
 
+def test_a_log_in_by_steps_stays_out_too_even_if_the_server_repeats_it(environ: dict[str, str], tmp_path: Path) -> None:
+    tls, certificate = make_certificate(tmp_path)
+    script = {"ehlo": b"250-fine\r\n250 AUTH LOGIN", "auth": b"334 UGFzc3dvcmQ6", "ahvu": f"235 {SECRET}".encode()}
+    log_in = {"MAIL_USE_SSL": "1", "MAIL_CA_FILE": str(certificate), "MAIL_USERNAME": "shop", "MAIL_PASSWORD": SECRET}
+    with ScriptedServer(tls=tls, **script) as server:
+        result = run(environ, "mail", "test", "ann@example.com", MAIL_PORT=str(server.port), **log_in)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "-> AUTH LOGIN ***\n<- 334\n-> ***\n<- 235\n" in result.stdout
+    for encoded in (SECRET, "c2hvcA", "aHVudGVy"):
+        assert encoded not in result.stdout + result.stderr
+
+
 def test_a_refusal_is_in_the_servers_words_and_the_exit_code_is_1(environ: dict[str, str]) -> None:
     with ScriptedServer(rcpt=b"550 no such user") as server:
         refused = run(environ, "mail", "test", "ann@example.com", MAIL_PORT=str(server.port))

@@ -38,7 +38,7 @@ def create(
 
     Without a password its owner is sent a mail with a link to choose one. In a script:
 
-        FLASKCELERY_USER_PASSWORD=... flask users create --staff --noinput --username ann --email ann@your.domain
+    flask users create --staff --noinput --username ann --email ann@your.domain --password-file - < FILE
     """
     if noinput and not (username and email):
         raise click.UsageError("--noinput needs --username and --email")

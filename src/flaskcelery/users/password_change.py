@@ -24,7 +24,7 @@ def set_password(user_id: int, password: str) -> None:
     db.session.rollback()  # no transaction is open while the password is hashed
     new_hash = hash_password(password)
     with transaction():
-        if user.closed_at or not replace_password(user, new_hash, Event.PASSWORD_SET):
+        if not replace_password(user, new_hash, Event.PASSWORD_SET):
             raise CannotChange
 
 
