@@ -1,6 +1,6 @@
 """The site over TLS, as visitors of production see it, for scanners: `python -m tests.security.serve FOLDER`.
 
-Prints its address and the cookie of somebody who is logged in, then waits to be ended.
+Prints its address, a visitor's cookie and one of somebody who is logged in, then waits to be ended.
 """
 
 import signal
@@ -29,12 +29,14 @@ def main(folder: Path) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ExitStack() as exits:
         Stack(folder, exits, settings).start_web(**tls.names)
-        visitor = TlsVisitor(tls)
-        visitor.headers["Referer"] = tls.url
-        visitor.sign_up("alice")
-        visitor.log_in("alice@example.com")
-        visitor.get("/")  # forms' tokens belong to the cookie from here on: scanners may keep to this one
-        print(tls.url, *(f"{name}={value}" for name, value in visitor.cookies.items()), flush=True)
+        visitor, member = TlsVisitor(tls), TlsVisitor(tls)
+        member.headers["Referer"] = tls.url
+        member.sign_up("alice")
+        member.log_in("alice@example.com")
+        for one in (visitor, member):
+            one.get("/accounts/email/resend/")  # the tokens of forms belong to the cookie from here on
+        cookies = [f"{name}={value}" for one in (visitor, member) for name, value in one.cookies.items()]
+        print(tls.url, *cookies, flush=True)
         signal.pause()
 
 

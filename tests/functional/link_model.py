@@ -1,0 +1,43 @@
+"""What the machine of mailed links expects: a clock that can be moved, and the account that a link depends on."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+HOUR = 3600
+LIVES = {"reset": HOUR, "confirm": 7 * 24 * HOUR, "change": 7 * 24 * HOUR, "undo": 7 * 24 * HOUR}
+IDLE, OLD = 12 * HOUR, 14 * 24 * HOUR
+# What a link depends on: it dies with any of these.
+FATE = {
+    "reset": ("active", "password", "logins", "email"),
+    "confirm": ("active", "email", "confirmed"),
+    "change": ("active", "email", "password", "pending"),
+    "undo": ("active", "email", "previous", "changed"),
+}
+
+
+class Clock:
+    """The database's clock, some seconds ahead."""
+
+    ahead = 0
+
+    def strftime(self, form: str, moment: str, *changes: str) -> str | None:
+        """Answer as SQLite does, but for `now`."""
+        changes = (f"+{self.ahead} seconds", *changes) if moment == "now" else changes
+        marks = ", ?" * len(changes)
+        with sqlite3.connect(":memory:") as other:
+            answer: str | None = other.execute(f"SELECT strftime(?, ?{marks})", (form, moment, *changes)).fetchone()[0]
+        other.close()
+        return answer
+
+
+@dataclass
+class Link:
+    """A link that was mailed: what it is for, when it was made, and the account's state then."""
+
+    kind: str
+    path: str
+    made: int
+    state: tuple[Any, ...]
