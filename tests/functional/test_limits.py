@@ -48,7 +48,7 @@ def attacker(app: Flask, auth: Browser) -> Browser:
     return attacker
 
 
-def test_too_many_wrong_passwords_are_refused_even_a_right_one_then(attacker: Browser) -> None:
+def test_d17_too_many_wrong_passwords_are_refused_even_a_right_one_then(attacker: Browser) -> None:
     answer = attacker.log_in()
     assert answer.status_code == 429
     assert "Too many tries" in answer.text

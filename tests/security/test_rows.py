@@ -8,8 +8,7 @@ import pytest
 
 from tests.integration.stack import Stack
 from tests.integration.visitor import LOG_IN, PASSWORD, SIGN_UP, Visitor
-from tests.parts import HOST, ROOT
-from tests.security.rows import ROWS, is_there, write
+from tests.parts import HOST
 
 PAGES = ("/", LOG_IN, SIGN_UP, "/nowhere", "/static/nowhere")
 
@@ -148,10 +147,3 @@ def test_row_45_nothing_but_pages_is_served_and_no_version_told(stack: Stack, vi
     for method in (b"TRACE", b"PUT", b"DELETE", b"CONNECT"):
         assert re.match(rb"HTTP/1.1 4\d\d", speak(stack, method + b" / HTTP/1.0\r\nHost: HOST\r\n\r\n"))
     assert visitor.get("/").headers["Server"] == "nginx"
-
-
-def test_every_row_of_the_table_names_a_test_that_exists_or_says_why_it_is_open() -> None:
-    assert [
-        number for number, (_, proof) in ROWS.items() if not proof.startswith("open: ") and not is_there(proof)
-    ] == []
-    assert (ROOT / "docs/security.md").read_text() == write(), "make docs"

@@ -43,7 +43,7 @@ def no_watchdog_is_left() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("step", ["banner", "dot"])
-def test_a_server_that_falls_silent_is_left_after_the_timeout(environ: dict[str, str], step: str) -> None:
+def test_d17_a_server_that_falls_silent_is_left_after_the_timeout(environ: dict[str, str], step: str) -> None:
     with ScriptedServer(**{step: SILENCE}) as server:
         start = time.monotonic()
         with pytest.raises(TemporaryMailError, match="timed out"):
