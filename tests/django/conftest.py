@@ -17,16 +17,22 @@ JUDGE = Path(__file__).parent / "judge.py"
 
 
 @pytest.fixture(scope="session")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Any], Any]:
-    """Return what asks Django a question of `judge.py`; it is installed first, pinned with hashes."""
+def django(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a Python that has Django: it is installed first, pinned with hashes."""
     python = tmp_path_factory.mktemp("django") / "venv" / "bin" / "python"
     subprocess.run([sys.executable, "-m", "venv", python.parents[1]], check=True)
     pins = ROOT / "requirements" / "django.txt"
     subprocess.run([python, "-m", "pip", "install", "-q", "--require-hashes", "-r", pins], check=True)
+    return python
+
+
+@pytest.fixture(scope="session")
+def judge(django: Path) -> Callable[[str, Any], Any]:
+    """Return what asks Django a question of `judge.py`."""
 
     def ask(question: str, items: Any) -> Any:
         text = json.dumps(items)
-        answer = subprocess.run([python, JUDGE, question], input=text, capture_output=True, text=True, check=True)
+        answer = subprocess.run([django, JUDGE, question], input=text, capture_output=True, text=True, check=True)
         return json.loads(answer.stdout)
 
     return ask

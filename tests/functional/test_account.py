@@ -85,6 +85,12 @@ def test_one_browser_is_logged_out_from_another(app: Flask, inside: Browser, oth
     assert events(app)[-1] == "session ended"
 
 
+def test_a_session_that_there_is_not_ends_none(inside: Browser) -> None:
+    for number in (0, 99):
+        assert press(inside, f"/accounts/me/sessions/{number}/end/").status_code == 302
+        assert inside.is_logged_in()
+
+
 def test_all_other_browsers_are_logged_out_at_once(app: Flask, inside: Browser, other: Browser) -> None:
     third = Browser(app.test_client())
     third.log_in()

@@ -24,9 +24,7 @@ def inside(app: Flask, auth: Browser) -> Browser:
     return auth
 
 
-def test_d17_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(
-    app: Flask, auth: Browser
-) -> None:
+def test_d17_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
     auth.sign_up()
     [welcome] = send_mails(app)
     assert welcome.subject == "Welcome alice!"

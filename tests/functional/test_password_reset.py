@@ -123,9 +123,7 @@ def test_no_header_decides_where_the_link_leads(app: Flask, member: Browser, hea
 
 
 @pytest.mark.parametrize("case", ["known", "unknown", "inactive", "unusable"])
-def test_d17_every_address_has_the_same_answer_and_as_many_writes(
-    app: Flask, member: Browser, case: str
-) -> None:
+def test_d17_every_address_has_the_same_answer_and_as_many_writes(app: Flask, member: Browser, case: str) -> None:
     if case == "inactive":
         change_row(app, is_active=False)
     elif case == "unusable":

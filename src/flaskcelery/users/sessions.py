@@ -41,7 +41,7 @@ def end_sessions(user_id: int, keep_token: str | None = None, session_id: int | 
     chosen = [LoginSession.user_id == user_id]
     if keep_token:
         chosen.append(LoginSession.token_hash != _hash(keep_token))
-    if session_id:
+    if session_id is not None:
         chosen.append(LoginSession.id == session_id)
     return len(db.session.scalars(delete(LoginSession).where(*chosen).returning(LoginSession.id)).all())
 
