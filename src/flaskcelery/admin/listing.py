@@ -164,7 +164,7 @@ AUDIT = Page(
     model=AuditEvent,
     columns=("at", "event", "user_id", "actor_id", "email", "address", "request_id", "detail"),
     sort=("at",),
-    search=("user_id", "request_id", "address"),
+    search=("user_id", "address"),
     filters={"event": {event.value: AuditEvent.event == event for event in Event}},
     links={"user_id": "users", "actor_id": "users"},
 )
