@@ -1,6 +1,7 @@
 """Every admin page, declared. A page of your own goes here, too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import func, not_, select
@@ -27,24 +28,21 @@ def find_history(user: User) -> Sequence[AuditEvent]:
     return db.session.scalars(mine.order_by(AuditEvent.id.desc()).limit(HISTORY_LENGTH)).all()
 
 
-def set_active(is_active: bool) -> Any:
-    """Return the act that locks an account out, or lets it in again."""
+def on_user(operation: Callable[..., object], sentence: str) -> Any:
+    """Return the act that calls an operation of staff's; {0} in its sentence is the address, {1} what came of it."""
 
     def run(actor: User, user: User, _form: None) -> str:
-        staff.set_active(user.id, is_active, actor.id)
-        return f"{user.email} {'may log in again' if is_active else 'is locked out'}."
+        return sentence.format(user.email, operation(user.id, actor_id=actor.id))
 
     return run
 
 
-def set_role(role: str) -> Any:
-    """Return the act that gives an account a role."""
-
-    def run(actor: User, user: User, _form: None) -> str:
-        staff.set_role(user.id, role, actor.id)
-        return f"{user.email} is now: {role}."
-
-    return run
+lock_out = on_user(partial(staff.set_active, is_active=False), "{0} is locked out.")
+let_in = on_user(partial(staff.set_active, is_active=True), "{0} may log in again.")
+make = {role: on_user(partial(staff.set_role, role=role), f"{{0}} is now: {role}.") for role in staff.ROLES}
+send_reset = on_user(staff.send_reset, "A mail with a link to choose a password is on its way to {0}.")
+end_user_sessions = on_user(staff.end_all_sessions, "{1} sessions of {0} have ended.")
+delete = on_user(staff.delete_user, "{0} was deleted.")
 
 
 def add(actor: User, _row: None, form: Any) -> str:
@@ -57,23 +55,6 @@ def change(actor: User, user: User, form: Any) -> str:
     """Give an account other names."""
     staff.change_user(user.id, form.username.data, form.email.data, actor.id)
     return f"{form.email.data} is saved."
-
-
-def send_reset(actor: User, user: User, _form: None) -> str:
-    """Have the owner choose a new password."""
-    staff.send_reset(user.id, actor.id)
-    return f"A mail with a link to choose a password is on its way to {user.email}."
-
-
-def end_user_sessions(actor: User, user: User, _form: None) -> str:
-    """Log an account out everywhere."""
-    return f"{staff.end_all_sessions(user.id, actor.id)} sessions of {user.email} have ended."
-
-
-def delete(actor: User, user: User, _form: None) -> str:
-    """Delete an account."""
-    staff.delete_user(user.id, actor.id)
-    return f"{user.email} was deleted."
 
 
 def warn_of_deletion(user: User) -> list[str]:
@@ -121,11 +102,11 @@ USERS = Page(
         Act("add", "Add a user", add, form=NamesForm, on_list=True),
         Act("edit", "Edit", change, form=NamesForm),
         Act("send-reset", "Send a password link", send_reset, applies=lambda user: user.is_active),
-        Act("deactivate", "Lock out", set_active(False), applies=lambda user: user.is_active),
-        Act("activate", "Let in again", set_active(True), applies=lambda user: not user.is_active),
-        Act("make-staff", "Make staff", set_role("staff"), applies=lambda user: not user.is_staff),
-        Act("make-viewer", "Make read-only staff", set_role("viewer"), applies=lambda user: not user.is_viewer),
-        Act("make-user", "Take the role away", set_role("user"), applies=lambda user: user.is_staff or user.is_viewer),
+        Act("deactivate", "Lock out", lock_out, applies=lambda user: user.is_active),
+        Act("activate", "Let in again", let_in, applies=lambda user: not user.is_active),
+        Act("make-staff", "Make staff", make["staff"], applies=lambda user: not user.is_staff),
+        Act("make-viewer", "Make read-only staff", make["viewer"], applies=lambda user: not user.is_viewer),
+        Act("make-user", "Take the role away", make["user"], applies=lambda user: user.is_staff or user.is_viewer),
         Act("end-sessions", "End all sessions", end_user_sessions),
         Act("delete", "Delete", delete, warn=warn_of_deletion),
     ),
