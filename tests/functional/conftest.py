@@ -1,4 +1,4 @@
-"""Fixtures of the staff's pages: who comes to them, and something to look at."""
+"""Who comes to the pages: alice, logged in, and people with a role; and something for them to look at."""
 
 from __future__ import annotations
 
@@ -62,3 +62,12 @@ def alice(app: Flask) -> Member:
     member = Member(app, "alice")
     run_sql(app, f"UPDATE outbox SET failed_at = created_at, error = '550 no' WHERE user_id = {member.id}")
     return member
+
+
+@pytest.fixture
+def inside(auth: Browser) -> Browser:
+    """Return the browser of alice, logged in; she has not confirmed her address."""
+    auth.sign_up()
+    auth.log_in()
+    assert auth.is_logged_in()
+    return auth

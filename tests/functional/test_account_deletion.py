@@ -20,14 +20,6 @@ def relay(app: Flask) -> None:
 
 
 @pytest.fixture
-def inside(app: Flask, auth: Browser) -> Browser:
-    """Return the browser of alice, logged in."""
-    auth.sign_up()
-    auth.log_in()
-    return auth
-
-
-@pytest.fixture
 def other(app: Flask, inside: Browser) -> Browser:
     """Return a second browser in which alice is logged in."""
     browser = Browser(app.test_client())

@@ -16,14 +16,6 @@ OLD, NEW = "alice@example.com", "new@example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
 
-@pytest.fixture
-def inside(app: Flask, auth: Browser) -> Browser:
-    """Return the browser of alice, logged in; she has not confirmed her address."""
-    auth.sign_up()
-    auth.log_in()
-    return auth
-
-
 def test_d17_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
     auth.sign_up()
     [welcome] = send_mails(app)

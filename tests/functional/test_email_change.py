@@ -13,14 +13,6 @@ AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
 
 @pytest.fixture
-def inside(app: Flask, auth: Browser) -> Browser:
-    """Return the browser of alice, logged in; she has not confirmed her address."""
-    auth.sign_up()
-    auth.log_in()
-    return auth
-
-
-@pytest.fixture
 def confirmed(app: Flask, inside: Browser) -> Browser:
     """Return the browser of alice, logged in, after she has confirmed her address."""
     inside.send(link_in(send_mails(app)[0]))

@@ -21,14 +21,6 @@ CHANGE = "/accounts/password_change/"
 NEW = "staple seventeen lamps"
 
 
-@pytest.fixture
-def inside(auth: Browser) -> Browser:
-    """Return a browser that is logged in."""
-    auth.sign_up()
-    auth.log_in()
-    return auth
-
-
 def events(app: Flask) -> list[str]:
     """Return what the audit trail says, in order."""
     with app.app_context():

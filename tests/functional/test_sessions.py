@@ -20,15 +20,6 @@ from flaskcelery.users.models import LoginSession
 from tests.conftest import Browser
 
 
-@pytest.fixture
-def inside(app: Flask, auth: Browser) -> Browser:
-    """Return a browser that is logged in."""
-    auth.sign_up()
-    auth.log_in()
-    assert auth.is_logged_in()
-    return auth
-
-
 def copy_of(browser: Browser) -> Browser:
     """Return another browser with the same cookies: what a thief has."""
     thief = browser.client.application.test_client()
