@@ -110,6 +110,13 @@ class Redis:
         command = [find_program("redis-cli"), "-h", HOST, "-p", str(self.port), *words]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
+    def dump(self) -> str:
+        """Return all that it holds."""
+        self.heal()
+        self.ask("CONFIG", "SET", "rdbcompression", "no")
+        self.ask("SAVE")
+        return (self.folder / "dump.rdb").read_bytes().decode("latin-1")
+
     def heal(self) -> None:
         """Be as before; what was stored is lost where the server was stopped."""
         self._remedies.close()

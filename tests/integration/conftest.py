@@ -17,6 +17,7 @@ from tests.parts import BIN, HOST, ROOT
 
 FIGURES: dict[str, str] = {}
 NUMBERS = itertools.count(1)
+STACKS: list[Stack] = []  # of this test
 
 
 @pytest.fixture(scope="session")
@@ -78,10 +79,20 @@ def make_stack(
             "MAIL_PORT": str(judge.port),
             "ARGON2_PARAMETERS": "m=8,t=1,p=1",
         }
-        return Stack(tmp_path, exits, {**common, **settings})
+        stack = Stack(tmp_path, exits, {**common, **settings})
+        stack.redis = request.getfixturevalue("redis") if broker == "redis" else None
+        STACKS.append(stack)
+        return stack
 
     with ExitStack() as exits:
         yield make
+
+
+def pytest_runtest_teardown() -> None:
+    """See that no log, no table and no key of Redis holds a secret that the test has used."""
+    stacks = STACKS.copy()
+    STACKS.clear()
+    assert [found for stack in stacks for found in stack.find_secrets()] == []
 
 
 @pytest.fixture

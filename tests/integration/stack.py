@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from honcho.environ import parse_procfile
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, inspect, text
 
 from flaskcelery.config.settings import SETTINGS, SWITCHES
-from tests.integration.visitor import Visitor
+from tests.integration.visitor import SECRETS, Visitor
 from tests.parts import HOST, ROOT, Process, free_port, is_open, start, wait_until
-from tests.servers import nginx
+from tests.servers import Redis, nginx
 
 NOTHING_SET = {setting.name: "" for setting in (*SETTINGS, *SWITCHES)}  # whatever a developer's .env may say
 UWSGI_INI = "deploy/uwsgi.ini"
@@ -27,6 +27,7 @@ class Stack:
         self.folder, self.exits = folder, exits
         self.port, self.pages_port, self.forms_port, self.metrics_port = (free_port() for _ in range(4))
         self.web_host = HOST  # where uWSGI listens
+        self.redis: Redis | None = None
         defaults = {"PUBLIC_URL": f"http://{HOST}:{self.port}", "RATELIMIT_ENABLED": "0"}
         self.settings = {**defaults, **settings}
         url = settings["DATABASE_URL"].replace("postgresql:", "postgresql+psycopg:")
@@ -113,6 +114,18 @@ class Stack:
     def wait_until_settled(self, seconds: float = 30) -> None:
         """Wait until no row is owed any more; each has to be done."""
         wait_until(lambda: not self.count("outbox WHERE done_at IS NULL"), seconds, "every row is done")
+
+    def dump(self) -> str:
+        """Return all that database, Redis and logs hold."""
+        tables = inspect(self.engine).get_table_names()
+        kept = [str(self.query(f'SELECT * FROM "{table}"')) for table in tables]
+        return "\n".join([*kept, self.redis.dump() if self.redis else "", self.read_logs()])
+
+    def find_secrets(self) -> list[str]:
+        """Return what a visitor has used that should be kept nowhere, and is; forget the rest."""
+        used, kept = SECRETS.copy(), self.dump()
+        SECRETS.clear()
+        return [secret for secret in used if secret in kept]
 
     def read_logs(self) -> str:
         """Return all that the processes have printed so far."""

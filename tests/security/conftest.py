@@ -32,7 +32,6 @@ class Site(Stack):
     """An application that counts tries; its visitors come from an address each; its database's clock can be moved."""
 
     judge: servers.Judge
-    redis: servers.Redis
     names = (f"member{number}" for number in itertools.count())
 
     def visitor(self, cookies: dict[str, str] | None = None) -> Visitor:
@@ -82,17 +81,6 @@ class Site(Stack):
         with self.engine.begin() as connection:
             connection.execute(text(f"UPDATE moved_clock SET by = {to}".replace(":by", f"interval '{by}'")))
 
-    def dump(self) -> str:
-        """Return all that database, Redis and logs hold."""
-        tables = [name for (name,) in self.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-        rows = [row for table in tables for row in self.query(f"SELECT t::text FROM {table} t")]
-        self.redis.ask("CONFIG", "SET", "rdbcompression", "no")
-        self.redis.ask("SAVE")
-        kept = (self.folder / "dump.rdb").read_bytes().decode("latin-1")
-        assert rows
-        assert len(kept) > 50
-        return "\n".join([*map(str, rows), kept, self.read_logs()])
-
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -123,6 +111,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         site.start_all()
         site.sign_up("alice")
         yield site
+        assert site.find_secrets() == []
 
 
 @pytest.fixture
