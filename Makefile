@@ -56,8 +56,9 @@ requirements: $(VENV)/.development ## Pin the newest versions of what requiremen
 	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
 	    --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; done
 
-migration: $(VENV)/.development ## Write a migration from the models: make migration NAME="add colours" NUMBER=0003
-	$(BIN)/flask db revision --autogenerate -m "$(NAME)" --rev-id "$(NUMBER)"
+migration: $(VENV)/.development ## Write a migration from the models: make migration NAME="add colours"
+	$(BIN)/flask db revision --autogenerate -m "$(NAME)" \
+	  --rev-id "$$(printf %04d $$(($$(ls migrations/versions/*.py | wc -l) + 1)))"
 
 up: ## Run it in production with Docker Compose: http://localhost:8080
 	docker compose up -d --wait --build

@@ -1,7 +1,7 @@
 """Make the secrets of a Compose deployment, once; what is there is kept.
 
-`docker compose run --rm -T init set NAME < file` replaces one of the application's; `... init rotate` makes a new
-secret key and keeps the old one as a fallback.
+`docker compose run --rm -T init python /init.py set NAME < file` replaces one of the application's, `... rotate` makes
+a new secret key and keeps the earlier ones as fallbacks.
 """
 
 import os
@@ -38,7 +38,8 @@ def make() -> None:
 
 def rotate() -> None:
     """Put a new secret key in the old one's place; what the old one signed stays good."""
-    write("app/secret_key_fallbacks", (FOLDER / "app/secret_key").read_text())
+    earlier = [(FOLDER / f"app/{name}").read_text() for name in ("secret_key", "secret_key_fallbacks")]
+    write("app/secret_key_fallbacks", " ".join(earlier).strip())
     write("app/secret_key", secrets.token_hex(32))
 
 
@@ -54,6 +55,7 @@ def write(name: str, text: str) -> None:
     """Write a file that its reader alone may read; it is there whole or not at all."""
     path = FOLDER / name
     new = path.with_name(f".{path.name}")
+    new.unlink(missing_ok=True)
     with new.open("w") as file:
         file.write(text)
         file.flush()

@@ -111,6 +111,12 @@ def test_a_new_password_ends_the_sessions_and_its_owner_is_told(run: Run, app: F
     assert run("users", "set-password", "alice", "--noinput").exit_code == 2
 
 
+def test_a_username_that_looks_like_an_address_is_nobodys_address(run: Run, auth: Browser) -> None:
+    auth.sign_up("chief@corp.lan", "impostor@example.com")
+    refused = run("users", "promote", "chief@corp.lan")
+    assert (refused.exit_code, "there is no such account" in refused.output) == (1, True)
+
+
 def test_accounts_are_locked_promoted_and_deleted_but_never_the_last_staff(run: Run, app: Flask, auth: Browser) -> None:
     auth.sign_up()
     auth.log_in()

@@ -1,5 +1,6 @@
 """What monitors see when all is well, and when a part is away."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,30 @@ def test_health_addresses_set_no_cookie(client: FlaskClient, path: str) -> None:
     assert "Set-Cookie" not in client.get(path).headers
 
 
+def test_a_relay_that_is_to_stop_finishes_the_mail_in_its_hands_and_begins_no_other(
+    client: FlaskClient, auth: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flaskcelery.outbox import relay
+
+    for name in ("alice", "bob"):
+        auth.sign_up(name, f"{name}@example.com")
+    begun: list[object] = []
+
+    def deliver(row_id: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        begun.append(row_id)
+
+    monkeypatch.setattr(relay, "deliver", deliver)
+    monkeypatch.setattr(relay, "count_room", lambda _: 0)
+    with client.application.app_context():
+        relay.run_for_ever(0)
+    assert len(begun) == 1
+
+
 def test_a_relay_shows_that_it_lives(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     from flaskcelery.outbox import relay
 
-    monkeypatch.setattr(relay.time, "sleep", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
-    with client.application.app_context(), pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(relay, "purge_some", lambda: signal.raise_signal(signal.SIGTERM))
+    with client.application.app_context():
         relay.run_for_ever(5)
     assert (Path(client.application.instance_path) / "relay.alive").exists()

@@ -140,3 +140,10 @@ def test_nothing_is_hashed_while_a_transaction_is_open(inside: Browser, monkeypa
         monkeypatch.setattr(PasswordHasher, name, spy)
     change(inside)
     assert seen == [False, False]
+
+
+def test_a_new_password_ends_a_change_of_address_that_somebody_has_asked_for(inside: Browser) -> None:
+    inside.send("/accounts/me/email/", email="thief@example.com", password=PASSWORD)
+    assert "thief@example.com" in inside.client.get("/accounts/me/").text
+    inside.send(CHANGE, old_password=PASSWORD, new_password1=NEW, new_password2=NEW)
+    assert "thief@example.com" not in inside.client.get("/accounts/me/").text

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions
 from selenium.webdriver.support.ui import WebDriverWait
 from sqlalchemy import text
@@ -44,6 +46,13 @@ def chromium(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     browser.quit()
 
 
+def next_page(browser: webdriver.Chrome, old_page: WebElement) -> str:
+    """Wait until the old page has gone; return the text of the new one, which may be changing while it is read."""
+    wait = WebDriverWait(browser, 10, ignored_exceptions=[WebDriverException])
+    wait.until(expected_conditions.staleness_of(old_page))
+    return str(wait.until(lambda browser: browser.find_element(By.TAG_NAME, "main").text))
+
+
 def fill_in(browser: webdriver.Chrome, **fields: str) -> str:
     """Type into the fields, press the button and return the text of the page that follows."""
     for name, value in fields.items():
@@ -52,9 +61,7 @@ def fill_in(browser: webdriver.Chrome, **fields: str) -> str:
         field.send_keys(value)
     old_page = browser.find_element(By.TAG_NAME, "main")
     browser.find_element(By.CSS_SELECTOR, "main button").click()
-    wait = WebDriverWait(browser, 10)
-    wait.until(expected_conditions.staleness_of(old_page))
-    return str(wait.until(expected_conditions.presence_of_element_located((By.TAG_NAME, "main"))).text)
+    return next_page(browser, old_page)
 
 
 def test_a_person_signs_up_logs_in_and_out(
@@ -114,9 +121,7 @@ def press(browser: webdriver.Chrome, label: str) -> str:
     """Press the button of this label, or follow the link; return the text of the page that follows."""
     old_page = browser.find_element(By.TAG_NAME, "main")
     browser.find_element(By.XPATH, f"//main//*[self::button or self::a][normalize-space()='{label}']").click()
-    wait = WebDriverWait(browser, 10)
-    wait.until(expected_conditions.staleness_of(old_page))
-    return str(wait.until(expected_conditions.presence_of_element_located((By.TAG_NAME, "main"))).text)
+    return next_page(browser, old_page)
 
 
 def look_at_every_page(chromium: webdriver.Chrome) -> None:

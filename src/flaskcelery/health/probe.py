@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 
 PORTS = (3031, 3032)  # uWSGI's sockets: pages and forms
 TIMEOUT = 5  # seconds
-MAX_AGE = {"worker": 35, "relay": 75}  # seconds: a worker touches its file every ten, a relay after each pass
+# Seconds: a worker touches its file every ten, a relay before each mail, which may take the longest task's time.
+MAX_AGE = {"worker": 35, "relay": 15 + 6 * float(os.environ.get("MAIL_TIMEOUT") or 10)}
 ENDS_AT = 2  # failures in a row
 STARTS_IN = 4  # checks that a slow machine may take to start; they do not count
 FAILURES = Path("/tmp/failed_probes")  # noqa: S108  the container's own

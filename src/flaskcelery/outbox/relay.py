@@ -1,6 +1,8 @@
 """The relay: publishes again what is still owed, and sends by itself when the broker is away."""
 
 import logging
+import signal
+import threading
 import time
 import uuid
 from collections.abc import Sequence
@@ -27,19 +29,29 @@ MAX_WAITING = 1000  # messages on the broker, so that a worker that comes back f
 
 
 def run_for_ever(period: float) -> None:
-    """Make a pass every `period` seconds; a pass that fails for want of a database is tried again."""
-    while True:
+    """Make a pass every `period` seconds; a pass that fails for want of a database is tried again.
+
+    SIGTERM ends it when the mail in its hands has left.
+    """
+    is_over = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: is_over.set())
+    while not is_over.is_set():
         try:
-            relay_once(period)
+            relay_once(period, is_over)
         except SQLAlchemyError as error:
             logger.error("The relay cannot reach the database: %s", type(error).__name__)
         finally:
             db.session.remove()
-        pulse_file(current_app, "relay", "alive").touch()
-        time.sleep(period)
+        show_alive()
+        is_over.wait(period)
 
 
-def relay_once(period: float) -> None:
+def show_alive() -> None:
+    """Touch the file whose age is the relay's probe."""
+    pulse_file(current_app, "relay", "alive").touch()
+
+
+def relay_once(period: float, is_over: threading.Event | None = None) -> None:
     """Fail what has given up, delete what is old, then pass on what has been due for longer than one period."""
     give_up()
     purge_some()
@@ -56,7 +68,10 @@ def relay_once(period: float) -> None:
                 room = 0
                 logger.warning("Sending without the broker: %s", error)
         may_send = sent < SENT_BY_ITSELF_PER_PASS and time.monotonic() < sending_ends
+        if is_over and is_over.is_set():
+            return
         if may_send and (row.is_neglected or not is_told):
+            show_alive()
             deliver(row.id)
             sent += 1
 

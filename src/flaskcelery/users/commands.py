@@ -130,7 +130,8 @@ def delete(who: str, yes: bool) -> None:
 
 def find_user(who: str) -> User:
     """Return the account with this address or username; end the command with 1 if there is none."""
-    is_meant = or_(User.email_key == email_key(who), User.username_key == username_key(who))
+    # What looks like an address is one: somebody else may have chosen it as a username.
+    is_meant = User.email_key == email_key(who) if "@" in who else User.username_key == username_key(who)
     user: User | None = db.session.scalar(select(User).where(is_meant))
     if user is None:
         raise click.ClickException("there is no such account")

@@ -37,7 +37,7 @@ def replace_password(user: User, new_hash: str, event: Event, keep_token: str | 
         update(User)
         .where(User.id == user.id, User.is_active)
         .where(User.password_hash == user.password_hash, User.email == user.email)
-        .values(password_hash=new_hash, **values)
+        .values(password_hash=new_hash, pending_email=None, **values)  # the link to that address is dead, too
         .returning(User.id)
         .execution_options(synchronize_session=False)
     )
