@@ -88,11 +88,13 @@ def make_stack(
         yield make
 
 
-def pytest_runtest_teardown() -> None:
-    """See that no log, no table and no key of Redis holds a secret that the test has used."""
-    stacks = STACKS.copy()
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """See that no log, no table and no key of Redis holds a secret that the test has used, before they are gone."""
+    leaks = [found for stack in STACKS for found in stack.find_secrets()]
     STACKS.clear()
-    assert [found for stack in stacks for found in stack.find_secrets()] == []
+    yield
+    assert leaks == []
 
 
 @pytest.fixture

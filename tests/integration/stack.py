@@ -2,13 +2,14 @@
 
 import shlex
 import uuid
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 from honcho.environ import parse_procfile
 from sqlalchemy import NullPool, create_engine, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from flaskcelery.config.settings import SETTINGS, SWITCHES
 from tests.integration.visitor import SECRETS, Visitor
@@ -116,9 +117,11 @@ class Stack:
         wait_until(lambda: not self.count("outbox WHERE done_at IS NULL"), seconds, "every row is done")
 
     def dump(self) -> str:
-        """Return all that database, Redis and logs hold."""
-        tables = inspect(self.engine).get_table_names()
-        kept = [str(self.query(f'SELECT * FROM "{table}"')) for table in tables]
+        """Return all that database, Redis and logs hold; nothing of a database that the test has stopped."""
+        kept = []
+        with suppress(OperationalError):
+            tables = inspect(self.engine).get_table_names()
+            kept = [str(self.query(f'SELECT * FROM "{table}"')) for table in tables]
         return "\n".join([*kept, self.redis.dump() if self.redis else "", self.read_logs()])
 
     def find_secrets(self) -> list[str]:
