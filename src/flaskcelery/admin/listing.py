@@ -17,7 +17,7 @@ from flaskcelery.users import staff
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.forms import NamesForm
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.users.sessions import end_sessions, is_live
+from flaskcelery.users.sessions import is_live
 
 HISTORY_LENGTH = 50
 
@@ -70,9 +70,7 @@ def warn_of_deletion(user: User) -> list[str]:
 
 def end_session(actor: User, session: LoginSession, _form: None) -> str:
     """Log out one browser."""
-    with transaction():
-        end_sessions(session.user_id, session_id=session.id)
-        record(Event.SESSION_ENDED, session.user_id, actor_id=actor.id)
+    staff.end_session(session.user_id, session.id, actor.id)
     return "The session has ended."
 
 

@@ -127,12 +127,12 @@ def end_all_sessions(user_id: int, actor_id: int | None = None) -> int:
     return count
 
 
-def end_session(user_id: int, session_id: int) -> int:
-    """Log the account out of one browser; return how many that were."""
+def end_session(user_id: int, session_id: int, actor_id: int | None = None) -> int:
+    """Log the account out of one browser; return how many that were. Raises NoAccount."""
     with transaction():
         count = end_sessions(user_id, session_id=session_id)
         if count:
-            record(Event.SESSION_ENDED, user_id, _lock(user_id).email)
+            record(Event.SESSION_ENDED, user_id, _lock(user_id).email, actor_id=actor_id)
     return count
 
 
