@@ -8,7 +8,7 @@ from flaskcelery.config.settings import SETTINGS, find_source, read_environ
 from flaskcelery.console import json_option, show_row, show_rows
 from flaskcelery.extensions import mail
 from flaskcelery.health.operations import check_readiness
-from flaskcelery.outcomes import MailError
+from flaskcelery.mail.errors import MailError
 
 
 @click.command("check")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flaskcelery.errors import Refusal
-from flaskcelery.outcomes import shorten
+from flaskcelery.mail.errors import shorten
 
 Row = Mapping[str, object]
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")

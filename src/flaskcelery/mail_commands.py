@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from flaskcelery.console import refusals
 from flaskcelery.extensions import mail
 from flaskcelery.mail import Message
-from flaskcelery.outcomes import MailError, shorten
+from flaskcelery.mail.errors import MailError, shorten
 from flaskcelery.smtp import SmtpConnection, SmtpSession
 from flaskcelery.users.names import normalize_email
 

@@ -14,7 +14,7 @@ from typing import Any
 import flask_mail
 from flask import current_app
 
-from flaskcelery.outcomes import OUTCOMES, PermanentMailError, classify
+from flaskcelery.mail.errors import OUTCOMES, PermanentMailError, classify
 
 FORBIDDEN_IN_HEADERS = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: controls, surrogates, line separators
 SMTP_READY = 220  # RFC 5321, 4.2: the greeting of a server that takes mail

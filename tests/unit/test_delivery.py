@@ -11,10 +11,10 @@ from sqlalchemy.exc import OperationalError
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.mail import Message
+from flaskcelery.mail.errors import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
 from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import TASKS, task
-from flaskcelery.outcomes import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.models import User
 from tests.unit.conftest import Failing, change, load

@@ -9,9 +9,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.mail.errors import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
 from flaskcelery.outbox import delivery, relay
 from flaskcelery.outbox.models import OutboxRow, is_owed
-from flaskcelery.outcomes import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
 from flaskcelery.signup.operations import register
 
 STEP = timedelta(hours=12)

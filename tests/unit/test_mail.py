@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flaskcelery.outcomes import (
+from flaskcelery.mail.errors import (
     ConfigurationMailError,
     MailError,
     PermanentMailError,

@@ -11,7 +11,7 @@ import pytest
 from flaskcelery.app import create_app
 from flaskcelery.extensions import mail
 from flaskcelery.mail import Message, compose, message_id
-from flaskcelery.outcomes import PermanentMailError
+from flaskcelery.mail.errors import PermanentMailError
 from flaskcelery.users.names import normalize_email
 from tests.unit.smtp_servers import MailServer, send
 

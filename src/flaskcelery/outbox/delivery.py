@@ -16,16 +16,16 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import mail
 from flaskcelery.logs import about_row
 from flaskcelery.mail import message_id
-from flaskcelery.outbox.models import OutboxRow, is_claimable
-from flaskcelery.outbox.operations import add_to_total
-from flaskcelery.outbox.tasks import TASKS
-from flaskcelery.outcomes import (
+from flaskcelery.mail.errors import (
     ConfigurationMailError,
     PermanentMailError,
     TemporaryMailError,
     UnknownMailError,
     shorten,
 )
+from flaskcelery.outbox.models import OutboxRow, is_claimable
+from flaskcelery.outbox.operations import add_to_total
+from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
 
