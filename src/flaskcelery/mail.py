@@ -9,7 +9,7 @@ from typing import Any
 import flask_mail
 from flask import current_app, render_template
 
-from flaskcelery.smtp import SmtpConnection, refuse_bad_headers
+from flaskcelery.mail.smtp import SmtpConnection, refuse_bad_headers
 
 QUOTED_PRINTABLE = charset.Charset("utf-8")
 QUOTED_PRINTABLE.body_encoding = charset.QP  # lines stay within RFC 5321's 998 bytes

@@ -11,7 +11,7 @@ from flaskcelery.console import refusals
 from flaskcelery.extensions import mail
 from flaskcelery.mail import Message
 from flaskcelery.mail.errors import MailError, shorten
-from flaskcelery.smtp import SmtpConnection, SmtpSession
+from flaskcelery.mail.smtp import SmtpConnection, SmtpSession
 from flaskcelery.users.names import normalize_email
 
 commands = AppGroup("mail", help="The mail server.")

@@ -15,9 +15,10 @@ from flask_wtf import CSRFProtect
 from itsdangerous import TimestampSigner
 from sqlalchemy import event, select, update
 
-from flaskcelery import cookies, extensions, smtp
+from flaskcelery import cookies, extensions
 from flaskcelery.config import derived
 from flaskcelery.database import db, transaction
+from flaskcelery.mail import smtp
 from flaskcelery.outbox import delivery, nudge, tasks
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.signup.tasks import send_welcome_email
