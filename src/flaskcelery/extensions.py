@@ -9,7 +9,7 @@ from flask_wtf import CSRFProtect
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import ValidationError
 
-from flaskcelery.mail import SafeMail
+from flaskcelery.mail.message import SafeMail
 
 
 class SessionRowLoginManager(LoginManager):  # type: ignore[misc]  # the library ships no types

@@ -9,8 +9,8 @@ from flask.cli import AppGroup
 
 from flaskcelery.console import refusals
 from flaskcelery.extensions import mail
-from flaskcelery.mail import Message
 from flaskcelery.mail.errors import MailError, shorten
+from flaskcelery.mail.message import Message
 from flaskcelery.mail.smtp import SmtpConnection, SmtpSession
 from flaskcelery.users.names import normalize_email
 

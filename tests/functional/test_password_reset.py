@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, transaction
-from flaskcelery.mail import Message
+from flaskcelery.mail.message import Message
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import TASKS

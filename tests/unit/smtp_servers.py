@@ -23,7 +23,7 @@ from cryptography.x509.oid import NameOID
 
 from flaskcelery.app import create_app
 from flaskcelery.extensions import mail
-from flaskcelery.mail import Message
+from flaskcelery.mail.message import Message
 
 SILENCE, DROP = b"(silence)", b"(drop)"  # what a script may say in place of a reply
 

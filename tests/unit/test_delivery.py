@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.mail import Message
 from flaskcelery.mail.errors import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
+from flaskcelery.mail.message import Message
 from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import TASKS, task

@@ -10,8 +10,8 @@ import pytest
 
 from flaskcelery.app import create_app
 from flaskcelery.extensions import mail
-from flaskcelery.mail import Message, compose, message_id
 from flaskcelery.mail.errors import PermanentMailError
+from flaskcelery.mail.message import Message, compose, message_id
 from flaskcelery.users.names import normalize_email
 from tests.unit.smtp_servers import MailServer, send
 

@@ -1,7 +1,7 @@
 """Mails about what its owner does with an account."""
 
 from flaskcelery.database import db
-from flaskcelery.mail import Message, compose
+from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.links import change_link
 from flaskcelery.users.models import User

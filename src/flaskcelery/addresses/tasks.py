@@ -1,7 +1,7 @@
 """Mails about the address itself."""
 
 from flaskcelery.database import db
-from flaskcelery.mail import Message, compose
+from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.links import confirmation_link, undo_link
 from flaskcelery.users.models import User

@@ -1,7 +1,7 @@
 """The mail with the link that resets a password."""
 
 from flaskcelery.database import db
-from flaskcelery.mail import Message, compose
+from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.links import password_link
 from flaskcelery.users.models import User

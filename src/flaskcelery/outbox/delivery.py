@@ -15,7 +15,6 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import mail
 from flaskcelery.logs import about_row
-from flaskcelery.mail import message_id
 from flaskcelery.mail.errors import (
     ConfigurationMailError,
     PermanentMailError,
@@ -23,6 +22,7 @@ from flaskcelery.mail.errors import (
     UnknownMailError,
     shorten,
 )
+from flaskcelery.mail.message import message_id
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.operations import add_to_total
 from flaskcelery.outbox.tasks import TASKS

@@ -9,7 +9,7 @@ from flask import current_app
 
 from flaskcelery.database import db, now_plus
 from flaskcelery.logs import about_row
-from flaskcelery.mail import Message
+from flaskcelery.mail.message import Message
 from flaskcelery.outbox import nudge
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.web import request_id

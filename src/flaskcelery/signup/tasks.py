@@ -6,7 +6,7 @@ import time
 from flask import current_app
 
 from flaskcelery.database import db
-from flaskcelery.mail import Message, compose
+from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.links import confirmation_link
 from flaskcelery.users.models import User
