@@ -10,7 +10,7 @@ from kombu.transport import TRANSPORT_ALIASES
 from flaskcelery.database import db
 
 BROKERS = {
-    "embedded": "flaskcelery.embedded_broker:Transport",
+    "embedded": "flaskcelery.brokers.filesystem:Transport",
     "redis": "flaskcelery.redis_broker:Transport",
     "rediss": "flaskcelery.redis_broker:Transport",
 }

@@ -1,0 +1,1 @@
+"""The two brokers: files on a development machine, and Redis."""
