@@ -11,8 +11,8 @@ from flaskcelery.database import db
 
 BROKERS = {
     "embedded": "flaskcelery.brokers.filesystem:Transport",
-    "redis": "flaskcelery.redis_broker:Transport",
-    "rediss": "flaskcelery.redis_broker:Transport",
+    "redis": "flaskcelery.brokers.redis:Transport",
+    "rediss": "flaskcelery.brokers.redis:Transport",
 }
 
 
