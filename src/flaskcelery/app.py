@@ -28,7 +28,7 @@ from flaskcelery.outbox.pulse import init_pulse
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.static_files import init_static_files
 from flaskcelery.users.passwords import init_passwords
-from flaskcelery.web import init_web, require_login
+from flaskcelery.web.security import init_web, require_login
 
 # Every blueprint, and who may not pass: the one place that decides who gets to which pages.
 GUARDS = {

@@ -29,7 +29,7 @@ from redis.retry import Retry
 from werkzeug.exceptions import TooManyRequests
 
 from flaskcelery.metrics import metrics
-from flaskcelery.web import client_address
+from flaskcelery.web.security import client_address
 
 MINUTE = 60  # seconds
 HOUR = 60 * MINUTE

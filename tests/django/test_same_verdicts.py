@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 
 from flaskcelery.users.password_rules import password_problems
-from flaskcelery.web import safe_next
+from flaskcelery.web.security import safe_next
 from tests.functional.test_next import KEPT, REFUSED, STRANGE
 
 Judge = Callable[[str, Any], Any]

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.web import HEADERS
+from flaskcelery.web.security import HEADERS
 from tests.conftest import PASSWORD, Browser
 
 SIGN_UP = {"username": "bob", "email": "bob@example.com", "password1": PASSWORD, "password2": PASSWORD}

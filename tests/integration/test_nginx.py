@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from flaskcelery.web import HEADERS
+from flaskcelery.web.security import HEADERS
 from tests.integration.uwsgi_echo import Echo, NameServer, served
 from tests.parts import HOST, free_port, wait_until
 from tests.servers import nginx

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flaskcelery.web import HEADERS, HSTS
+from flaskcelery.web.security import HEADERS, HSTS
 from tests.integration.stack import Stack
 from tests.integration.tls import Tls, TlsVisitor
 from tests.integration.visitor import LOG_IN, SIGN_UP

@@ -17,7 +17,7 @@ from flaskcelery.limits import limit
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken
 from flaskcelery.users.password_rules import password_help
-from flaskcelery.web import MAX_ID
+from flaskcelery.web.security import MAX_ID
 
 bp = Blueprint("account", __name__, template_folder="templates")
 limit_password_guesses = limit("change_password", account=lambda: current_user.id)  # by who found a browser logged in

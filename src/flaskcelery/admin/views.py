@@ -15,7 +15,7 @@ from flaskcelery.errors import Refusal
 from flaskcelery.fields import add_errors
 from flaskcelery.outbox.operations import find_oldest_owed
 from flaskcelery.users.accounts import AccountTaken
-from flaskcelery.web import require_login
+from flaskcelery.web.security import require_login
 
 bp = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
 

@@ -19,7 +19,7 @@ from flaskcelery.limits import limit
 from flaskcelery.users.forms import NewPasswordForm
 from flaskcelery.users.password_rules import password_help
 from flaskcelery.users.sessions import log_out
-from flaskcelery.web import safe_next
+from flaskcelery.web.security import safe_next
 
 bp = Blueprint("auth", __name__, template_folder="templates")
 

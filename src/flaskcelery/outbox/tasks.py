@@ -12,7 +12,7 @@ from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox import nudge
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.web import request_id
+from flaskcelery.web.security import request_id
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key
 from flaskcelery.users.passwords import is_usable
 from flaskcelery.users.tokens import Purpose, make_token, read_clock
-from flaskcelery.web import public_link
+from flaskcelery.web.security import public_link
 
 LINKS_LIVE = timedelta(days=7)
 RESET_LINK_LIVES = timedelta(hours=1)

@@ -12,7 +12,7 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import login_manager
 from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.web import client_address
+from flaskcelery.web.security import client_address
 
 # Seconds, by whether the visitor asked to be remembered: without a request for so long, and in all.
 IDLE = {False: DAY / 2, True: 30 * DAY}

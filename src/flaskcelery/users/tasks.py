@@ -6,7 +6,7 @@ from flaskcelery.outbox.tasks import task
 from flaskcelery.users.links import password_link
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import is_usable
-from flaskcelery.web import public_link
+from flaskcelery.web.security import public_link
 
 
 @task("send_password_changed_email", "Password changed")
