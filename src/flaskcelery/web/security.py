@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flaskcelery.cookies import SessionCookie
+from flaskcelery.web.session_cookie import SessionCookie
 
 # deploy/nginx/headers.inc.template says the same for nginx's own answers. Pages have no scripts at all.
 HEADERS = {

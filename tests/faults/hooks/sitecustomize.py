@@ -15,13 +15,14 @@ from flask_wtf import CSRFProtect
 from itsdangerous import TimestampSigner
 from sqlalchemy import event, select, update
 
-from flaskcelery import cookies, extensions
+from flaskcelery import extensions
 from flaskcelery.config import derived
 from flaskcelery.database import db, transaction
 from flaskcelery.mail.message import smtp
 from flaskcelery.outbox import delivery, nudge, tasks
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.signup.tasks import send_welcome_email
+from flaskcelery.web import session_cookie as cookies
 
 FOLDER = Path(os.environ["FAULTS_FOLDER"])
 UNPROTECTED = os.environ.get("UNPROTECTED", "")
