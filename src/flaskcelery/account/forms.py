@@ -4,8 +4,8 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import DataRequired, InputRequired
 
-from flaskcelery.fields import accepted_by, strip
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
+from flaskcelery.web.forms import accepted_by, strip
 
 
 class UsernameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types

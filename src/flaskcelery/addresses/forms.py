@@ -4,8 +4,8 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, HiddenField
 from wtforms.validators import DataRequired
 
-from flaskcelery.fields import accepted_by, strip
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, normalize_email
+from flaskcelery.web.forms import accepted_by, strip
 
 
 class ResendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
