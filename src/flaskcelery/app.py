@@ -19,7 +19,6 @@ from flaskcelery.errors import init_errors
 from flaskcelery.extensions import csrf, login_manager, mail, migrate
 from flaskcelery.health.views import bp as health
 from flaskcelery.home.views import bp as home
-from flaskcelery.limits import init_limits
 from flaskcelery.logs import init_logs
 from flaskcelery.metrics import init_metrics
 from flaskcelery.outbox.delivery import register_tasks
@@ -28,6 +27,7 @@ from flaskcelery.outbox.pulse import init_pulse
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.static_files import init_static_files
 from flaskcelery.users.passwords import init_passwords
+from flaskcelery.web.rate_limits import init_limits
 from flaskcelery.web.security import init_web, require_login
 
 # Every blueprint, and who may not pass: the one place that decides who gets to which pages.

@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from flaskcelery import limits
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from flaskcelery.limits import LIMITS, MAILS_TO_ONE_ADDRESS, Limit, limit, may_mail
+from flaskcelery.web import rate_limits as limits
+from flaskcelery.web.rate_limits import LIMITS, MAILS_TO_ONE_ADDRESS, Limit, limit, may_mail
 from tests.conftest import PASSWORD, Browser
 from tests.parts import wait_until
 

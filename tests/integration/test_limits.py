@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flaskcelery.limits import LIMITS
+from flaskcelery.web.rate_limits import LIMITS
 from tests.integration.stack import Stack
 from tests.integration.visitor import Answer, Visitor
 from tests.servers import Redis

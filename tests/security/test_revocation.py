@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from flaskcelery.limits import LIMITS
 from flaskcelery.users import staff
+from flaskcelery.web.rate_limits import LIMITS
 from tests.integration.visitor import PASSWORD, Visitor
 from tests.security.conftest import Site
 

@@ -7,7 +7,6 @@ from flaskcelery.account.tasks import send_change_email, send_change_notice, sen
 from flaskcelery.audit.operations import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
-from flaskcelery.limits import note_guess
 from flaskcelery.outbox.models import OutboxRow, is_owed
 from flaskcelery.purging import PURGED_PER_PASS, purge
 from flaskcelery.users import sessions
@@ -18,6 +17,7 @@ from flaskcelery.users.password_rules import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import verify_password
 from flaskcelery.users.staff import keep_staff
 from flaskcelery.users.tokens import read_clock
+from flaskcelery.web.rate_limits import note_guess
 
 
 class WrongPassword(Refusal):

@@ -12,11 +12,11 @@ from flaskcelery.account.overview import export_account, list_mails, list_sessio
 from flaskcelery.account.password_forms import ChangePasswordForm
 from flaskcelery.account.password_operations import WrongOldPassword, change_password
 from flaskcelery.errors import Refusal
-from flaskcelery.limits import limit
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken
 from flaskcelery.users.password_rules import password_help
 from flaskcelery.web.forms import add_errors
+from flaskcelery.web.rate_limits import limit
 from flaskcelery.web.security import MAX_ID
 
 bp = Blueprint("account", __name__, template_folder="templates")

@@ -10,12 +10,12 @@ from flaskcelery.addresses.tasks import send_confirmation_email, send_email_chan
 from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
-from flaskcelery.limits import may_mail
 from flaskcelery.users.links import LINKS_LIVE, may_undo
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
+from flaskcelery.web.rate_limits import may_mail
 
 
 class DeadLink(Refusal):

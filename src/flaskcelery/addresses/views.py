@@ -6,7 +6,7 @@ from werkzeug.wrappers import Response
 
 from flaskcelery.addresses.forms import ResendForm
 from flaskcelery.addresses.operations import AddressGone, DeadLink, ask_confirmation, find_account, follow_link
-from flaskcelery.limits import limit
+from flaskcelery.web.rate_limits import limit
 from flaskcelery.web.security import MAX_ID, safe_next
 
 bp = Blueprint("addresses", __name__, template_folder="templates")

@@ -7,7 +7,6 @@ from flaskcelery.audit.operations import Event, record
 from flaskcelery.auth.tasks import send_password_reset_email
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
-from flaskcelery.limits import may_mail, note_guess
 from flaskcelery.users import sessions
 from flaskcelery.users.links import RESET_LINK_LIVES, password_link_lives
 from flaskcelery.users.models import User
@@ -16,6 +15,7 @@ from flaskcelery.users.password_change import replace_password
 from flaskcelery.users.password_rules import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import hash_password, needs_rehash, verify_password
 from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
+from flaskcelery.web.rate_limits import may_mail, note_guess
 
 
 class WrongCredentials(Refusal):

@@ -15,10 +15,10 @@ from flaskcelery.auth.operations import (
     typed_email_key,
 )
 from flaskcelery.extensions import csrf
-from flaskcelery.limits import limit
 from flaskcelery.users.forms import NewPasswordForm
 from flaskcelery.users.password_rules import password_help
 from flaskcelery.users.sessions import log_out
+from flaskcelery.web.rate_limits import limit
 from flaskcelery.web.security import safe_next
 
 bp = Blueprint("auth", __name__, template_folder="templates")

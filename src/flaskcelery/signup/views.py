@@ -3,11 +3,11 @@
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from flaskcelery.limits import limit
 from flaskcelery.signup.forms import SignUpForm
 from flaskcelery.signup.operations import register
 from flaskcelery.users.accounts import AccountTaken
 from flaskcelery.web.forms import add_errors
+from flaskcelery.web.rate_limits import limit
 
 bp = Blueprint("signup", __name__, template_folder="templates")
 
