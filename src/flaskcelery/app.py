@@ -25,10 +25,10 @@ from flaskcelery.outbox.delivery import register_tasks
 from flaskcelery.outbox.nudge import init_nudge
 from flaskcelery.outbox.pulse import init_pulse
 from flaskcelery.signup.views import bp as signup
-from flaskcelery.static_files import init_static_files
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.rate_limits import init_limits
 from flaskcelery.web.security import init_web, require_login
+from flaskcelery.web.static_files import init_static_files
 
 # Every blueprint, and who may not pass: the one place that decides who gets to which pages.
 GUARDS = {

@@ -12,9 +12,9 @@ from flaskcelery.errors import render_error_pages
 from flaskcelery.mail_commands import commands as mail
 from flaskcelery.outbox.commands import commands as outbox
 from flaskcelery.signup.commands import import_django
-from flaskcelery.static_files import collect_static_files, write_whole
 from flaskcelery.users.commands import commands as users
 from flaskcelery.users.session_commands import commands as sessions
+from flaskcelery.web.static_files import collect_static_files, write_whole
 
 static = AppGroup("static", help="What nginx serves by itself.")
 
