@@ -8,7 +8,7 @@ from flaskcelery.audit.operations import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.outbox.models import OutboxRow, is_owed
-from flaskcelery.purging import PURGED_PER_PASS, purge
+from flaskcelery.retention import PURGED_PER_PASS, purge
 from flaskcelery.users import sessions
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken, email_key, normalize_email, normalize_username

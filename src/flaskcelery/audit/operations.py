@@ -11,7 +11,7 @@ from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.logs import mask
 from flaskcelery.metrics import metrics
-from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
+from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
 from flaskcelery.web.security import client_address, request_id
 
 logger = logging.getLogger(__name__)

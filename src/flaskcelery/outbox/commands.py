@@ -10,7 +10,7 @@ from flaskcelery.database import db
 from flaskcelery.outbox import operations
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import relay_once, run_for_ever
-from flaskcelery.purging import purge_some
+from flaskcelery.retention import purge_some
 
 commands = AppGroup("outbox", help="Work that is owed: mails on their way.")
 

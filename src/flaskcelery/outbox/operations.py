@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import nudge
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_owed
-from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
+from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
 
 TOTAL_PARTS = 8  # as many as the migration made
 

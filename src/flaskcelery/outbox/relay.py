@@ -17,7 +17,7 @@ from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
 from flaskcelery.outbox.nudge import BrokerAway, Publisher
 from flaskcelery.outbox.pulse import pulse_file
 from flaskcelery.outbox.tasks import TASKS
-from flaskcelery.purging import purge_some
+from flaskcelery.retention import purge_some
 
 logger = logging.getLogger(__name__)
 

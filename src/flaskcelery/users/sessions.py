@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, select, update
 from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import login_manager
-from flaskcelery.purging import DAY, PURGED_PER_PASS, purge
+from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.web.security import client_address
 
