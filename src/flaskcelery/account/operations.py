@@ -4,7 +4,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.account.tasks import send_change_email, send_change_notice, send_farewell_email
-from flaskcelery.audit.operations import Event, forget_user, record
+from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.outbox.models import OutboxRow, is_owed

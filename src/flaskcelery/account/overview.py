@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from flaskcelery.audit.operations import Event, find_events, record
+from flaskcelery.audit.events import Event, find_events, record
 from flaskcelery.database import transaction
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.operations import find_rows_of

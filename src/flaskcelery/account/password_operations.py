@@ -1,7 +1,7 @@
 """The rule of changing one's password."""
 
 from flaskcelery.account.operations import WrongPassword, check_password
-from flaskcelery.audit.operations import Event
+from flaskcelery.audit.events import Event
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.users.models import User

@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.addresses.tasks import send_confirmation_email, send_email_changed_notice
-from flaskcelery.audit.operations import Event, record
+from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.users.links import LINKS_LIVE, may_undo

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import func, not_, select
 
 from flaskcelery.admin.pages import Act, Page
+from flaskcelery.audit.events import Event, record
 from flaskcelery.audit.models import AuditEvent
-from flaskcelery.audit.operations import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.outbox import operations as outbox
 from flaskcelery.outbox.models import OutboxRow, is_owed

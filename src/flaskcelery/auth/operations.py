@@ -3,7 +3,7 @@
 from flask import current_app
 from sqlalchemy import func, select, update
 
-from flaskcelery.audit.operations import Event, record
+from flaskcelery.audit.events import Event, record
 from flaskcelery.auth.tasks import send_password_reset_email
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal

@@ -1,6 +1,6 @@
 """The rule of signing up."""
 
-from flaskcelery.audit.operations import Event, record
+from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.accounts import make_names, refuse_taken

@@ -8,7 +8,7 @@ from typing import IO, Any
 from sqlalchemy import or_, select
 from sqlalchemy.exc import IntegrityError
 
-from flaskcelery.audit.operations import Event, record
+from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.users.accounts import NO_PASSWORD, make_names

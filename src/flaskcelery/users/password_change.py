@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import update
 
-from flaskcelery.audit.operations import Event, record
+from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.users.models import User

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask import has_request_context, request
 from sqlalchemy import ColumnElement, and_, case, delete, select, update
 
-from flaskcelery.audit.operations import Event, record
+from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import login_manager
 from flaskcelery.retention import DAY, PURGED_PER_PASS, purge

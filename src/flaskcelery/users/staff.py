@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import delete, select, update
 
-from flaskcelery.audit.operations import Event, forget_user, record
+from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.logs import mask
