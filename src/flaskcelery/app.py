@@ -22,7 +22,7 @@ from flaskcelery.home.views import bp as home
 from flaskcelery.logs import init_logs
 from flaskcelery.metrics import init_metrics
 from flaskcelery.outbox.delivery import register_tasks
-from flaskcelery.outbox.nudge import init_nudge
+from flaskcelery.outbox.publisher import init_nudge
 from flaskcelery.outbox.pulse import init_pulse
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.users.passwords import init_passwords

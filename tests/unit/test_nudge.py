@@ -8,7 +8,7 @@ from flask import Flask
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
-from flaskcelery.outbox import nudge
+from flaskcelery.outbox import publisher as nudge
 from flaskcelery.signup.tasks import send_welcome_email
 
 

@@ -11,7 +11,7 @@ from celery.signals import task_prerun
 from flask import Flask
 
 from flaskcelery.outbox import pulse
-from flaskcelery.outbox.nudge import BrokerAway
+from flaskcelery.outbox.publisher import BrokerAway
 
 WORKER = "celery@test"
 

@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import relay
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.nudge import BrokerAway
+from flaskcelery.outbox.publisher import BrokerAway
 from flaskcelery.outbox.relay import MAX_WAITING, ROWS_PER_PASS, SENT_BY_ITSELF_PER_PASS, relay_once, take_overdue
 from flaskcelery.signup.tasks import send_welcome_email
 from tests.unit.conftest import change, load

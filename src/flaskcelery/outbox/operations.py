@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.outbox import nudge
+from flaskcelery.outbox import publisher as nudge
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_owed
 from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
 

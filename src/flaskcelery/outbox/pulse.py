@@ -19,7 +19,7 @@ from celery import Task
 from celery.signals import celeryd_after_setup, task_prerun, worker_ready, worker_shutting_down
 from flask import Flask
 
-from flaskcelery.outbox.nudge import BrokerAway
+from flaskcelery.outbox.publisher import BrokerAway
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from flask import current_app
 from flaskcelery.database import db, now_plus
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
-from flaskcelery.outbox import nudge
+from flaskcelery.outbox import publisher as nudge
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.web.security import request_id
 
