@@ -22,8 +22,8 @@ from flaskcelery.home.views import bp as home
 from flaskcelery.logs import init_logs
 from flaskcelery.metrics import init_metrics
 from flaskcelery.outbox.delivery import register_tasks
+from flaskcelery.outbox.heartbeat import init_pulse
 from flaskcelery.outbox.publisher import init_nudge
-from flaskcelery.outbox.pulse import init_pulse
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.rate_limits import init_limits

@@ -10,7 +10,7 @@ import pytest
 from celery.signals import task_prerun
 from flask import Flask
 
-from flaskcelery.outbox import pulse
+from flaskcelery.outbox import heartbeat as pulse
 from flaskcelery.outbox.publisher import BrokerAway
 
 WORKER = "celery@test"

@@ -13,9 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
+from flaskcelery.outbox.heartbeat import pulse_file
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
-from flaskcelery.outbox.pulse import pulse_file
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.retention import purge_some
 
