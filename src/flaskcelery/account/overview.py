@@ -6,7 +6,7 @@ from typing import Any
 from flaskcelery.audit.events import Event, find_events, record
 from flaskcelery.database import transaction
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.operations import find_rows_of
+from flaskcelery.outbox.queries import find_rows_of
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import User

@@ -10,7 +10,7 @@ from flaskcelery.admin.pages import Act, Page
 from flaskcelery.audit.events import Event, record
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, transaction
-from flaskcelery.outbox import operations as outbox
+from flaskcelery.outbox import queries as outbox
 from flaskcelery.outbox.models import OutboxRow, is_owed
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users import staff

@@ -12,7 +12,7 @@ from flaskcelery.admin.listing import PAGES
 from flaskcelery.admin.pages import Act, Page
 from flaskcelery.database import db
 from flaskcelery.errors import Refusal
-from flaskcelery.outbox.operations import find_oldest_owed
+from flaskcelery.outbox.queries import find_oldest_owed
 from flaskcelery.users.accounts import AccountTaken
 from flaskcelery.web.forms import add_errors
 from flaskcelery.web.security import require_login

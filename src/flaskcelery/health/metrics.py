@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.metrics import metrics
-from flaskcelery.outbox.operations import count_states, find_oldest_owed, read_totals
+from flaskcelery.outbox.queries import count_states, find_oldest_owed, read_totals
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.config.settings import ROOT
 from flaskcelery.database import db
-from flaskcelery.outbox.operations import find_oldest_owed
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
+from flaskcelery.outbox.queries import find_oldest_owed
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from flask.cli import AppGroup
 
 from flaskcelery.console import json_option, show_row, show_rows
 from flaskcelery.database import db
-from flaskcelery.outbox import operations
+from flaskcelery.outbox import queries as operations
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import relay_once, run_for_ever
 from flaskcelery.retention import purge_some

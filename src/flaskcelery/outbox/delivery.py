@@ -24,7 +24,7 @@ from flaskcelery.mail.errors import (
 )
 from flaskcelery.mail.message import message_id
 from flaskcelery.outbox.models import OutboxRow, is_claimable
-from flaskcelery.outbox.operations import add_to_total
+from flaskcelery.outbox.queries import add_to_total
 from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
