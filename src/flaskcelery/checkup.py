@@ -3,9 +3,9 @@
 import click
 from flask import current_app
 
+from flaskcelery.cli.output import json_option, show_row, show_rows
 from flaskcelery.config.checks import find_problems, list_all
 from flaskcelery.config.settings import SETTINGS, find_source, read_environ
-from flaskcelery.console import json_option, show_row, show_rows
 from flaskcelery.extensions import mail
 from flaskcelery.health.operations import check_readiness
 from flaskcelery.mail.errors import MailError

@@ -7,7 +7,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from flaskcelery.console import refusals
+from flaskcelery.cli.output import refusals
 from flaskcelery.extensions import mail
 from flaskcelery.mail.errors import MailError, shorten
 from flaskcelery.mail.message import Message

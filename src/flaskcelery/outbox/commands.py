@@ -5,7 +5,7 @@ import uuid
 import click
 from flask.cli import AppGroup
 
-from flaskcelery.console import json_option, show_row, show_rows
+from flaskcelery.cli.output import json_option, show_row, show_rows
 from flaskcelery.database import db
 from flaskcelery.outbox import queries as operations
 from flaskcelery.outbox.models import OutboxRow

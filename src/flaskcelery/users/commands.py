@@ -8,7 +8,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import or_, select
 
-from flaskcelery.console import json_option, refusals, show_row, show_rows
+from flaskcelery.cli.output import json_option, refusals, show_row, show_rows
 from flaskcelery.database import db
 from flaskcelery.errors import Refusal
 from flaskcelery.users import staff

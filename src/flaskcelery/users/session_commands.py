@@ -4,7 +4,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from flaskcelery.console import json_option, refusals, show_rows
+from flaskcelery.cli.output import json_option, refusals, show_rows
 from flaskcelery.database import db
 from flaskcelery.users.commands import find_user
 from flaskcelery.users.models import LoginSession, User
