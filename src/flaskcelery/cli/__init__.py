@@ -7,7 +7,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup
 
 from flaskcelery import dev
-from flaskcelery.checkup import check, show_config
+from flaskcelery.cli.check import check, show_config
 from flaskcelery.errors import render_error_pages
 from flaskcelery.mail_commands import commands as mail
 from flaskcelery.outbox.commands import commands as outbox
