@@ -6,7 +6,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import AppGroup
 
-from flaskcelery import dev
+from flaskcelery.cli import dev
 from flaskcelery.cli.check import check, show_config
 from flaskcelery.errors import render_error_pages
 from flaskcelery.mail_commands import commands as mail
