@@ -9,8 +9,8 @@ from flask.cli import AppGroup
 from flaskcelery.cli import dev
 from flaskcelery.cli.check import check, show_config
 from flaskcelery.cli.mail import commands as mail
+from flaskcelery.cli.outbox import commands as outbox
 from flaskcelery.errors import render_error_pages
-from flaskcelery.outbox.commands import commands as outbox
 from flaskcelery.signup.commands import import_django
 from flaskcelery.users.commands import commands as users
 from flaskcelery.users.session_commands import commands as sessions
