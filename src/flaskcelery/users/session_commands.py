@@ -5,8 +5,8 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from flaskcelery.cli.output import json_option, refusals, show_rows
+from flaskcelery.cli.users import find_user
 from flaskcelery.database import db
-from flaskcelery.users.commands import find_user
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.users.sessions import is_live
 from flaskcelery.users.staff import end_all_sessions, end_session
