@@ -8,12 +8,12 @@ from flask.cli import AppGroup
 
 from flaskcelery.cli import dev
 from flaskcelery.cli.check import check, show_config
+from flaskcelery.cli.import_django import import_django
 from flaskcelery.cli.mail import commands as mail
 from flaskcelery.cli.outbox import commands as outbox
 from flaskcelery.cli.sessions import commands as sessions
 from flaskcelery.cli.users import commands as users
 from flaskcelery.errors import render_error_pages
-from flaskcelery.signup.commands import import_django
 from flaskcelery.web.static_files import collect_static_files, write_whole
 
 static = AppGroup("static", help="What nginx serves by itself.")
