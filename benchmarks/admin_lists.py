@@ -16,7 +16,7 @@ from sqlalchemy import text
 from tests.servers import postgres
 
 from flaskcelery.admin.listing import PAGES
-from flaskcelery.admin.pages import LAST_PAGE
+from flaskcelery.admin.registry import LAST_PAGE
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.sessions import start_session

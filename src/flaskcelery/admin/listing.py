@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, not_, select
 
-from flaskcelery.admin.pages import Act, Page
+from flaskcelery.admin.registry import Act, Page
 from flaskcelery.audit.events import Event, record
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, transaction

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from flaskcelery.admin.dashboard import find_charts
 from flaskcelery.admin.listing import PAGES
-from flaskcelery.admin.pages import Act, Page
+from flaskcelery.admin.registry import Act, Page
 from flaskcelery.database import db
 from flaskcelery.errors import Refusal
 from flaskcelery.outbox.queries import find_oldest_owed
