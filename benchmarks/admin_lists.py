@@ -15,7 +15,7 @@ from flask_migrate import upgrade
 from sqlalchemy import text
 from tests.servers import postgres
 
-from flaskcelery.admin.listing import PAGES
+from flaskcelery.admin.pages import PAGES
 from flaskcelery.admin.registry import LAST_PAGE
 from flaskcelery.app import create_app
 from flaskcelery.database import db

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 from flask import Flask
 
-from flaskcelery.admin.listing import PAGES
+from flaskcelery.admin.pages import PAGES
 from tests.conftest import run_sql
 from tests.functional.conftest import Member
 

@@ -33,7 +33,7 @@ with app.app_context(), mail.record_messages() as mails:
 ADMIN = """
 from flask_migrate import upgrade
 from sqlalchemy import update
-from flaskcelery.admin.listing import PAGES
+from flaskcelery.admin.pages import PAGES
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.shop.models import Coupon

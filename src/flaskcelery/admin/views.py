@@ -8,7 +8,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from flaskcelery.admin.dashboard import find_charts
-from flaskcelery.admin.listing import PAGES
+from flaskcelery.admin.pages import PAGES
 from flaskcelery.admin.registry import Act, Page
 from flaskcelery.database import db
 from flaskcelery.errors import Refusal
