@@ -15,12 +15,12 @@ from flask_migrate import upgrade
 from sqlalchemy import text
 from tests.servers import postgres
 
+from flaskcelery.admin.operations import create_user
 from flaskcelery.admin.pages import PAGES
 from flaskcelery.admin.registry import LAST_PAGE
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.sessions import start_session
-from flaskcelery.users.staff import create_user
 
 BAR, TIMES, WARM_UP = 300, 9, 2  # milliseconds
 FILL = """

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from flaskcelery.admin.operations import ROLES
 from flaskcelery.database import db
 from flaskcelery.users.models import User
-from flaskcelery.users.staff import ROLES
 from tests.conftest import Browser, run_sql
 
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import event
 
+from flaskcelery.admin import operations as staff
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from flaskcelery.users import staff
 from tests.conftest import Browser, run_sql, send_mails
 from tests.functional.link_model import FATE, HOUR, IDLE, LIVES, OLD, Clock, Link
 

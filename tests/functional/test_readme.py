@@ -39,7 +39,7 @@ from flaskcelery.database import db
 from flaskcelery.shop.models import Coupon
 from flaskcelery.users.models import User
 from flaskcelery.users.sessions import start_session
-from flaskcelery.users.staff import create_user
+from flaskcelery.admin.operations import create_user
 
 app = create_app({})
 with app.app_context():

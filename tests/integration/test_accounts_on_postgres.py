@@ -16,10 +16,10 @@ from flask_migrate import upgrade
 from sqlalchemy import select, text, update
 
 from flaskcelery.addresses.operations import DeadLink, follow_link
+from flaskcelery.admin import operations as staff
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.outbox.relay import relay_once
-from flaskcelery.users import staff
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser, link_in, send_mails
 

@@ -5,7 +5,7 @@ import time
 import pytest
 from flask import Flask
 
-from flaskcelery.users import staff
+from flaskcelery.admin import operations as staff
 from tests.integration.visitor import LOG_IN, PASSWORD, SIGN_UP
 from tests.security.conftest import Site
 

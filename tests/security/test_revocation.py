@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from flaskcelery.users import staff
+from flaskcelery.admin import operations as staff
 from flaskcelery.web.rate_limits import LIMITS
 from tests.integration.visitor import PASSWORD, Visitor
 from tests.security.conftest import Site

@@ -4,6 +4,7 @@ from sqlalchemy import delete, exists, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.account.tasks import send_change_email, send_change_notice, send_farewell_email
+from flaskcelery.admin.operations import keep_staff
 from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
@@ -15,7 +16,6 @@ from flaskcelery.users.names import EmailTaken, UsernameTaken, email_key, normal
 from flaskcelery.users.names import username_key as make_username_key
 from flaskcelery.users.password_rules import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import verify_password
-from flaskcelery.users.staff import keep_staff
 from flaskcelery.users.tokens import read_clock
 from flaskcelery.web.rate_limits import note_guess
 

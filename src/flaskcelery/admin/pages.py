@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, not_, select
 
+from flaskcelery.admin import operations as staff
 from flaskcelery.admin.registry import Act, Page
 from flaskcelery.audit.events import Event, record
 from flaskcelery.audit.models import AuditEvent
@@ -13,7 +14,6 @@ from flaskcelery.database import db, transaction
 from flaskcelery.outbox import queries as outbox
 from flaskcelery.outbox.models import OutboxRow, is_owed
 from flaskcelery.outbox.tasks import TASKS
-from flaskcelery.users import staff
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.forms import NamesForm
 from flaskcelery.users.models import LoginSession, User

@@ -4,12 +4,12 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from flaskcelery.admin.operations import end_all_sessions, end_session
 from flaskcelery.cli.output import json_option, refusals, show_rows
 from flaskcelery.cli.users import find_user
 from flaskcelery.database import db
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.users.sessions import is_live
-from flaskcelery.users.staff import end_all_sessions, end_session
 
 commands = AppGroup("sessions", help="Logged-in browsers.")
 

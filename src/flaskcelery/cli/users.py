@@ -8,16 +8,16 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import or_, select
 
+from flaskcelery.admin import operations as staff
+from flaskcelery.admin.operations import ROLES, role_of
 from flaskcelery.cli.output import json_option, refusals, show_row, show_rows
 from flaskcelery.database import db
 from flaskcelery.errors import Refusal
-from flaskcelery.users import staff
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email, normalize_username, username_key
 from flaskcelery.users.password_change import set_password
 from flaskcelery.users.password_rules import password_problems
 from flaskcelery.users.passwords import hash_password
-from flaskcelery.users.staff import ROLES, role_of
 
 PASSWORD_VARIABLE = "FLASKCELERY_USER_PASSWORD"  # noqa: S105  a name
 password_file_option = click.option("--password-file", type=click.File(), help="Where the password is; - is a pipe.")
