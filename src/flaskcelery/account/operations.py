@@ -14,7 +14,7 @@ from flaskcelery.users import sessions
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken, email_key, normalize_email, normalize_username
 from flaskcelery.users.names import username_key as make_username_key
-from flaskcelery.users.password_rules import PASSWORD_MAX_LENGTH
+from flaskcelery.users.password_policy import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import verify_password
 from flaskcelery.users.tokens import read_clock
 from flaskcelery.web.rate_limits import note_guess

@@ -14,7 +14,7 @@ from flaskcelery.account.password_operations import WrongOldPassword, change_pas
 from flaskcelery.errors import Refusal
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken
-from flaskcelery.users.password_rules import password_help
+from flaskcelery.users.password_policy import password_help
 from flaskcelery.web.forms import add_errors
 from flaskcelery.web.rate_limits import limit
 from flaskcelery.web.security import MAX_ID

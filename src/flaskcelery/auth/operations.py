@@ -12,7 +12,7 @@ from flaskcelery.users.links import RESET_LINK_LIVES, password_link_lives
 from flaskcelery.users.models import User
 from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
 from flaskcelery.users.password_change import replace_password
-from flaskcelery.users.password_rules import PASSWORD_MAX_LENGTH
+from flaskcelery.users.password_policy import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import hash_password, needs_rehash, verify_password
 from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
 from flaskcelery.web.rate_limits import may_mail, note_guess

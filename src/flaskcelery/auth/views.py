@@ -16,7 +16,7 @@ from flaskcelery.auth.operations import (
 )
 from flaskcelery.extensions import csrf
 from flaskcelery.users.forms import NewPasswordForm
-from flaskcelery.users.password_rules import password_help
+from flaskcelery.users.password_policy import password_help
 from flaskcelery.users.sessions import log_out
 from flaskcelery.web.rate_limits import limit
 from flaskcelery.web.security import safe_next

@@ -16,7 +16,7 @@ from flaskcelery.errors import Refusal
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email, normalize_username, username_key
 from flaskcelery.users.password_change import set_password
-from flaskcelery.users.password_rules import password_problems
+from flaskcelery.users.password_policy import password_problems
 from flaskcelery.users.passwords import hash_password
 
 PASSWORD_VARIABLE = "FLASKCELERY_USER_PASSWORD"  # noqa: S105  a name

@@ -8,7 +8,7 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
-from flaskcelery.users.password_rules import password_problems
+from flaskcelery.users.password_policy import password_problems
 from flaskcelery.web.forms import accepted_by, strip
 
 MISMATCH = "The two password fields didn’t match."
