@@ -7,10 +7,10 @@ from sqlalchemy import update
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import Refusal
+from flaskcelery.users.emails import send_password_changed_email
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import hash_password
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tasks import send_password_changed_email
 
 
 class CannotChange(Refusal):
