@@ -16,7 +16,7 @@ from tests.integration.stack import Stack
 from tests.integration.visitor import LOG_IN
 
 SCRAPES = 50
-USERS, DONE, OWED = 100_000, 1_000_000, 100_000
+USERS, DONE, PENDING = 100_000, 1_000_000, 100_000
 FILL = (
     f"""INSERT INTO users (username, username_key, email, email_key, password_hash, is_active, is_staff, joined_at)
     SELECT 'u' || n, 'u' || n, n || '@example.com', n || '@example.com', '!', true, false, now()
@@ -28,7 +28,7 @@ FILL = (
 )
 PILE_UP = f"""INSERT INTO outbox (id, task, args, user_id, created_at, due_at, gives_up_at, attempts)
     SELECT gen_random_uuid(), 'send_welcome_email', '{{}}', n, now(), now(), now() + interval '1 day', 0
-    FROM generate_series(1, {OWED}) n"""
+    FROM generate_series(1, {PENDING}) n"""
 
 
 def measure(stack: Stack) -> str:
@@ -59,7 +59,7 @@ def main() -> None:
                 stack.visitor().get(LOG_IN)
             print(f"{DONE:,} done rows, nothing owed: {measure(stack)}", flush=True)
             database.execute(PILE_UP)  # type: ignore[arg-type]
-            print(f"and {OWED:,} owed ones: {measure(stack)}", flush=True)
+            print(f"and {PENDING:,} owed ones: {measure(stack)}", flush=True)
             database.execute("ANALYZE")
             print(f"with statistics that know them: {measure(stack)}")
 

@@ -8,7 +8,7 @@ down_revision = "0001"
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
-OWED = sa.text("done_at IS NULL AND failed_at IS NULL")
+PENDING = sa.text("done_at IS NULL AND failed_at IS NULL")
 
 
 def upgrade() -> None:
@@ -27,7 +27,7 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
-    op.create_index("ix_outbox_owed", "outbox", ["due_at"], sqlite_where=OWED, postgresql_where=OWED)
+    op.create_index("ix_outbox_pending", "outbox", ["due_at"], sqlite_where=PENDING, postgresql_where=PENDING)
     op.create_index("ix_outbox_done_at", "outbox", ["done_at"])
     op.create_index("ix_outbox_user_id", "outbox", ["user_id"])
 

@@ -6,7 +6,7 @@ from alembic import op
 revision = "0005"
 down_revision = "0004"
 
-OWED = sa.text("done_at IS NULL AND failed_at IS NULL")
+PENDING = sa.text("done_at IS NULL AND failed_at IS NULL")
 NAMES, PARTS = ("sent", "retried", "late_marks"), 8
 
 
@@ -19,9 +19,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", "part", name="pk_outbox_totals"),
     )
     op.bulk_insert(totals, [{"name": name, "part": part, "total": 0} for name in NAMES for part in range(PARTS)])
-    op.create_index("ix_outbox_owed_created_at", "outbox", ["created_at"], sqlite_where=OWED, postgresql_where=OWED)
+    op.create_index(
+        "ix_outbox_pending_created_at", "outbox", ["created_at"], sqlite_where=PENDING, postgresql_where=PENDING
+    )
 
 
 def downgrade() -> None:
-    op.drop_index("ix_outbox_owed_created_at", "outbox")
+    op.drop_index("ix_outbox_pending_created_at", "outbox")
     op.drop_table("outbox_totals")

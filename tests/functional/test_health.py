@@ -16,12 +16,12 @@ def test_a_healthy_site_is_alive_and_ready(client: FlaskClient) -> None:
     assert client.get("/healthz").text == "ok\n"
     answer = client.get("/readyz")
     assert answer.status_code == 200
-    assert answer.json == {"ready": True, "problem": "", "broker": "up", "oldest_owed_seconds": None}
+    assert answer.json == {"ready": True, "problem": "", "broker": "up", "oldest_pending_seconds": None}
 
 
-def test_the_age_of_the_oldest_owed_mail_is_shown(client: FlaskClient, auth: Browser) -> None:
+def test_the_age_of_the_oldest_pending_mail_is_shown(client: FlaskClient, auth: Browser) -> None:
     auth.sign_up()
-    age = (client.get("/readyz").json or {})["oldest_owed_seconds"]
+    age = (client.get("/readyz").json or {})["oldest_pending_seconds"]
     assert 0 <= age < 60
 
 

@@ -93,7 +93,7 @@ def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) 
     tasks.write_text(f"{tasks.read_text()}\n\n{body}")
     source = operations.read_text()
     source = source.replace("import send_welcome_email", "import send_tips_email, send_welcome_email")
-    owed = "        send_welcome_email.owe(user_id=user.id)\n"
+    owed = "        send_welcome_email.enqueue(user_id=user.id)\n"
     assert owed in source
     operations.write_text(source.replace(owed, owed + owe_line))
 

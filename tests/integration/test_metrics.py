@@ -13,7 +13,7 @@ from tests.integration.stack import Stack
 from tests.parts import BIN, HOST, ROOT, find_program, free_port, wait_until
 from tests.servers import Redis
 
-OLDEST = "flaskcelery_outbox_oldest_owed_seconds"
+OLDEST = "flaskcelery_outbox_oldest_pending_seconds"
 
 
 def fires(alert: str, samples: dict[str, float], folder: Path) -> bool:
@@ -40,7 +40,7 @@ def test_while_no_mail_leaves_the_oldest_age_rises_and_the_alert_is_true_and_the
     wait_until(lambda: stack.scrape()["flaskcelery_outbox_retried_total"] > 0, 20, "it is tried again")
     second = stack.scrape()
     assert second[OLDEST] > first > 0
-    assert second["flaskcelery_outbox_owed"] == 1
+    assert second["flaskcelery_outbox_pending"] == 1
     with stack.engine.begin() as connection:  # ten minutes later
         connection.exec_driver_sql("UPDATE outbox SET created_at = created_at - interval '10 minutes'")
     assert stack.scrape()[OLDEST] > 600
@@ -51,7 +51,7 @@ def test_while_no_mail_leaves_the_oldest_age_rises_and_the_alert_is_true_and_the
         wait_until(lambda: stack.scrape()["flaskcelery_outbox_sent_total"] == 1, 60, "it is sent")
         server.terminate()
     healed = stack.scrape()
-    assert (healed[OLDEST], healed["flaskcelery_outbox_owed"], healed["flaskcelery_outbox_due"]) == (0, 0, 0)
+    assert (healed[OLDEST], healed["flaskcelery_outbox_pending"], healed["flaskcelery_outbox_due"]) == (0, 0, 0)
     assert not fires("MailsWait", healed, tmp_path)
 
 

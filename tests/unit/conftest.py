@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import mail
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.tasks import TASKS, OwedTask
+from flaskcelery.outbox.tasks import TASKS, OutboxTask
 from flaskcelery.signup.operations import register
 
 
@@ -43,7 +43,7 @@ def owed(quiet_app: Flask) -> uuid.UUID:
 @pytest.fixture
 def failing_task() -> Iterator[type[Failing]]:
     """Return a task whose body raises what the test tells it to."""
-    TASKS["failing"] = OwedTask("failing", Failing.body)
+    TASKS["failing"] = OutboxTask("failing", Failing.body)
     yield Failing
     del TASKS["failing"]
 
@@ -60,11 +60,11 @@ class Failing:
             raise cls.error
 
     @classmethod
-    def owe(cls, error: Exception | None) -> uuid.UUID:
+    def enqueue(cls, error: Exception | None) -> uuid.UUID:
         """Owe the task and return the row's id."""
         cls.error = error
         with transaction():
-            row = TASKS["failing"].owe()
+            row = TASKS["failing"].enqueue()
         return row.id
 
 

@@ -45,6 +45,14 @@ def test_alerts_name_only_metrics_that_there_are(client: FlaskClient) -> None:
 def test_metrics_show_the_outbox_as_it_is_and_never_a_name(client: FlaskClient) -> None:
     answer = client.get("/metrics")
     assert answer.mimetype == "text/plain"
-    for name in ("owed", "due", "failed", "oldest_owed_seconds", "sent_total", "retried_total", "late_marks_total"):
+    for name in (
+        "pending",
+        "due",
+        "failed",
+        "oldest_pending_seconds",
+        "sent_total",
+        "retried_total",
+        "late_marks_total",
+    ):
         assert f"\nflaskcelery_outbox_{name} 0.0\n" in answer.text, name
     assert "flaskcelery_database_up 1.0\n" in answer.text

@@ -28,7 +28,7 @@ def seconds_until_due(row_id: uuid.UUID) -> float:
     return (due - now).total_seconds()
 
 
-def test_a_delivered_row_is_done_and_its_mail_carries_its_id(owed: uuid.UUID, mails: Mails) -> None:
+def test_a_delivered_row_is_done_and_its_mail_carries_its_id(pending_row: uuid.UUID, mails: Mails) -> None:
     delivery.deliver(owed)
     row = load(owed)
     assert (row.attempts, row.failed_at, row.error) == (1, None, None)
@@ -36,13 +36,13 @@ def test_a_delivered_row_is_done_and_its_mail_carries_its_id(owed: uuid.UUID, ma
     assert [mail.msgId for mail in mails] == [f"<{owed}@example.com>"]
 
 
-def test_a_row_delivered_ten_times_is_one_mail(owed: uuid.UUID, mails: Mails) -> None:
+def test_a_row_delivered_ten_times_is_one_mail(pending_row: uuid.UUID, mails: Mails) -> None:
     for _ in range(10):
         delivery.run(str(owed))
     assert len(mails) == 1
 
 
-def test_a_claimed_row_is_in_one_pair_of_hands_until_its_lease_ends(owed: uuid.UUID) -> None:
+def test_a_claimed_row_is_in_one_pair_of_hands_until_its_lease_ends(pending_row: uuid.UUID) -> None:
     assert delivery.claim(owed) is not None
     assert delivery.claim(owed) is None
     lease = current_app.config["OUTBOX_LEASE"]
@@ -58,7 +58,7 @@ def test_a_claimed_row_is_in_one_pair_of_hands_until_its_lease_ends(owed: uuid.U
     [{"done_at": 0.0}, {"failed_at": 0.0}, {"due_at": 60.0}, {"gives_up_at": -1.0}],
     ids=["done", "failed", "not due", "given up"],
 )
-def test_no_other_row_can_be_claimed(owed: uuid.UUID, values: dict[str, float]) -> None:
+def test_no_other_row_can_be_claimed(pending_row: uuid.UUID, values: dict[str, float]) -> None:
     change(owed, **values)
     assert delivery.claim(owed) is None
 
@@ -68,7 +68,7 @@ def test_an_unknown_row_is_nothing_to_do(quiet_app: Flask) -> None:
 
 
 def test_a_temporary_failure_keeps_the_row_owed(quiet_app: Flask, failing_task: type[Failing]) -> None:
-    row_id = failing_task.owe(TemporaryMailError("451 later"))
+    row_id = failing_task.enqueue(TemporaryMailError("451 later"))
     delivery.deliver(row_id)
     row = load(row_id)
     assert (row.done_at, row.failed_at, row.error) == (None, None, "TemporaryMailError: 451 later")
@@ -78,7 +78,7 @@ def test_a_temporary_failure_keeps_the_row_owed(quiet_app: Flask, failing_task: 
 def test_a_fault_of_the_configuration_keeps_the_row_owed_for_longer(
     quiet_app: Flask, failing_task: type[Failing], caplog: pytest.LogCaptureFixture
 ) -> None:
-    row_id = failing_task.owe(ConfigurationMailError("AUTH: 535 the server refused the log-in"))
+    row_id = failing_task.enqueue(ConfigurationMailError("AUTH: 535 the server refused the log-in"))
     change(row_id, gives_up_at=5.0)
     delivery.deliver(row_id)
     row = load(row_id)
@@ -88,7 +88,7 @@ def test_a_fault_of_the_configuration_keeps_the_row_owed_for_longer(
 
 
 def test_even_a_row_that_waits_for_an_operator_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:
-    row_id = failing_task.owe(ConfigurationMailError("MAIL: 550 5.7.1 blocked"))
+    row_id = failing_task.enqueue(ConfigurationMailError("MAIL: 550 5.7.1 blocked"))
     change(row_id, gives_up_at=5.0, created_at=-8 * 86400.0)
     before = load(row_id).gives_up_at
     delivery.deliver(row_id)
@@ -96,14 +96,14 @@ def test_even_a_row_that_waits_for_an_operator_ends(quiet_app: Flask, failing_ta
 
 
 def test_a_mail_of_unknown_fate_is_kept_until_its_lease_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:
-    row_id = failing_task.owe(UnknownMailError("DOT: TimeoutError"))
+    row_id = failing_task.enqueue(UnknownMailError("DOT: TimeoutError"))
     delivery.deliver(row_id)
     assert load(row_id).error == "DOT: TimeoutError"
     assert seconds_until_due(row_id) > current_app.config["OUTBOX_LEASE"] - 5
 
 
 def test_a_mark_that_the_database_did_not_take_is_written_again(
-    owed: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+    pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "MARK_RETRY", 0)
     answers = iter([OperationalError("", {}, Exception("gone")), OperationalError("", {}, Exception("gone")), None])
@@ -119,7 +119,7 @@ def test_a_mark_that_the_database_did_not_take_is_written_again(
     assert load(owed).done_at is not None
 
 
-def test_a_mark_is_given_up_when_the_task_is_over(owed: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mark_is_given_up_when_the_task_is_over(pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object, **__: object) -> None:
         raise OperationalError("", {}, Exception("gone"))
 
@@ -129,7 +129,7 @@ def test_a_mark_is_given_up_when_the_task_is_over(owed: uuid.UUID, monkeypatch: 
         delivery.deliver(owed)
 
 
-def test_a_sender_whose_lease_is_nearly_over_is_told_so_before_it_sends(owed: uuid.UUID, mails: Mails) -> None:
+def test_a_sender_whose_lease_is_nearly_over_is_told_so_before_it_sends(pending_row: uuid.UUID, mails: Mails) -> None:
     before = time.monotonic()
     delivery.deliver(owed)
     lease, deadline = current_app.config["OUTBOX_LEASE"], current_app.config["MAIL_SEND_DEADLINE"]
@@ -138,25 +138,25 @@ def test_a_sender_whose_lease_is_nearly_over_is_told_so_before_it_sends(owed: uu
 
 
 def test_an_error_that_nobody_foresaw_keeps_the_row_owed(quiet_app: Flask, failing_task: type[Failing]) -> None:
-    row_id = failing_task.owe(KeyError("typo"))
+    row_id = failing_task.enqueue(KeyError("typo"))
     delivery.deliver(row_id)
     assert (load(row_id).failed_at, load(row_id).error) == (None, "KeyError: 'typo'")
 
 
 def test_a_permanent_failure_ends_the_row_with_its_reason(quiet_app: Flask, failing_task: type[Failing]) -> None:
-    row_id = failing_task.owe(PermanentMailError("550 no such user"))
+    row_id = failing_task.enqueue(PermanentMailError("550 no such user"))
     delivery.deliver(row_id)
     assert load(row_id).failed_at is not None
     assert (load(row_id).done_at, load(row_id).error) == (None, "550 no such user")
 
 
 def test_a_task_that_has_done_its_work_itself_is_done(quiet_app: Flask, failing_task: type[Failing]) -> None:
-    row_id = failing_task.owe(None)
+    row_id = failing_task.enqueue(None)
     delivery.deliver(row_id)
     assert load(row_id).done_at is not None
 
 
-def test_the_mail_of_a_user_who_is_gone_is_done_without_a_mail(owed: uuid.UUID, mails: Mails) -> None:
+def test_the_mail_of_a_user_who_is_gone_is_done_without_a_mail(pending_row: uuid.UUID, mails: Mails) -> None:
     with transaction():
         db.session.delete(db.session.scalars(select(User)).one())
     delivery.deliver(owed)
@@ -165,7 +165,7 @@ def test_the_mail_of_a_user_who_is_gone_is_done_without_a_mail(owed: uuid.UUID, 
 
 
 def test_a_worker_that_lost_its_lease_cannot_overwrite_its_successor(
-    owed: uuid.UUID, caplog: pytest.LogCaptureFixture
+    pending_row: uuid.UUID, caplog: pytest.LogCaptureFixture
 ) -> None:
     slow = delivery.claim(owed)
     change(owed, due_at=-1.0)
@@ -185,20 +185,20 @@ def test_attempts_wait_longer_and_longer_but_never_much_more_than_an_hour(quiet_
     assert 3600 * 0.8 <= min(waits[8:]) <= max(waits) <= 3600 * 1.2
 
 
-def test_the_lease_grows_with_the_attempts_so_that_a_poison_row_slows_itself_down(owed: uuid.UUID) -> None:
+def test_the_lease_grows_with_the_attempts_so_that_a_poison_row_slows_itself_down(pending_row: uuid.UUID) -> None:
     change(owed, attempts=9)
     assert delivery.claim(owed) is not None
     assert seconds_until_due(owed) > 2800
 
 
-def test_no_transaction_is_open_while_a_mail_leaves(owed: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_transaction_is_open_while_a_mail_leaves(pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(delivery.mail, "send", lambda _: seen.append(db.session().in_transaction()))
     delivery.deliver(owed)
     assert seen == [False]
 
 
-def test_a_mail_that_was_sent_is_done_although_its_row_was_given_up_meanwhile(owed: uuid.UUID) -> None:
+def test_a_mail_that_was_sent_is_done_although_its_row_was_given_up_meanwhile(pending_row: uuid.UUID) -> None:
     claimed = delivery.claim(owed)
     assert claimed is not None
     change(owed, failed_at=0.0)
@@ -206,7 +206,7 @@ def test_a_mail_that_was_sent_is_done_although_its_row_was_given_up_meanwhile(ow
     assert (load(owed).failed_at, load(owed).done_at is not None) == (None, True)
 
 
-def test_a_task_called_directly_returns_its_message_unsent(owed: uuid.UUID, mails: Mails) -> None:
+def test_a_task_called_directly_returns_its_message_unsent(pending_row: uuid.UUID, mails: Mails) -> None:
     message = send_welcome_email(user_id=load(owed).user_id)
     assert message is not None
     assert message.subject == "Welcome alice!"
@@ -231,7 +231,7 @@ def test_the_worker_knows_every_task_by_its_name(app: Flask) -> None:
 
 def test_a_rolled_back_sign_up_owes_nothing(quiet_app: Flask) -> None:
     with pytest.raises(ZeroDivisionError), transaction():
-        send_welcome_email.owe(user_id=1)
+        send_welcome_email.enqueue(user_id=1)
         db.session.flush()
         raise ZeroDivisionError
     assert db.session.scalar(select(func.count()).select_from(OutboxRow)) == 0

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.mail.errors import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
 from flaskcelery.outbox import delivery, relay
-from flaskcelery.outbox.models import OutboxRow, is_owed
+from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.signup.operations import register
 
 STEP = timedelta(hours=12)
@@ -49,7 +49,7 @@ def add_every_combination(user_id: int) -> int:
 def let_time_pass() -> None:
     """Move every owed row into the past."""
     with transaction():
-        for row in db.session.scalars(select(OutboxRow).where(is_owed())):
+        for row in db.session.scalars(select(OutboxRow).where(is_pending())):
             row.due_at, row.gives_up_at, row.created_at = (
                 moment - STEP for moment in (row.due_at, row.gives_up_at, row.created_at)
             )
@@ -76,7 +76,7 @@ def test_every_row_ends(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch, answe
         monkeypatch.setattr(quiet_app.extensions["publisher"], "publish", lambda *_: None)
         monkeypatch.setattr(relay, "count_room", lambda _: count)
     passed = timedelta()
-    while db.session.scalar(select(OutboxRow.id).where(is_owed())):
+    while db.session.scalar(select(OutboxRow.id).where(is_pending())):
         relay.relay_once(period=5)
         let_time_pass()
         passed += STEP

@@ -19,24 +19,24 @@ def scrape(app: Flask) -> dict[str, float]:
     return {name: float(value) for name, _, value in found if not name.startswith("#")}
 
 
-def test_a_mail_is_owed_then_due_then_sent(quiet_app: Flask, owed: uuid.UUID) -> None:
-    assert scrape(quiet_app)["owed"] == scrape(quiet_app)["due"] == 1
+def test_a_mail_is_owed_then_due_then_sent(quiet_app: Flask, pending_row: uuid.UUID) -> None:
+    assert scrape(quiet_app)["pending"] == scrape(quiet_app)["due"] == 1
     change(owed, created_at=-120.0, due_at=60.0)
     waiting = scrape(quiet_app)
-    assert (waiting["owed"], waiting["due"]) == (1, 0)
-    assert 119 < waiting["oldest_owed_seconds"] < 125
+    assert (waiting["pending"], waiting["due"]) == (1, 0)
+    assert 119 < waiting["oldest_pending_seconds"] < 125
     change(owed, due_at=0.0)
     deliver(owed)
     done = scrape(quiet_app)
-    assert (done["owed"], done["oldest_owed_seconds"], done["sent_total"], done["retried_total"]) == (0, 0, 1, 0)
+    assert (done["pending"], done["oldest_pending_seconds"], done["sent_total"], done["retried_total"]) == (0, 0, 1, 0)
     status = json.loads(quiet_app.test_cli_runner().invoke(args=["outbox", "status", "--json"]).stdout)
-    assert (status["owed"], status["done"], status["sent"], status["oldest"]) == (0, 1, 1, None)
+    assert (status["pending"], status["done"], status["sent"], status["oldest"]) == (0, 1, 1, None)
 
 
 def test_what_is_tried_again_fails_or_has_nothing_to_send_is_told_apart(
     quiet_app: Flask, failing_task: type[Failing]
 ) -> None:
-    row_id = failing_task.owe(RuntimeError("broken"))
+    row_id = failing_task.enqueue(RuntimeError("broken"))
     deliver(row_id)
     assert scrape(quiet_app)["retried_total"] == 0
     change(row_id, due_at=0.0)
@@ -44,15 +44,15 @@ def test_what_is_tried_again_fails_or_has_nothing_to_send_is_told_apart(
     assert scrape(quiet_app)["retried_total"] == 1
     change(row_id, failed_at=0.0)
     assert scrape(quiet_app)["failed"] == 1
-    deliver(failing_task.owe(None))
+    deliver(failing_task.enqueue(None))
     assert scrape(quiet_app)["sent_total"] == 0
 
 
-def test_a_mark_that_comes_too_late_is_counted_and_no_mail_with_it(quiet_app: Flask, owed: uuid.UUID) -> None:
+def test_a_mark_that_comes_too_late_is_counted_and_no_mail_with_it(quiet_app: Flask, pending_row: uuid.UUID) -> None:
     first = claim(owed)
     assert first
     change(owed, due_at=0.0)
     assert claim(owed)
     mark(first, "sent", done_at=delivery.now_plus())
     found = scrape(quiet_app)
-    assert (found["late_marks_total"], found["sent_total"], found["owed"]) == (1, 0, 1)
+    assert (found["late_marks_total"], found["sent_total"], found["pending"]) == (1, 0, 1)

@@ -22,7 +22,7 @@ def nudged(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]
 
 def test_a_row_is_nudged_after_its_commit_and_once(nudged: list[uuid.UUID]) -> None:
     with transaction():
-        row = send_welcome_email.owe(user_id=1)
+        row = send_welcome_email.enqueue(user_id=1)
         db.session.flush()
         assert nudged == []
     with transaction():
@@ -32,7 +32,7 @@ def test_a_row_is_nudged_after_its_commit_and_once(nudged: list[uuid.UUID]) -> N
 
 def test_a_rolled_back_row_is_never_nudged(nudged: list[uuid.UUID]) -> None:
     with pytest.raises(ZeroDivisionError), transaction():
-        send_welcome_email.owe(user_id=1)
+        send_welcome_email.enqueue(user_id=1)
         raise ZeroDivisionError
     with transaction():
         pass
@@ -41,7 +41,7 @@ def test_a_rolled_back_row_is_never_nudged(nudged: list[uuid.UUID]) -> None:
 
 def test_a_savepoint_neither_nudges_early_nor_forgets_what_stands(nudged: list[uuid.UUID]) -> None:
     with transaction():
-        row = send_welcome_email.owe(user_id=1)
+        row = send_welcome_email.enqueue(user_id=1)
         with db.session.begin_nested():
             pass
         assert nudged == []

@@ -21,15 +21,15 @@ def run(quiet_app: Flask):  # type: ignore[no-untyped-def]
     return call
 
 
-def test_status_counts_and_tells_the_oldest_age(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+def test_status_counts_and_tells_the_oldest_age(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
     change(owed, created_at=-120.0)
     lines = [line.split() for line in run("status").splitlines()]
-    assert lines[:4] == [["owed", "1"], ["due", "1"], ["failed", "0"], ["done", "0"]]
+    assert lines[:4] == [["pending", "1"], ["due", "1"], ["failed", "0"], ["done", "0"]]
     assert lines[4][0] == "oldest"
     assert 119 < int(lines[4][1]) < 125
 
 
-def test_list_and_show_tell_what_is_wrong_with_a_row(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+def test_list_and_show_tell_what_is_wrong_with_a_row(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
     assert str(owed) in run("list")
     assert run("list", "--state", "failed") == ""
     change(owed, failed_at=0.0, error="RCPT: 550 no such user")
@@ -38,7 +38,7 @@ def test_list_and_show_tell_what_is_wrong_with_a_row(run, owed: uuid.UUID) -> No
     assert run("show", uuid.uuid4()).startswith("1: Error: there is no such row")
 
 
-def test_retry_takes_failed_rows_only_and_gives_them_new_time(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+def test_retry_takes_failed_rows_only_and_gives_them_new_time(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
     assert run("retry", owed).startswith("1: Error: there is no such failed row")
     change(owed, failed_at=0.0, gives_up_at=-1.0, attempts=7)
     assert run("retry", owed) == "1 to be tried again\n"
@@ -51,7 +51,7 @@ def test_retry_takes_failed_rows_only_and_gives_them_new_time(run, owed: uuid.UU
     assert run("retry", owed, "--all-failed").startswith("2: ")
 
 
-def test_purge_deletes_what_has_been_done_for_long_and_nothing_else(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+def test_purge_deletes_what_has_been_done_for_long_and_nothing_else(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
     change(owed, done_at=-29 * 86400.0)
     assert run("purge") == "0 deleted\n"
     change(owed, done_at=None, failed_at=-31 * 86400.0)
@@ -62,7 +62,7 @@ def test_purge_deletes_what_has_been_done_for_long_and_nothing_else(run, owed: u
     assert db.session.get(OutboxRow, owed) is None
 
 
-def test_one_pass_of_the_relay_can_be_run_by_hand(run, owed: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+def test_one_pass_of_the_relay_can_be_run_by_hand(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
     change(owed, gives_up_at=-1.0)
     run("relay")
     assert load(owed).failed_at is not None

@@ -56,14 +56,14 @@ def owe_many(number: int) -> None:
     """Owe as many welcomes, the first one due the longest."""
     current_app.extensions["publisher"].nudge = lambda *_: None
     with transaction():
-        rows = [send_welcome_email.owe(user_id=index) for index in range(1, number + 1)]
+        rows = [send_welcome_email.enqueue(user_id=index) for index in range(1, number + 1)]
     with transaction():
         for index, row in enumerate(rows):
             seconds = -1000.0 + index
             db.session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(due_at=now_plus(seconds)))
 
 
-def test_a_lost_nudge_is_published_again_after_one_period(owed: uuid.UUID, broker: Broker) -> None:
+def test_a_lost_nudge_is_published_again_after_one_period(pending_row: uuid.UUID, broker: Broker) -> None:
     relay_once(period=5)
     assert broker.published == []
     change(owed, due_at=-6.0)
@@ -73,7 +73,7 @@ def test_a_lost_nudge_is_published_again_after_one_period(owed: uuid.UUID, broke
     assert load(owed).attempts == 0
 
 
-def test_without_a_broker_the_relay_sends_by_itself(owed: uuid.UUID, broker: Broker, mails: Mails) -> None:
+def test_without_a_broker_the_relay_sends_by_itself(pending_row: uuid.UUID, broker: Broker, mails: Mails) -> None:
     broker.is_down = True
     change(owed, due_at=-6.0)
     relay_once(period=5)
@@ -91,7 +91,7 @@ def test_a_pass_is_bounded_and_asks_a_lost_broker_once(broker: Broker) -> None:
 
 
 def test_a_row_that_is_owed_for_long_is_sent_although_the_broker_takes_it(
-    owed: uuid.UUID, broker: Broker, mails: Mails
+    pending_row: uuid.UUID, broker: Broker, mails: Mails
 ) -> None:
     change(owed, due_at=-6.0, created_at=-29.0)
     relay_once(period=5)
@@ -109,7 +109,7 @@ def test_a_pass_ends_although_the_mail_server_is_slow(broker: Broker, monkeypatc
     assert db.session.scalars(select(OutboxRow.attempts)).all() == [0, 0, 0]
 
 
-def test_a_broker_that_nobody_empties_is_not_filled_further(owed: uuid.UUID, broker: Broker) -> None:
+def test_a_broker_that_nobody_empties_is_not_filled_further(pending_row: uuid.UUID, broker: Broker) -> None:
     change(owed, due_at=-60.0)
     broker.waiting = MAX_WAITING
     relay_once(period=5)
@@ -125,7 +125,7 @@ def test_a_backlog_is_taken_in_turn_the_oldest_first(broker: Broker) -> None:
     assert len(second) == 10
 
 
-def test_a_row_in_somebodys_hands_is_not_failed_before_they_let_go(owed: uuid.UUID, broker: Broker) -> None:
+def test_a_row_in_somebodys_hands_is_not_failed_before_they_let_go(pending_row: uuid.UUID, broker: Broker) -> None:
     change(owed, gives_up_at=-1.0, due_at=60.0)
     relay_once(period=0)
     assert load(owed).failed_at is None
@@ -136,7 +136,7 @@ def test_a_row_in_somebodys_hands_is_not_failed_before_they_let_go(owed: uuid.UU
 
 @pytest.mark.parametrize("values", [{"due_at": -60.0}, {"task": "unknown"}, {"attempts": 99}])
 def test_whatever_else_it_is_a_row_past_its_end_is_failed(
-    owed: uuid.UUID, broker: Broker, values: dict[str, float | int | str]
+    pending_row: uuid.UUID, broker: Broker, values: dict[str, float | int | str]
 ) -> None:
     change(owed, gives_up_at=-1.0, **values)
     relay_once(period=0)
@@ -144,7 +144,7 @@ def test_whatever_else_it_is_a_row_past_its_end_is_failed(
     assert broker.published == []
 
 
-def test_a_task_that_nobody_knows_is_not_published_but_slows_down(owed: uuid.UUID, broker: Broker) -> None:
+def test_a_task_that_nobody_knows_is_not_published_but_slows_down(pending_row: uuid.UUID, broker: Broker) -> None:
     change(owed, task="of_the_next_release", due_at=-60.0)
     relay_once(period=0)
     row = load(owed)
@@ -152,7 +152,7 @@ def test_a_task_that_nobody_knows_is_not_published_but_slows_down(owed: uuid.UUI
     assert broker.published == []
 
 
-def test_a_settled_row_is_left_alone(owed: uuid.UUID, broker: Broker) -> None:
+def test_a_settled_row_is_left_alone(pending_row: uuid.UUID, broker: Broker) -> None:
     change(owed, done_at=-60.0, due_at=-3600.0, gives_up_at=-60.0)
     relay_once(period=0)
     assert load(owed).failed_at is None

@@ -8,7 +8,7 @@ from flaskcelery.admin.operations import keep_staff
 from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
-from flaskcelery.outbox.models import OutboxRow, is_owed
+from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.retention import PURGED_PER_PASS, purge
 from flaskcelery.users import sessions
 from flaskcelery.users.models import User
@@ -72,8 +72,8 @@ def ask_email_change(user: User, email: str, password: str) -> None:
         raise EmailTaken
     with transaction():
         _update_seen(user, seen_hash, pending_email=new)
-        send_change_email.owe(user_id=user.id, made_at=int(read_clock().timestamp()))
-        send_change_notice.owe(user_id=user.id)
+        send_change_email.enqueue(user_id=user.id, made_at=int(read_clock().timestamp()))
+        send_change_notice.enqueue(user_id=user.id)
         record(Event.EMAIL_CHANGE_ASKED, user.id, user.email)
 
 
@@ -87,14 +87,14 @@ def close_account(user: User, password: str) -> None:
         keep_staff(user.id)
         _update_seen(user, seen_hash, is_active=False, closed_at=now_plus())
         sessions.end_sessions(user.id)
-        send_farewell_email.owe(user_id=user.id)
+        send_farewell_email.enqueue(user_id=user.id)
         record(Event.ACCOUNT_CLOSED, user.id, user.email)
 
 
 @purge
 def erase_closed() -> int:
     """Erase some of the closed accounts to which no mail is owed any more; return how many."""
-    waits = exists().where(OutboxRow.user_id == User.id, is_owed())
+    waits = exists().where(OutboxRow.user_id == User.id, is_pending())
     with transaction():
         chosen = select(User.id).where(User.closed_at.is_not(None), ~waits).limit(PURGED_PER_PASS)
         erased = db.session.scalars(delete(User).where(User.id.in_(chosen)).returning(User.id)).all()

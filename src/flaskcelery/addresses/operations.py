@@ -47,7 +47,7 @@ def ask_confirmation(email: str) -> None:
             select(User).where(User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
         )
         user_id = found.id if found else None
-        send_confirmation_email.owe(user_id=user_id, made_at=int(read_clock().timestamp()))
+        send_confirmation_email.enqueue(user_id=user_id, made_at=int(read_clock().timestamp()))
         record(Event.CONFIRMATION_ASKED, user_id, found.email if found else "")
 
 
@@ -88,7 +88,7 @@ def _change(user: User, keep_token: str | None) -> None:
         email_confirmed_at=now_plus(),
     )
     end_sessions(user.id, keep_token)
-    send_email_changed_notice.owe(user_id=user.id)
+    send_email_changed_notice.enqueue(user_id=user.id)
     record(Event.EMAIL_CHANGED, user.id, old)
 
 

@@ -8,7 +8,7 @@ from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import Refusal
 from flaskcelery.logs import mask
-from flaskcelery.outbox.models import OutboxRow, is_owed
+from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.accounts import NO_PASSWORD, make_names, refuse_taken
 from flaskcelery.users.links import may_undo, password_link_lives
@@ -59,7 +59,7 @@ def create_user(
             user.email_confirmed_at = read_clock()
         db.session.flush()
         if not password_hash:
-            _owe_password_link(user)
+            _enqueue_password_link(user)
         record(Event.CREATED, user.id, user.email, role, actor_id)
     return user
 
@@ -91,7 +91,7 @@ def send_reset(user_id: int, actor_id: int | None = None) -> None:
         user = _lock(user_id)
         if not user.is_active:
             raise LockedOut
-        _owe_password_link(user)
+        _enqueue_password_link(user)
         record(Event.RESET_ASKED, user_id, user.email, actor_id=actor_id)
 
 
@@ -112,7 +112,7 @@ def delete_user(user_id: int, actor_id: int | None = None) -> None:
         keep_staff(user_id)
         _lock(user_id)
         # What is owed stays until a worker finds nobody to send it to: one may have it in hand.
-        db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, ~is_owed()))
+        db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, ~is_pending()))
         forget_user(user_id)
         record(Event.DELETED, user_id, actor_id=actor_id)
         db.session.execute(delete(User).where(User.id == user_id))
@@ -167,8 +167,8 @@ def _lock(user_id: int) -> User:
 def _move(user: User, new: str) -> dict[str, Any]:
     """End the sessions, owe the mails of a change of address; return the columns that change with it."""
     end_sessions(user.id)
-    TASKS["send_email_changed_notice"].owe(user_id=user.id)
-    TASKS["send_confirmation_email"].owe(user_id=user.id, made_at=int(read_clock().timestamp()))
+    TASKS["send_email_changed_notice"].enqueue(user_id=user.id)
+    TASKS["send_confirmation_email"].enqueue(user_id=user.id, made_at=int(read_clock().timestamp()))
     return {
         "pending_email": None,
         "previous_email": may_undo(user, new),
@@ -177,7 +177,7 @@ def _move(user: User, new: str) -> dict[str, Any]:
     }
 
 
-def _owe_password_link(user: User) -> None:
+def _enqueue_password_link(user: User) -> None:
     name = "send_password_reset_email" if is_usable(user.password_hash) else "send_invitation_email"
     lives = password_link_lives(user).total_seconds()
-    TASKS[name].owe(gives_up_after=lives, user_id=user.id, made_at=int(read_clock().timestamp()))
+    TASKS[name].enqueue(gives_up_after=lives, user_id=user.id, made_at=int(read_clock().timestamp()))

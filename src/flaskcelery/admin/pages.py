@@ -12,7 +12,7 @@ from flaskcelery.audit.events import Event, record
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, transaction
 from flaskcelery.outbox import queries as outbox
-from flaskcelery.outbox.models import OutboxRow, is_owed
+from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.forms import NamesForm
@@ -61,8 +61,8 @@ def warn_of_deletion(user: User) -> list[str]:
     """Return what is deleted with an account."""
     count = {
         "login sessions end": select(func.count()).where(LoginSession.user_id == user.id),
-        "owed mails are not sent": select(func.count()).where(OutboxRow.user_id == user.id, is_owed()),
-        "mails, sent or failed, are forgotten": select(func.count()).where(OutboxRow.user_id == user.id, ~is_owed()),
+        "owed mails are not sent": select(func.count()).where(OutboxRow.user_id == user.id, is_pending()),
+        "mails, sent or failed, are forgotten": select(func.count()).where(OutboxRow.user_id == user.id, ~is_pending()),
         "events of the audit trail lose what is personal": select(func.count()).where(AuditEvent.user_id == user.id),
     }
     return [f"The account {user.email}", *[f"{db.session.scalar(query)} {what}" for what, query in count.items()]]

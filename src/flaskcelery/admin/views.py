@@ -12,7 +12,7 @@ from flaskcelery.admin.pages import PAGES
 from flaskcelery.admin.registry import Act, Page
 from flaskcelery.database import db
 from flaskcelery.errors import Refusal
-from flaskcelery.outbox.queries import find_oldest_owed
+from flaskcelery.outbox.queries import find_oldest_pending
 from flaskcelery.users.accounts import AccountTaken
 from flaskcelery.web.forms import add_errors
 from flaskcelery.web.security import require_login
@@ -37,7 +37,7 @@ def require_staff() -> ResponseReturnValue | None:
 @bp.get("/")
 def show() -> str:
     """Show the dashboard."""
-    return render_template("admin/dashboard.html", charts=find_charts(), oldest=find_oldest_owed())
+    return render_template("admin/dashboard.html", charts=find_charts(), oldest=find_oldest_pending())
 
 
 @bp.get("/<name>/")

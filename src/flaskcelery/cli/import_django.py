@@ -29,8 +29,8 @@ def import_django(file: IO[bytes], welcome: bool) -> None:
     made_at = int(read_clock().timestamp())
     db.session.rollback()
 
-    def owe(user_id: int) -> object:
-        return send_welcome_email.owe(user_id=user_id, made_at=made_at)
+    def enqueue(user_id: int) -> object:
+        return send_welcome_email.enqueue(user_id=user_id, made_at=made_at)
 
     added = there = 0
     skipped = []

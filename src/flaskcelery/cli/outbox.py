@@ -23,11 +23,11 @@ def status(as_json: bool) -> None:
     Sent, retried and late marks are counted since the beginning, the states among what is kept.
     """
     totals = operations.read_totals()
-    show_row({**operations.count_states(), "oldest": operations.find_oldest_owed(), **totals}, as_json)
+    show_row({**operations.count_states(), "oldest": operations.find_oldest_pending(), **totals}, as_json)
 
 
 @commands.command("list")
-@click.option("--state", type=click.Choice(["owed", "due", "failed", "done"]), default="owed", show_default=True)
+@click.option("--state", type=click.Choice(["pending", "due", "failed", "done"]), default="pending", show_default=True)
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 @json_option
 def show_list(state: str, limit: int, as_json: bool) -> None:

@@ -9,12 +9,16 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.metrics import metrics
-from flaskcelery.outbox.queries import count_states, find_oldest_owed, read_totals
+from flaskcelery.outbox.queries import count_states, find_oldest_pending, read_totals
 
 logger = logging.getLogger(__name__)
 
 # Never a count of done rows: there may be a million of them.
-GAUGES = {"owed": "Rows that are owed", "due": "Owed rows that are due now", "failed": "Rows that have failed for good"}
+GAUGES = {
+    "pending": "Rows that are owed",
+    "due": "Owed rows that are due now",
+    "failed": "Rows that have failed for good",
+}
 COUNTERS = {
     "sent": "Mails that the mail server took",
     "retried": "Attempts after the first one",
@@ -28,7 +32,7 @@ class Tables(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield the outbox's figures; without the database, only that it is away."""
         try:
-            counts, oldest, totals = count_states(*GAUGES), find_oldest_owed(), read_totals()
+            counts, oldest, totals = count_states(*GAUGES), find_oldest_pending(), read_totals()
         except SQLAlchemyError as error:
             logger.warning("No figures of the outbox: %s", type(error).__name__)
             yield GaugeMetricFamily("flaskcelery_database_up", "Whether the database answers", 0)
@@ -37,7 +41,7 @@ class Tables(Collector):
         for name, help_text in GAUGES.items():
             yield GaugeMetricFamily(f"flaskcelery_outbox_{name}", help_text, counts[name])
         age = oldest.total_seconds() if oldest else 0.0
-        yield GaugeMetricFamily("flaskcelery_outbox_oldest_owed_seconds", "Age of the oldest owed row", age)
+        yield GaugeMetricFamily("flaskcelery_outbox_oldest_pending_seconds", "Age of the oldest owed row", age)
         for name, help_text in COUNTERS.items():
             yield CounterMetricFamily(f"flaskcelery_outbox_{name}", help_text, totals.get(name, 0))
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flaskcelery.config.settings import ROOT
 from flaskcelery.database import db
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
-from flaskcelery.outbox.queries import find_oldest_owed
+from flaskcelery.outbox.queries import find_oldest_pending
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class Readiness:
 
     problem: str = ""
     broker: str = "up"
-    oldest_owed_seconds: float | None = None
+    oldest_pending_seconds: float | None = None
 
     def as_dict(self) -> dict[str, object]:
         """Return what is shown."""
@@ -37,8 +37,8 @@ def check_readiness() -> Readiness:
         if current_heads() != latest_heads():
             found.problem = "the database's tables are not this release's: flask db upgrade"
         else:
-            age = find_oldest_owed()
-            found.oldest_owed_seconds = age.total_seconds() if age else None
+            age = find_oldest_pending()
+            found.oldest_pending_seconds = age.total_seconds() if age else None
     except SQLAlchemyError as error:
         found.problem = "the database does not answer"
         logger.warning("Not ready: %s", type(error).__name__)

@@ -20,13 +20,13 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         Index(
-            "ix_outbox_owed",
+            "ix_outbox_pending",
             "due_at",
             sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
             postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
         ),
         Index(  # the oldest one at once, however many there are
-            "ix_outbox_owed_created_at",
+            "ix_outbox_pending_created_at",
             "created_at",
             sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
             postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
@@ -56,7 +56,7 @@ class OutboxRow(Base):
     @property
     def state(self) -> str:
         """Return what became of it so far, in one word."""
-        return "done" if self.done_at else "failed" if self.failed_at else "owed"
+        return "done" if self.done_at else "failed" if self.failed_at else "pending"
 
 
 class OutboxTotal(Base):
@@ -72,11 +72,11 @@ class OutboxTotal(Base):
     total: Mapped[int] = mapped_column(default=0)
 
 
-def is_owed() -> ColumnElement[bool]:
+def is_pending() -> ColumnElement[bool]:
     """Neither done nor failed."""
     return and_(OutboxRow.done_at.is_(None), OutboxRow.failed_at.is_(None))
 
 
 def is_claimable() -> ColumnElement[bool]:
     """Owed and due: the one condition of the first send, the retry and the recovery after a crash."""
-    return and_(is_owed(), OutboxRow.due_at <= now_plus(), OutboxRow.gives_up_at > now_plus())
+    return and_(is_pending(), OutboxRow.due_at <= now_plus(), OutboxRow.gives_up_at > now_plus())

@@ -90,17 +90,17 @@ def init_nudge(app: Flask) -> None:
 
 def note(session: Any, task: str, row_id: uuid.UUID) -> None:
     """Remember the row until the session commits."""
-    session.info.setdefault("owed", []).append((task, row_id))
+    session.info.setdefault("pending", []).append((task, row_id))
 
 
 @event.listens_for(db.session, "after_commit")
-def _nudge_owed(session: Session) -> None:
+def _publish_noted(session: Session) -> None:
     if not session.in_nested_transaction():
-        for task, row_id in session.info.pop("owed", ()):
+        for task, row_id in session.info.pop("pending", ()):
             current_app.extensions["publisher"].nudge(task, row_id)
 
 
 @event.listens_for(db.session, "after_soft_rollback")
-def _forget_owed(session: Session, transaction: SessionTransaction) -> None:
+def _forget_noted(session: Session, transaction: SessionTransaction) -> None:
     if not transaction.nested:
-        session.info.pop("owed", None)
+        session.info.pop("pending", None)

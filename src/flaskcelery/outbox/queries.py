@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import publisher as nudge
-from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_owed
+from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending
 from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
 
 TOTAL_PARTS = 8  # as many as the migration made
@@ -19,7 +19,7 @@ TOTAL_PARTS = 8  # as many as the migration made
 def states() -> dict[str, ColumnElement[bool]]:
     """Return the states of a row by name; a due row is an owed one, too."""
     return {
-        "owed": is_owed(),
+        "pending": is_pending(),
         "due": is_claimable(),
         "failed": OutboxRow.failed_at.is_not(None),
         "done": OutboxRow.done_at.is_not(None),
@@ -33,9 +33,9 @@ def count_states(*names: str) -> dict[str, int]:
     return dict(zip(chosen, db.session.execute(select(*counts)).one(), strict=True))
 
 
-def find_oldest_owed() -> timedelta | None:
+def find_oldest_pending() -> timedelta | None:
     """Return the age of the oldest owed row: what the health page and an alarm look at."""
-    oldest, now = db.session.execute(select(func.min(OutboxRow.created_at), now_plus()).where(is_owed())).one()
+    oldest, now = db.session.execute(select(func.min(OutboxRow.created_at), now_plus()).where(is_pending())).one()
     return now - oldest if oldest else None
 
 

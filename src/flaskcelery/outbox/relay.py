@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.heartbeat import pulse_file
-from flaskcelery.outbox.models import OutboxRow, is_claimable, is_owed
+from flaskcelery.outbox.models import OutboxRow, is_claimable, is_pending
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.retention import purge_some
@@ -90,7 +90,7 @@ def give_up() -> None:
     with transaction():
         rows = db.session.execute(
             update(OutboxRow)
-            .where(is_owed(), OutboxRow.gives_up_at <= now_plus(), OutboxRow.due_at <= now_plus())
+            .where(is_pending(), OutboxRow.gives_up_at <= now_plus(), OutboxRow.due_at <= now_plus())
             .values(failed_at=now_plus(), error=func.coalesce(OutboxRow.error, "nobody worked it off in time"))
             .returning(OutboxRow.id, OutboxRow.task)
         ).all()

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 Body = Callable[..., Message | None]
 
 
-class OwedTask:
+class OutboxTask:
     """A task's name and body. Calling it runs the body; `owe` makes a worker run it after the commit."""
 
     def __init__(self, name: str, body: Body, title: str = "") -> None:
@@ -30,7 +30,7 @@ class OwedTask:
         """Run the body here and now; return its message, unsent."""
         return self.body(**args)
 
-    def owe(self, *, gives_up_after: float | None = None, **args: Any) -> OutboxRow:
+    def enqueue(self, *, gives_up_after: float | None = None, **args: Any) -> OutboxRow:
         """Add the outbox row that will run this task with these arguments (ids only). Caller commits.
 
         After `gives_up_after` seconds (default: OUTBOX_GIVE_UP_AFTER) it is no longer worth doing.
@@ -51,24 +51,24 @@ class OwedTask:
         return row
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError(f"A published task can be lost: call {self.name}.owe(...) in the transaction that owes it.")
+        raise TypeError(f"A published task can be lost: call {self.name}.enqueue(...) in the transaction that owes it.")
 
     delay = apply_async = apply = s = si = signature = _refuse
 
 
-TASKS: dict[str, OwedTask] = {}
+TASKS: dict[str, OutboxTask] = {}
 
 
-def task(name: str, title: str = "") -> Callable[[Body], OwedTask]:
+def task(name: str, title: str = "") -> Callable[[Body], OutboxTask]:
     """Name a function as a task; it returns the mail to send, or None when there is nothing left to do.
 
     The title is what its user sees in the list of mails.
     """
 
-    def register(body: Body) -> OwedTask:
+    def register(body: Body) -> OutboxTask:
         if name in TASKS:
             raise ValueError(f"two tasks are named {name}")
-        TASKS[name] = OwedTask(name, body, title)
+        TASKS[name] = OutboxTask(name, body, title)
         return TASKS[name]
 
     return register

@@ -43,6 +43,6 @@ def replace_password(user: User, new_hash: str, event: Event, keep_token: str | 
     )
     if is_done is not None:
         end_sessions(user.id, keep_token)
-        send_password_changed_email.owe(user_id=user.id)
+        send_password_changed_email.enqueue(user_id=user.id)
         record(event, user.id, user.email)
     return is_done is not None

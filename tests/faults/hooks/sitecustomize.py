@@ -58,7 +58,7 @@ def around(owner, name, before="", after=""):
 
 @event.listens_for(db.session, "before_commit")
 def _before_commit(session):
-    if session.info.get("owed"):
+    if session.info.get("pending"):
         reach("before_commit")
 
 
@@ -107,7 +107,7 @@ def once(claimed, total=None, **values):
     delivery.mark(claimed, total, **values)
 
 
-send, owe = delivery.mail.send, tasks.OwedTask.owe
+send, owe = delivery.mail.send, tasks.OutboxTask.owe
 delivery.mail.send = poisonous
 around(delivery, "claim", after="after_claim")
 around(delivery, "perform", after="after_250")
@@ -118,7 +118,7 @@ around(nudge.Publisher, "nudge", before="before_nudge", after="after_nudge")
 REMOVALS = {
     "claim": (delivery, "claim", claim_anything),
     "quit": (smtp.SmtpConnection, "__exit__", quit_decides),
-    "transaction": (tasks.OwedTask, "owe", commit_early),
+    "transaction": (tasks.OutboxTask, "owe", commit_early),
     "deadlines": (derived, "_deadlines", without_deadlines),
     "late": (smtp.SmtpSession, "data", never_expires),
     "back_off": (delivery, "back_off", lambda _attempts: 0.0),
