@@ -31,13 +31,13 @@ INSERT INTO login_sessions (token_hash, user_id, created_at, last_seen_at, expir
 SELECT 'token' || n, 1 + n % 100000, now(), now() - n * interval '5 seconds', now() + interval '9 days', n % 3 = 0,
   '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0'
 FROM generate_series(1, 100000) n;
-INSERT INTO outbox (id, task, args, user_id, created_at, due_at, gives_up_at, attempts, done_at)
+INSERT INTO outbox (id, task, args, user_id, created_at, due_at, expires_at, attempts, done_at)
 SELECT gen_random_uuid(), 'send_welcome_email', '{}', 1 + n % 100000, at, at, at + interval '3 days', 1, at
 FROM (SELECT n, now() - n * interval '2.5 seconds' AS at FROM generate_series(1, 1000000) n) times;
-INSERT INTO outbox (id, task, args, user_id, created_at, due_at, gives_up_at, attempts, failed_at, error)
+INSERT INTO outbox (id, task, args, user_id, created_at, due_at, expires_at, attempts, failed_at, error)
 SELECT gen_random_uuid(), 'send_welcome_email', '{}', n, at, at, at, 1, at, '550 no such mailbox'
 FROM (SELECT n, now() - n * interval '1 hour' AS at FROM generate_series(1, 300) n) times;
-INSERT INTO outbox (id, task, args, user_id, created_at, due_at, gives_up_at, attempts)
+INSERT INTO outbox (id, task, args, user_id, created_at, due_at, expires_at, attempts)
 SELECT gen_random_uuid(), 'send_welcome_email', '{}', n, now(), now() + interval '1 hour', now() + interval '9 days', 2
 FROM generate_series(1, 50) n;
 INSERT INTO audit_events (at, event, user_id, email, address, request_id, detail)

@@ -21,12 +21,12 @@ FILL = (
     f"""INSERT INTO users (username, username_key, email, email_key, password_hash, is_active, is_staff, joined_at)
     SELECT 'u' || n, 'u' || n, n || '@example.com', n || '@example.com', '!', true, false, now()
     FROM generate_series(1, {USERS}) n""",
-    f"""INSERT INTO outbox (id, task, args, user_id, created_at, due_at, gives_up_at, attempts, done_at)
+    f"""INSERT INTO outbox (id, task, args, user_id, created_at, due_at, expires_at, attempts, done_at)
     SELECT gen_random_uuid(), 'send_welcome_email', '{{}}', n % {USERS} + 1, t, t, t + interval '1 day', 1, t
     FROM (SELECT n, now() - n * interval '2 seconds' t FROM generate_series(1, {DONE}) n) AS rows""",
     "VACUUM ANALYZE",
 )
-PILE_UP = f"""INSERT INTO outbox (id, task, args, user_id, created_at, due_at, gives_up_at, attempts)
+PILE_UP = f"""INSERT INTO outbox (id, task, args, user_id, created_at, due_at, expires_at, attempts)
     SELECT gen_random_uuid(), 'send_welcome_email', '{{}}', n, now(), now(), now() + interval '1 day', 0
     FROM generate_series(1, {PENDING}) n"""
 

@@ -20,7 +20,7 @@ def upgrade() -> None:
         sa.Column("user_id", BIG, nullable=True),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("due_at", MOMENT, nullable=False),
-        sa.Column("gives_up_at", MOMENT, nullable=False),
+        sa.Column("expires_at", MOMENT, nullable=False),
         sa.Column("attempts", BIG, nullable=False),
         sa.Column("done_at", MOMENT, nullable=True),
         sa.Column("failed_at", MOMENT, nullable=True),

@@ -9,7 +9,7 @@ from tests.parts import wait_until
 
 KILLS = 5
 SLOW = {"SIMULATED_WORK_SECONDS": "0.3"}
-SHORT_LIFE = {"OUTBOX_GIVE_UP_AFTER": "20"}
+SHORT_LIFE = {"OUTBOX_EXPIRE_AFTER": "20"}
 
 
 def kill_at(bench: Bench, point: str) -> Fault:

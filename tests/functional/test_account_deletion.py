@@ -53,7 +53,7 @@ def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
 
 def test_a_closed_account_stays_while_a_mail_is_owed_to_it(app: Flask, inside: Browser) -> None:
     inside.send("/accounts/me/delete/", password=PASSWORD)
-    run_sql(app, "UPDATE outbox SET due_at = gives_up_at")  # every attempt so far has failed
+    run_sql(app, "UPDATE outbox SET due_at = expires_at")  # every attempt so far has failed
     relay(app)
     assert run_sql(app, "SELECT username FROM users") == [("alice",)]
     run_sql(app, "UPDATE outbox SET failed_at = due_at")

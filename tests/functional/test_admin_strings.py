@@ -46,7 +46,7 @@ def make_rows(number: int, text: str) -> list[Any]:
     """Return a row of every page with the text wherever the database takes one; the keys are what it keeps unique."""
     key, later, many = f"key {number}", now_plus(99), dict.fromkeys
     names = many(("username", "email", "pending_email", "previous_email"), text)
-    mail = {"args": {"user_id": text}, "gives_up_at": later, "failed_at": later, "user_id": FIRST + number}
+    mail = {"args": {"user_id": text}, "expires_at": later, "failed_at": later, "user_id": FIRST + number}
     session = {"token_hash": key, "user_id": FIRST + number, "expires_at": later}
     return [
         User(id=FIRST + number, username_key=key, email_key=key, password_hash="!", **names),

@@ -144,7 +144,7 @@ def test_a_row_for_nobody_is_done_and_an_old_one_sends_nothing(app: Flask, membe
         [nobody, alice] = db.session.scalars(
             select(OutboxRow).where(OutboxRow.task == "send_password_reset_email").order_by(OutboxRow.created_at)
         )
-        assert alice.gives_up_at - alice.created_at == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=5))
+        assert alice.expires_at - alice.created_at == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=5))
         send, args = TASKS[alice.task], alice.args
         assert send(**args)
         assert send(**{**args, "made_at": args["made_at"] - 3602}) is None

@@ -71,7 +71,7 @@ def test_a_complete_production_configuration_starts_without_a_warning() -> None:
         ({"DATABASE_URL": "sqlite://"}, "DATABASE_URL must name a file by its whole path"),
         ({"DATABASE_URL": "sqlite:///site.db"}, "DATABASE_URL must name a file by its whole path"),
         ({"INSTANCE_PATH": "/dev/null/x"}, "INSTANCE_PATH must be a folder"),
-        ({"OUTBOX_GIVE_UP_AFTER": "0"}, "OUTBOX_GIVE_UP_AFTER must be more than 0"),
+        ({"OUTBOX_EXPIRE_AFTER": "0"}, "OUTBOX_EXPIRE_AFTER must be more than 0"),
         ({"PASSWORD_MIN_LENGTH": "65"}, "PASSWORD_MIN_LENGTH may be 64 at most"),
         ({"PORT": "65536"}, "PORT must be a port"),
         ({"CELERY_BROKER_URL": "amqp://x"}, "CELERY_BROKER_URL must begin with"),

@@ -55,7 +55,7 @@ def test_a_claimed_row_is_in_one_pair_of_hands_until_its_lease_ends(pending_row:
 
 @pytest.mark.parametrize(
     "values",
-    [{"done_at": 0.0}, {"failed_at": 0.0}, {"due_at": 60.0}, {"gives_up_at": -1.0}],
+    [{"done_at": 0.0}, {"failed_at": 0.0}, {"due_at": 60.0}, {"expires_at": -1.0}],
     ids=["done", "failed", "not due", "given up"],
 )
 def test_no_other_row_can_be_claimed(pending_row: uuid.UUID, values: dict[str, float]) -> None:
@@ -79,20 +79,20 @@ def test_a_fault_of_the_configuration_keeps_the_row_owed_for_longer(
     quiet_app: Flask, failing_task: type[Failing], caplog: pytest.LogCaptureFixture
 ) -> None:
     row_id = failing_task.enqueue(ConfigurationMailError("AUTH: 535 the server refused the log-in"))
-    change(row_id, gives_up_at=5.0)
+    change(row_id, expires_at=5.0)
     delivery.deliver(row_id)
     row = load(row_id)
     assert row.failed_at is None
-    assert row.gives_up_at > row.due_at
+    assert row.expires_at > row.due_at
     assert "somebody mends this" in caplog.text
 
 
 def test_even_a_row_that_waits_for_an_operator_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:
     row_id = failing_task.enqueue(ConfigurationMailError("MAIL: 550 5.7.1 blocked"))
-    change(row_id, gives_up_at=5.0, created_at=-8 * 86400.0)
-    before = load(row_id).gives_up_at
+    change(row_id, expires_at=5.0, created_at=-8 * 86400.0)
+    before = load(row_id).expires_at
     delivery.deliver(row_id)
-    assert load(row_id).gives_up_at == before
+    assert load(row_id).expires_at == before
 
 
 def test_a_mail_of_unknown_fate_is_kept_until_its_lease_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:

@@ -21,7 +21,7 @@ FIELDS = {
     "user": ["alive", "dead", None],
     "attempts": [0, 50],
     "due_at": [-3600.0, 0.0, 3600.0],
-    "gives_up_at": [-1.0, 86400.0],
+    "expires_at": [-1.0, 86400.0],
 }
 ANSWERS = {
     "takes it": None,
@@ -40,7 +40,7 @@ def add_every_combination(user_id: int) -> int:
         for values in itertools.product(*FIELDS.values()):
             row = dict(zip(FIELDS, values, strict=True))
             user = users[row.pop("user")]
-            moments = {name: now_plus(row.pop(name)) for name in ("due_at", "gives_up_at")}
+            moments = {name: now_plus(row.pop(name)) for name in ("due_at", "expires_at")}
             args = {"user_id": user} if user else {}
             db.session.add(OutboxRow(id=uuid.uuid4(), user_id=user, args=args, **moments, **row))
     return len(list(itertools.product(*FIELDS.values())))
@@ -50,8 +50,8 @@ def let_time_pass() -> None:
     """Move every owed row into the past."""
     with transaction():
         for row in db.session.scalars(select(OutboxRow).where(is_pending())):
-            row.due_at, row.gives_up_at, row.created_at = (
-                moment - STEP for moment in (row.due_at, row.gives_up_at, row.created_at)
+            row.due_at, row.expires_at, row.created_at = (
+                moment - STEP for moment in (row.due_at, row.expires_at, row.created_at)
             )
 
 

@@ -40,11 +40,11 @@ def test_list_and_show_tell_what_is_wrong_with_a_row(run, pending_row: uuid.UUID
 
 def test_retry_takes_failed_rows_only_and_gives_them_new_time(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
     assert run("retry", owed).startswith("1: Error: there is no such failed row")
-    change(owed, failed_at=0.0, gives_up_at=-1.0, attempts=7)
+    change(owed, failed_at=0.0, expires_at=-1.0, attempts=7)
     assert run("retry", owed) == "1 to be tried again\n"
     row = load(owed)
     assert (row.failed_at, row.attempts) == (None, 7)
-    assert row.gives_up_at > row.due_at
+    assert row.expires_at > row.due_at
     change(owed, failed_at=0.0)
     assert run("retry", "--all-failed") == "1 to be tried again\n"
     assert run("retry").startswith("2: ")
@@ -63,6 +63,6 @@ def test_purge_deletes_what_has_been_done_for_long_and_nothing_else(run, pending
 
 
 def test_one_pass_of_the_relay_can_be_run_by_hand(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
-    change(owed, gives_up_at=-1.0)
+    change(owed, expires_at=-1.0)
     run("relay")
     assert load(owed).failed_at is not None

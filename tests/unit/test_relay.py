@@ -126,7 +126,7 @@ def test_a_backlog_is_taken_in_turn_the_oldest_first(broker: Broker) -> None:
 
 
 def test_a_row_in_somebodys_hands_is_not_failed_before_they_let_go(pending_row: uuid.UUID, broker: Broker) -> None:
-    change(owed, gives_up_at=-1.0, due_at=60.0)
+    change(owed, expires_at=-1.0, due_at=60.0)
     relay_once(period=0)
     assert load(owed).failed_at is None
     change(owed, due_at=-1.0)
@@ -138,7 +138,7 @@ def test_a_row_in_somebodys_hands_is_not_failed_before_they_let_go(pending_row: 
 def test_whatever_else_it_is_a_row_past_its_end_is_failed(
     pending_row: uuid.UUID, broker: Broker, values: dict[str, float | int | str]
 ) -> None:
-    change(owed, gives_up_at=-1.0, **values)
+    change(owed, expires_at=-1.0, **values)
     relay_once(period=0)
     assert load(owed).failed_at is not None
     assert broker.published == []
@@ -153,7 +153,7 @@ def test_a_task_that_nobody_knows_is_not_published_but_slows_down(pending_row: u
 
 
 def test_a_settled_row_is_left_alone(pending_row: uuid.UUID, broker: Broker) -> None:
-    change(owed, done_at=-60.0, due_at=-3600.0, gives_up_at=-60.0)
+    change(owed, done_at=-60.0, due_at=-3600.0, expires_at=-60.0)
     relay_once(period=0)
     assert load(owed).failed_at is None
     assert broker.published == []

@@ -88,7 +88,7 @@ def ask_reset(email: str) -> None:
     with transaction():
         made_at = int(read_clock().timestamp())
         send_password_reset_email.enqueue(
-            gives_up_after=RESET_LINK_LIVES.total_seconds(), user_id=user_id, made_at=made_at
+            expires_after=RESET_LINK_LIVES.total_seconds(), user_id=user_id, made_at=made_at
         )
         record(Event.RESET_ASKED, user_id, found.email if found else "")
 

@@ -66,7 +66,7 @@ ERRORS: tuple[Check, ...] = (
     ("MAIL_CA_FILE cannot be read", lambda c: c["MAIL_CA_FILE"] and not os.access(c["MAIL_CA_FILE"], os.R_OK)),
     ("INSTANCE_PATH must be a folder that can be written to", lambda c: _is_unwritable(c["INSTANCE_PATH"])),
     ("MAIL_TIMEOUT must be more than 0", lambda c: c["MAIL_TIMEOUT"] <= 0),
-    ("OUTBOX_GIVE_UP_AFTER must be more than 0", lambda c: c["OUTBOX_GIVE_UP_AFTER"] <= 0),
+    ("OUTBOX_EXPIRE_AFTER must be more than 0", lambda c: c["OUTBOX_EXPIRE_AFTER"] <= 0),
     ("PASSWORD_MIN_LENGTH may be 64 at most", lambda c: c["PASSWORD_MIN_LENGTH"] > 64),  # noqa: PLR2004  ASVS 6.2.9
     ("Python runs with -OO, which removes the sentences that visitors see", lambda _: sys.flags.optimize > 1),
 )

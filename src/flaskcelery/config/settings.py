@@ -76,7 +76,7 @@ SETTINGS = (
     Setting("EMAIL_CONFIRMATION_REQUIRED", "0", flag),
     Setting("ARGON2_PARAMETERS", ARGON2_DEFAULT, argon2),
     Setting("OUTBOX_RETRY_AFTER", "30", seconds),
-    Setting("OUTBOX_GIVE_UP_AFTER", "86400", seconds),
+    Setting("OUTBOX_EXPIRE_AFTER", "86400", seconds),
     Setting("OUTBOX_KEEP_DAYS", "30", positive),
     Setting("AUDIT_KEEP_DAYS", "90", positive),
     Setting("SIMULATED_WORK_SECONDS", "0", seconds),

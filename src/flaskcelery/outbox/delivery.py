@@ -86,9 +86,9 @@ def work_off(claimed: Claim) -> None:
         settle(claimed, error=str(error))  # tried again, under the same Message-ID, when the lease ends
     except ConfigurationMailError as error:
         logger.error("No mail leaves before somebody mends this: %s", error)
-        later = now_plus(current_app.config["OUTBOX_GIVE_UP_AFTER"])
+        later = now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])
         is_young = OutboxRow.created_at > now_plus(-MAX_PATIENCE)
-        postpone(claimed, error, gives_up_at=case((is_young, later), else_=OutboxRow.gives_up_at))
+        postpone(claimed, error, expires_at=case((is_young, later), else_=OutboxRow.expires_at))
     except TemporaryMailError as error:
         logger.warning("Row %s (%s): attempt %s failed", claimed.id, claimed.task, claimed.attempts)
         postpone(claimed, error)

@@ -47,7 +47,7 @@ class OutboxRow(Base):
     user_id: Mapped[int | None] = mapped_column(index=True)
     created_at: Mapped[datetime] = mapped_column(default=now_plus())
     due_at: Mapped[datetime] = mapped_column(default=now_plus())
-    gives_up_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
     attempts: Mapped[int] = mapped_column(default=0)
     done_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
@@ -79,4 +79,4 @@ def is_pending() -> ColumnElement[bool]:
 
 def is_claimable() -> ColumnElement[bool]:
     """Owed and due: the one condition of the first send, the retry and the recovery after a crash."""
-    return and_(is_pending(), OutboxRow.due_at <= now_plus(), OutboxRow.gives_up_at > now_plus())
+    return and_(is_pending(), OutboxRow.due_at <= now_plus(), OutboxRow.expires_at > now_plus())

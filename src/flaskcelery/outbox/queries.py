@@ -70,7 +70,7 @@ def retry(row_id: uuid.UUID | None = None) -> int:
         rows = db.session.execute(
             update(OutboxRow)
             .where(*chosen)
-            .values(failed_at=None, due_at=now_plus(), gives_up_at=now_plus(current_app.config["OUTBOX_GIVE_UP_AFTER"]))
+            .values(failed_at=None, due_at=now_plus(), expires_at=now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"]))
             .returning(OutboxRow.task, OutboxRow.id)
         ).all()
         if row_id:  # many are the relay's work: it does not fill the broker

@@ -53,7 +53,7 @@ def show_alive() -> None:
 
 def relay_once(period: float, is_over: threading.Event | None = None) -> None:
     """Fail what has given up, delete what is old, then pass on what has been due for longer than one period."""
-    give_up()
+    expire()
     purge_some()
     publisher: Publisher = current_app.extensions["publisher"]
     sent, sending_ends = 0, time.monotonic() + SENDING_SECONDS
@@ -85,12 +85,12 @@ def count_room(publisher: Publisher) -> int:
         return 0
 
 
-def give_up() -> None:
+def expire() -> None:
     """Fail the rows that nobody could settle in time, as soon as they are in nobody's hands."""
     with transaction():
         rows = db.session.execute(
             update(OutboxRow)
-            .where(is_pending(), OutboxRow.gives_up_at <= now_plus(), OutboxRow.due_at <= now_plus())
+            .where(is_pending(), OutboxRow.expires_at <= now_plus(), OutboxRow.due_at <= now_plus())
             .values(failed_at=now_plus(), error=func.coalesce(OutboxRow.error, "nobody worked it off in time"))
             .returning(OutboxRow.id, OutboxRow.task)
         ).all()

@@ -30,17 +30,17 @@ class OutboxTask:
         """Run the body here and now; return its message, unsent."""
         return self.body(**args)
 
-    def enqueue(self, *, gives_up_after: float | None = None, **args: Any) -> OutboxRow:
+    def enqueue(self, *, expires_after: float | None = None, **args: Any) -> OutboxRow:
         """Add the outbox row that will run this task with these arguments (ids only). Caller commits.
 
-        After `gives_up_after` seconds (default: OUTBOX_GIVE_UP_AFTER) it is no longer worth doing.
+        After `expires_after` seconds (default: OUTBOX_EXPIRE_AFTER) it is no longer worth doing.
         """
         row = OutboxRow(
             id=uuid.uuid4(),
             task=self.name,
             args=args,
             user_id=args.get("user_id"),
-            gives_up_at=now_plus(gives_up_after or current_app.config["OUTBOX_GIVE_UP_AFTER"]),
+            expires_at=now_plus(expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]),
         )
         db.session.add(row)
         nudge.note(db.session(), self.name, row.id)
