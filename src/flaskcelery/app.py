@@ -23,7 +23,7 @@ from flaskcelery.logs import init_logs
 from flaskcelery.metrics import init_metrics
 from flaskcelery.outbox.delivery import register_tasks
 from flaskcelery.outbox.heartbeat import init_pulse
-from flaskcelery.outbox.publisher import init_nudge
+from flaskcelery.outbox.publisher import init_publisher
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.rate_limits import init_limits
@@ -60,7 +60,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     init_database(app)
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     register_tasks(init_celery(app))
-    init_nudge(app)
+    init_publisher(app)
     init_pulse(app)
     init_passwords(app)
     mail.init_app(app)

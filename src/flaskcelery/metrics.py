@@ -28,7 +28,7 @@ class Metrics:
         )
         self.events = Counter("flaskcelery_events", "Events of the audit trail", ["event"], registry=own)
         self.limit_hits = Counter("flaskcelery_limit_hits", "Tries refused, by limit", ["limit"], registry=own)
-        self.nudge_failures = Counter("flaskcelery_nudge_failures", "Rows the broker did not take", registry=own)
+        self.publish_failures = Counter("flaskcelery_publish_failures", "Rows the broker did not take", registry=own)
         self.breaker_open_until = Gauge(
             "flaskcelery_breaker_open_until_seconds",
             "Unix time until which the broker is not told of rows, after it has failed",

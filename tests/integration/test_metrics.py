@@ -88,7 +88,7 @@ def test_a_broker_that_is_away_opens_the_breaker_and_refused_tries_are_counted(
     redis.refuse()
     stack.sign_up("alice")
     samples = stack.scrape()
-    assert samples["flaskcelery_nudge_failures_total"] == 1
+    assert samples["flaskcelery_publish_failures_total"] == 1
     assert 5 < samples["flaskcelery_breaker_open_until_seconds"] - time.time() < 11
     for _ in range(30):
         visitor = stack.visitor()

@@ -65,7 +65,7 @@ class Publisher:
             queue: Any = Queue(OUTBOX_QUEUE)(producer.channel)
             return int(queue.queue_declare().message_count)
 
-    def nudge(self, task: str, row_id: uuid.UUID) -> None:
+    def try_publish(self, task: str, row_id: uuid.UUID) -> None:
         """Publish unless the broker has just failed; never raise."""
         if time.monotonic() < self._closed_until:
             return
@@ -73,12 +73,12 @@ class Publisher:
             self.publish(task, row_id)
         except BrokerAway as error:
             self._closed_until = time.monotonic() + BREAKER_SECONDS
-            metrics().nudge_failures.inc()
+            metrics().publish_failures.inc()
             metrics().breaker_open_until.set(time.time() + BREAKER_SECONDS)
             logger.warning("The broker did not take row %s, the relay will: %s", row_id, error)
 
 
-def init_nudge(app: Flask) -> None:
+def init_publisher(app: Flask) -> None:
     """Give `app` its publisher, and each child of a worker's pool its own; it connects when it first publishes."""
 
     def renew(**_: object) -> None:
@@ -88,7 +88,7 @@ def init_nudge(app: Flask) -> None:
     worker_process_init.connect(renew, weak=False)
 
 
-def note(session: Any, task: str, row_id: uuid.UUID) -> None:
+def publish_after_commit(session: Any, task: str, row_id: uuid.UUID) -> None:
     """Remember the row until the session commits."""
     session.info.setdefault("pending", []).append((task, row_id))
 
@@ -97,7 +97,7 @@ def note(session: Any, task: str, row_id: uuid.UUID) -> None:
 def _publish_noted(session: Session) -> None:
     if not session.in_nested_transaction():
         for task, row_id in session.info.pop("pending", ()):
-            current_app.extensions["publisher"].nudge(task, row_id)
+            current_app.extensions["publisher"].try_publish(task, row_id)
 
 
 @event.listens_for(db.session, "after_soft_rollback")

@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import ColumnElement, delete, func, select, update
 
 from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.outbox import publisher as nudge
+from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending
 from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
 
@@ -75,7 +75,7 @@ def retry(row_id: uuid.UUID | None = None) -> int:
         ).all()
         if row_id:  # many are the relay's work: it does not fill the broker
             for task, found in rows:
-                nudge.note(db.session(), task, found)
+                publisher.publish_after_commit(db.session(), task, found)
     return len(rows)
 
 

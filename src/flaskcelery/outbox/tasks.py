@@ -10,7 +10,7 @@ from flask import current_app
 from flaskcelery.database import db, now_plus
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
-from flaskcelery.outbox import publisher as nudge
+from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.web.security import request_id
 
@@ -43,7 +43,7 @@ class OutboxTask:
             expires_at=now_plus(expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]),
         )
         db.session.add(row)
-        nudge.note(db.session(), self.name, row.id)
+        publisher.publish_after_commit(db.session(), self.name, row.id)
         with about_row(row.id):
             logger.info(
                 "Owed: row %s (%s) to user %s, request %s", row.id, self.name, row.user_id, request_id() or "none"
