@@ -22,7 +22,7 @@ from flaskcelery.home.views import bp as home
 from flaskcelery.logs import init_logs
 from flaskcelery.metrics import init_metrics
 from flaskcelery.outbox.delivery import register_tasks
-from flaskcelery.outbox.heartbeat import init_pulse
+from flaskcelery.outbox.heartbeat import init_heartbeat
 from flaskcelery.outbox.publisher import init_publisher
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.users.passwords import init_passwords
@@ -61,7 +61,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(ROOT / "migrations"))
     register_tasks(init_celery(app))
     init_publisher(app)
-    init_pulse(app)
+    init_heartbeat(app)
     init_passwords(app)
     mail.init_app(app)
     csrf.init_app(app)

@@ -23,24 +23,24 @@ from flaskcelery.outbox.publisher import BrokerAway
 
 logger = logging.getLogger(__name__)
 
-BEAT = "outbox.beat"
-BEAT_SECONDS = 10
+HEARTBEAT = "outbox.heartbeat"
+HEARTBEAT_SECONDS = 10
 STOP_GRACE = 5  # seconds beyond the longest task until a warm stop that hangs is ended
 GRACE = 20  # seconds beyond the longest task until a silent worker counts as deaf
 
 
-def init_pulse(app: Flask) -> None:
+def init_heartbeat(app: Flask) -> None:
     """Make every worker of `app` prove that it consumes."""
     celery = app.extensions["celery"]
-    celery.task(answer, name=BEAT)
+    celery.task(answer, name=HEARTBEAT)
 
     def note_start(task: "Task[Any, Any]", **_: Any) -> None:
         if task.app is celery:
-            pulse_file(app, str(task.request.hostname), "answer").touch()
+            heartbeat_file(app, str(task.request.hostname), "answer").touch()
 
     def add_queue(sender: str, instance: Any, **_: Any) -> None:
         if instance.app is celery:
-            celery.amqp.queues.select_add(f"{BEAT}.{sender}")
+            celery.amqp.queues.select_add(f"{HEARTBEAT}.{sender}")
 
     def start(sender: Any, **_: Any) -> None:
         if sender.app is celery:
@@ -56,7 +56,7 @@ def answer(_beat: str) -> None:
     """Take a beat: that it starts is the answer."""
 
 
-def pulse_file(app: Flask, name: str, kind: str) -> Path:
+def heartbeat_file(app: Flask, name: str, kind: str) -> Path:
     """Return the file whose age tells of a worker or relay: `answer` or `alive`."""
     return Path(app.instance_path) / f"{name}.{kind}"
 
@@ -71,18 +71,18 @@ def bound_stop(app: Flask) -> None:
 def watch(app: Flask, worker: str) -> None:
     """Send beats for ever; end the worker when it has left them unanswered for too long."""
     patience = app.config["TASK_TIME_LIMIT"] + GRACE
-    answer_file, alive_file = pulse_file(app, worker, "answer"), pulse_file(app, worker, "alive")
+    answer_file, alive_file = heartbeat_file(app, worker, "answer"), heartbeat_file(app, worker, "alive")
     answer_file.unlink(missing_ok=True)
-    last_answer, last_good, pause = 0.0, time.monotonic(), min(1, BEAT_SECONDS)
+    last_answer, last_good, pause = 0.0, time.monotonic(), min(1, HEARTBEAT_SECONDS)
     with app.app_context():
         while time.monotonic() - last_good < patience:
             is_good = False
             try:
-                app.extensions["publisher"].publish(BEAT, uuid.uuid4(), queue=f"{BEAT}.{worker}")
+                app.extensions["publisher"].publish(HEARTBEAT, uuid.uuid4(), queue=f"{HEARTBEAT}.{worker}")
             except BrokerAway:
                 is_good = True  # nothing to prove while the broker is away
             time.sleep(pause)
-            pause = BEAT_SECONDS
+            pause = HEARTBEAT_SECONDS
             answered = answer_file.stat().st_mtime if answer_file.exists() else 0.0
             if is_good or answered != last_answer:
                 last_answer, last_good = answered, time.monotonic()

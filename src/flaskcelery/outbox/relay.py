@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
-from flaskcelery.outbox.heartbeat import pulse_file
+from flaskcelery.outbox.heartbeat import heartbeat_file
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_pending
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
 from flaskcelery.outbox.tasks import TASKS
@@ -48,7 +48,7 @@ def run_for_ever(period: float) -> None:
 
 def show_alive() -> None:
     """Touch the file whose age is the relay's probe."""
-    pulse_file(current_app, "relay", "alive").touch()
+    heartbeat_file(current_app, "relay", "alive").touch()
 
 
 def relay_once(period: float, is_over: threading.Event | None = None) -> None:

@@ -10,7 +10,7 @@ import pytest
 from celery.signals import task_prerun
 from flask import Flask
 
-from flaskcelery.outbox import heartbeat as pulse
+from flaskcelery.outbox import heartbeat
 from flaskcelery.outbox.publisher import BrokerAway
 
 WORKER = "celery@test"
@@ -28,11 +28,11 @@ def signals(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def leave(_code: int) -> None:
         raise Ended
 
-    monkeypatch.setattr(pulse, "BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(pulse, "HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(pulse, "GRACE", 0.1)
     monkeypatch.setitem(app.config, "TASK_TIME_LIMIT", 0.1)
-    monkeypatch.setattr(pulse.os, "kill", lambda _pid, number: sent.append(number))
-    monkeypatch.setattr(pulse.os, "_exit", leave)
+    monkeypatch.setattr(heartbeat.os, "kill", lambda _pid, number: sent.append(number))
+    monkeypatch.setattr(heartbeat.os, "_exit", leave)
     return sent
 
 
@@ -41,13 +41,13 @@ def watch(app: Flask, monkeypatch: pytest.MonkeyPatch, on_beat: Callable[[int], 
     beats: list[uuid.UUID] = []
 
     def publish(_task: str, beat: uuid.UUID, queue: str) -> None:
-        assert queue == f"outbox.beat.{WORKER}"
+        assert queue == f"outbox.heartbeat.{WORKER}"
         beats.append(beat)
         on_beat(len(beats))
 
     monkeypatch.setattr(app.extensions["publisher"], "publish", publish)
     with pytest.raises(Ended):
-        pulse.watch(app, WORKER)
+        heartbeat.watch(app, WORKER)
     return len(beats)
 
 
@@ -84,16 +84,16 @@ def test_a_warm_stop_that_hangs_is_ended_soon_after_the_longest_task(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ended = threading.Event()
-    monkeypatch.setattr(pulse.os, "_exit", lambda _code: ended.set())
+    monkeypatch.setattr(heartbeat.os, "_exit", lambda _code: ended.set())
     monkeypatch.setattr(pulse, "STOP_GRACE", 0.1)
     monkeypatch.setitem(app.config, "TASK_TIME_LIMIT", 0.1)
-    pulse.bound_stop(app)
+    heartbeat.bound_stop(app)
     assert not ended.is_set()
     assert ended.wait(5)
 
 
 def test_any_task_that_starts_is_an_answer(app: Flask) -> None:
-    task = app.extensions["celery"].tasks[pulse.BEAT]
+    task = app.extensions["celery"].tasks[heartbeat.HEARTBEAT]
     task.push_request(hostname=WORKER)
     task_prerun.send(task, task_id="any", task=task)
     assert (Path(app.instance_path) / f"{WORKER}.answer").exists()
