@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 ROWS_PER_PASS = 200
 SENT_BY_ITSELF_PER_PASS = 20
 SENDING_SECONDS = 10  # per pass; beyond them no further mail is begun
-NEGLECTED_PERIODS = 6  # a row that is owed for so long is not left to the workers alone
+STALE_PERIODS = 6  # a row that is owed for so long is not left to the workers alone
 MAX_WAITING = 1000  # messages on the broker, so that a worker that comes back finds new ones soon
 
 
@@ -70,7 +70,7 @@ def relay_once(period: float, is_over: threading.Event | None = None) -> None:
         may_send = sent < SENT_BY_ITSELF_PER_PASS and time.monotonic() < sending_ends
         if is_over and is_over.is_set():
             return
-        if may_send and (row.is_neglected or not is_told):
+        if may_send and (row.is_stale or not is_told):
             show_alive()
             deliver(row.id)
             sent += 1
@@ -101,14 +101,14 @@ def expire() -> None:
 def take_overdue(period: float, limit: int) -> Sequence[Row[uuid.UUID, str, bool]]:
     """Return at most `limit` rows due for longer than `period`, oldest first, and put them at the line's back.
 
-    They stay claimable: due again from now on. `is_neglected` tells those that are owed for long, though the broker
+    They stay claimable: due again from now on. `is_stale` tells those that are owed for long, though the broker
     may have taken their messages: perhaps its workers are away.
     """
-    long_ago = now_plus(-NEGLECTED_PERIODS * max(period, 1))
-    is_neglected = OutboxRow.created_at <= long_ago
+    long_ago = now_plus(-STALE_PERIODS * max(period, 1))
+    is_stale = OutboxRow.created_at <= long_ago
     with transaction():
         rows = db.session.execute(
-            select(OutboxRow.id, OutboxRow.task, is_neglected.label("is_neglected"))
+            select(OutboxRow.id, OutboxRow.task, is_stale.label("is_stale"))
             .where(is_claimable(), OutboxRow.due_at <= now_plus(-period))
             .order_by(OutboxRow.due_at)
             .limit(limit)
