@@ -7,7 +7,7 @@ revision = "0005"
 down_revision = "0004"
 
 PENDING = sa.text("done_at IS NULL AND failed_at IS NULL")
-NAMES, PARTS = ("sent", "retried", "late_marks"), 8
+NAMES, PARTS = ("sent", "retried", "late_results"), 8
 
 
 def upgrade() -> None:

@@ -105,7 +105,7 @@ def test_a_mail_of_unknown_fate_is_kept_until_its_lease_ends(quiet_app: Flask, f
 def test_a_mark_that_the_database_did_not_take_is_written_again(
     pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MARK_RETRY", 0)
+    monkeypatch.setattr(delivery, "RECORD_RETRY", 0)
     answers = iter([OperationalError("", {}, Exception("gone")), OperationalError("", {}, Exception("gone")), None])
     original = delivery.mark
 

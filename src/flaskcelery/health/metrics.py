@@ -22,7 +22,7 @@ GAUGES = {
 COUNTERS = {
     "sent": "Mails that the mail server took",
     "retried": "Attempts after the first one",
-    "late_marks": "Outcomes that came after the lease was lost: a mail may have gone out twice",
+    "late_results": "Outcomes that came after the lease was lost: a mail may have gone out twice",
 }
 
 

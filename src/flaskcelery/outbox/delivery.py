@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 MAX_BACK_OFF = 3600  # seconds
 MAX_PATIENCE = 7 * 86400  # seconds; a row that waits for somebody to mend the settings ends, too
-MARK_RETRY = 0.5  # seconds
+RECORD_RETRY = 0.5  # seconds
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,10 @@ def deliver(row_id: uuid.UUID) -> None:
     with about_row(row_id):
         claimed = claim(row_id)
         if claimed:
-            work_off(claimed)
+            process(claimed)
 
 
-def work_off(claimed: Claim) -> None:
+def process(claimed: Claim) -> None:
     """Run the task of a claimed row, and write down what became of it."""
     try:
         is_sent = perform(claimed)
@@ -149,7 +149,7 @@ def settle(claimed: Claim, total: str | None = None, **values: Any) -> None:
             if time.monotonic() > claimed.task_ends:
                 raise
             logger.warning("Row %s: the database did not take its mark, trying again", claimed.id)
-            time.sleep(MARK_RETRY)
+            time.sleep(RECORD_RETRY)
 
 
 def mark(claimed: Claim, total: str | None = None, **values: Any) -> None:
@@ -162,7 +162,7 @@ def mark(claimed: Claim, total: str | None = None, **values: Any) -> None:
             .returning(OutboxRow.id)
         )
         if is_mine is None:
-            total = "late_marks"
+            total = "late_results"
         if total:
             add_to_total(total)
     if is_mine is None:

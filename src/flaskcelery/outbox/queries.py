@@ -52,7 +52,7 @@ def find_rows_of(user_id: int, limit: int | None = None) -> Sequence[OutboxRow]:
 
 
 def add_to_total(name: str) -> None:
-    """Count that it has happened once more: `sent`, `retried` or `late_marks`. Caller commits."""
+    """Count that it has happened once more: `sent`, `retried` or `late_results`. Caller commits."""
     mine = (OutboxTotal.name == name, OutboxTotal.part == os.getpid() % TOTAL_PARTS)
     db.session.execute(update(OutboxTotal).where(*mine).values(total=OutboxTotal.total + 1))
 
