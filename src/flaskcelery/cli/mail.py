@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 
 from flaskcelery.cli.output import refusals
 from flaskcelery.extensions import mail
-from flaskcelery.mail.errors import MailError, shorten
+from flaskcelery.mail.errors import MailError, sanitize
 from flaskcelery.mail.message import Message
 from flaskcelery.mail.smtp import SmtpConnection, SmtpSession
 from flaskcelery.users.names import normalize_email
@@ -32,7 +32,7 @@ class SpokenSession(SmtpSession):
             is_command = cmd.upper() == "AUTH"
             click.echo(f"-> AUTH {args.split(maxsplit=1)[0]} ***" if is_command else "-> ***")
         else:
-            click.echo(f"-> {shorten(f'{cmd} {args}'.strip())}")
+            click.echo(f"-> {sanitize(f'{cmd} {args}'.strip())}")
 
     def getreply(self) -> tuple[int, bytes]:
         """Hear the reply."""
@@ -40,7 +40,7 @@ class SpokenSession(SmtpSession):
         # What follows a log-in may repeat what was sent.
         shown = [""] if self.stage == "AUTH" else text.decode(errors="replace").splitlines() or [""]
         for line in shown:
-            click.echo(f"<- {code} {shorten(line)}".rstrip())
+            click.echo(f"<- {code} {sanitize(line)}".rstrip())
         return code, text
 
     def send(self, s: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flaskcelery.errors import Refusal
-from flaskcelery.mail.errors import shorten
+from flaskcelery.mail.errors import sanitize
 
 Row = Mapping[str, object]
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
@@ -55,4 +55,4 @@ def _text(value: object) -> str:
         return f"{value:%F %T}"
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.0f} s"
-    return "-" if value is None else shorten(str(value))
+    return "-" if value is None else sanitize(str(value))

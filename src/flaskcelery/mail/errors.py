@@ -6,7 +6,7 @@ import ssl
 MAX_REASON_LENGTH = 500
 
 
-def shorten(reason: str) -> str:
+def sanitize(reason: str) -> str:
     """Return a reason that a database, a log and a terminal take as it is."""
     return "".join(c if c.isprintable() else " " for c in reason)[:MAX_REASON_LENGTH]
 
@@ -16,7 +16,7 @@ class MailError(Exception):
 
     def __str__(self) -> str:
         """Return the reason."""
-        return shorten(" ".join(str(part) for part in self.args))
+        return sanitize(" ".join(str(part) for part in self.args))
 
 
 class TemporaryMailError(MailError):
@@ -37,7 +37,7 @@ class PermanentMailError(MailError):
 
 # What a stage's end means: (reply 4xx, reply 5xx, no reply: a time-out or a lost connection).
 # QUIT is missing: whatever it answers, the mail has been taken.
-OUTCOMES = {
+ERRORS_BY_STAGE = {
     "CONNECT": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
     "EHLO": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
     "STARTTLS": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
@@ -54,7 +54,7 @@ def classify(stage: str, error: Exception) -> MailError:
     """Return the error that the table has for what went wrong at this stage."""
     code, reply = _find_reply(error)
     text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
-    on_4xx, on_5xx, on_silence = OUTCOMES[stage]
+    on_4xx, on_5xx, on_silence = ERRORS_BY_STAGE[stage]
     if isinstance(error, smtplib.SMTPNotSupportedError | ssl.SSLCertVerificationError):
         kind: type[MailError] = ConfigurationMailError
     elif 500 <= code <= 599:  # noqa: PLR2004  RFC 5321, 4.2.1

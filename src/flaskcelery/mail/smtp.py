@@ -14,7 +14,7 @@ from typing import Any
 import flask_mail
 from flask import current_app
 
-from flaskcelery.mail.errors import OUTCOMES, PermanentMailError, classify
+from flaskcelery.mail.errors import ERRORS_BY_STAGE, PermanentMailError, classify
 
 FORBIDDEN_IN_HEADERS = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: controls, surrogates, line separators
 SMTP_READY = 220  # RFC 5321, 4.2: the greeting of a server that takes mail
@@ -69,7 +69,7 @@ class SmtpSession(smtplib.SMTP):
 
     def putcmd(self, cmd: str, args: str = "") -> None:
         """Send a command and remember it as the stage."""
-        if cmd.upper() in OUTCOMES:
+        if cmd.upper() in ERRORS_BY_STAGE:
             self.stage = cmd.upper()
         super().putcmd(cmd, args)
 

@@ -20,7 +20,7 @@ from flaskcelery.mail.errors import (
     PermanentMailError,
     TemporaryMailError,
     UnknownMailError,
-    shorten,
+    sanitize,
 )
 from flaskcelery.mail.message import message_id
 from flaskcelery.outbox.models import OutboxRow, is_claimable
@@ -136,7 +136,7 @@ def perform(claimed: Claim) -> bool:
 
 def postpone(claimed: Claim, error: Exception, **values: Any) -> None:
     """Keep the row owed and due again after its back-off."""
-    reason = shorten(f"{type(error).__name__}: {error}")
+    reason = sanitize(f"{type(error).__name__}: {error}")
     settle(claimed, due_at=now_plus(back_off(claimed.attempts)), error=reason, **values)
 
 
