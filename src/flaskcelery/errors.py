@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException, SecurityError, ServiceUnavailable
 
 logger = logging.getLogger(__name__)
 
-SENTENCES = {
+MESSAGES = {
     400: ("Bad request", "Your browser sent something that we could not read. Please go back and try again."),
     403: ("Not allowed", "You may not see this page."),
     404: ("Page not found", "There is no page at this address. Perhaps the link is old or has a typing error."),
@@ -20,14 +20,14 @@ SENTENCES = {
     500: ("Something went wrong", "The fault is ours, and it has been recorded. Please try again in a moment."),
     503: ("Back in a moment", "We cannot answer just now. Please try again in a minute."),
 }
-CSRF_SENTENCE = (
+CSRF_MESSAGE = (
     "This form has expired",
     "Please go back, reload the page and send the form again. Cookies must be allowed.",
 )
 RETRY_AFTER = 30  # seconds
 
 
-class Refusal(Exception):
+class UserFacingError(Exception):
     """We cannot do that."""
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ def render_error_pages() -> dict[int, str]:
     """Return the page of each code, for a web server that answers without us."""
     with current_app.test_request_context(base_url=current_app.config["PUBLIC_URL"] or None):
         return {
-            code: render_template("error.html", title=title, sentence=text) for code, (title, text) in SENTENCES.items()
+            code: render_template("error.html", title=title, sentence=text) for code, (title, text) in MESSAGES.items()
         }
 
 
@@ -52,12 +52,12 @@ def init_errors(app: Flask) -> None:
 
 def _show(error: HTTPException) -> Response:
     if isinstance(error, SecurityError):  # not our host: no page of ours can be linked
-        return Response(SENTENCES[400][1], 400, mimetype="text/plain")
+        return Response(MESSAGES[400][1], 400, mimetype="text/plain")
     if error.code is None or error.code < 400:  # noqa: PLR2004  a redirect
         return make_response(error.get_response())
-    title, sentence = SENTENCES.get(error.code) or SENTENCES[400 if error.code < 500 else 500]  # noqa: PLR2004
+    title, sentence = MESSAGES.get(error.code) or MESSAGES[400 if error.code < 500 else 500]  # noqa: PLR2004
     if isinstance(error, CSRFError):
-        title, sentence = CSRF_SENTENCE
+        title, sentence = CSRF_MESSAGE
     response = make_response(render_template("error.html", title=title, sentence=sentence), error.code)
     for name, value in error.get_headers():
         if name not in {"Content-Type", "Content-Length"}:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.names import (
     ConfusableName,
     InvalidEmail,
@@ -41,7 +41,7 @@ def test_ordinary_names_of_any_alphabet_are_accepted(name: str) -> None:
         ("evil.com.", WebAddressName),
     ],
 )
-def test_refused_names_say_why(name: str, error: type[Refusal]) -> None:
+def test_refused_names_say_why(name: str, error: type[UserFacingError]) -> None:
     with pytest.raises(error) as caught:
         normalize_username(name)
     assert type(caught.value) is error

@@ -7,7 +7,7 @@ from flaskcelery.account.tasks import send_change_email, send_change_notice, sen
 from flaskcelery.admin.operations import keep_staff
 from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.retention import PURGED_PER_PASS, purge
 from flaskcelery.users import sessions
@@ -20,15 +20,15 @@ from flaskcelery.users.tokens import read_clock
 from flaskcelery.web.rate_limits import note_guess
 
 
-class WrongPassword(Refusal):
+class WrongPassword(UserFacingError):
     """Your password was entered incorrectly. Please enter it again."""
 
 
-class ChangedMeanwhile(Refusal):
+class ChangedMeanwhile(UserFacingError):
     """Your account has changed in the meantime. Please try again."""
 
 
-class SameEmail(Refusal):
+class SameEmail(UserFacingError):
     """This is your address already."""
 
 

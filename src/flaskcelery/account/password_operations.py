@@ -3,14 +3,14 @@
 from flaskcelery.account.operations import WrongPassword, check_password
 from flaskcelery.audit.events import Event
 from flaskcelery.database import db, transaction
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.models import User
 from flaskcelery.users.password_change import replace_password
 from flaskcelery.users.passwords import hash_password
 from flaskcelery.users.sessions import renew_token
 
 
-class WrongOldPassword(Refusal):
+class WrongOldPassword(UserFacingError):
     """Your old password was entered incorrectly. Please enter it again."""
 
 

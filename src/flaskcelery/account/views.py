@@ -11,7 +11,7 @@ from flaskcelery.account.forms import EmailForm, PasswordForm, UsernameForm
 from flaskcelery.account.overview import export_account, list_mails, list_sessions
 from flaskcelery.account.password_forms import ChangePasswordForm
 from flaskcelery.account.password_operations import WrongOldPassword, change_password
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken
 from flaskcelery.users.password_policy import password_help
@@ -64,7 +64,7 @@ def submit_email() -> str | AnyResponse:
         return render_template("account/email.html", form=form)
     try:
         operations.ask_email_change(current_user, form.email.data or "", form.password.data or "")
-    except Refusal as error:
+    except UserFacingError as error:
         is_email = isinstance(error, EmailTaken | operations.SameEmail)
         add_errors(form, {"email" if is_email else "password": str(error)})
         return render_template("account/email.html", form=form)
@@ -108,7 +108,7 @@ def submit_delete() -> str | AnyResponse:
         return render_template("account/delete.html", form=form)
     try:
         operations.close_account(current_user, form.password.data or "")
-    except Refusal as error:
+    except UserFacingError as error:
         add_errors(form, {"password": str(error)})
         return render_template("account/delete.html", form=form)
     session.clear()
@@ -136,8 +136,8 @@ def submit_password_change() -> str | AnyResponse:
         return _render_password_change(form)
     try:
         change_password(user, form.old_password.data or "", form.new_password1.data or "")
-    except WrongOldPassword as refusal:
-        form.old_password.errors = [str(refusal)]
+    except WrongOldPassword as error:
+        form.old_password.errors = [str(error)]
         return _render_password_change(form)
     login_user(user)  # its session has a new token
     return redirect(url_for("account.show_password_changed"))

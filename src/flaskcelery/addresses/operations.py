@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from flaskcelery.addresses.tasks import send_confirmation_email, send_email_changed_notice
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.links import LINKS_LIVE, may_undo
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email
@@ -18,11 +18,11 @@ from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
 from flaskcelery.web.rate_limits import may_mail
 
 
-class DeadLink(Refusal):
+class DeadLink(UserFacingError):
     """This link has been used, has been replaced by another one, or is older than seven days."""
 
 
-class AddressGone(Refusal):
+class AddressGone(UserFacingError):
     """Another account has this address by now. Please choose another one."""
 
 

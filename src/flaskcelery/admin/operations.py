@@ -6,7 +6,7 @@ from sqlalchemy import delete, select, update
 
 from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.outbox.tasks import TASKS
@@ -18,15 +18,15 @@ from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import read_clock
 
 
-class LastStaff(Refusal):
+class LastStaff(UserFacingError):
     """The last active member of staff can be neither demoted nor locked out nor deleted. Please appoint another one."""
 
 
-class NoAccount(Refusal):
+class NoAccount(UserFacingError):
     """There is no such account: it is deleted, or its owner has closed it."""
 
 
-class LockedOut(Refusal):
+class LockedOut(UserFacingError):
     """This account is locked out. Please let it in again first."""
 
 

@@ -22,7 +22,7 @@ Choices = Mapping[str, ColumnElement[bool]]
 class Act:
     """Something that staff can do to a row, or to the whole list: a button, a form, or a question before it.
 
-    `run(actor, row, form)` calls an operation and returns the sentence that is shown; a Refusal is shown too.
+    `run(actor, row, form)` calls an operation and returns the sentence that is shown; a UserFacingError is shown too.
     """
 
     name: str

@@ -11,7 +11,7 @@ from flaskcelery.admin.dashboard import find_charts
 from flaskcelery.admin.pages import PAGES
 from flaskcelery.admin.registry import Act, Page
 from flaskcelery.database import db
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.queries import find_oldest_pending
 from flaskcelery.users.accounts import AccountTaken
 from flaskcelery.web.forms import add_errors
@@ -93,8 +93,8 @@ def do(act: Act, row: Any, form: Any) -> bool:
     except AccountTaken as taken:
         add_errors(form, taken.errors)
         return False
-    except Refusal as refusal:
-        flash(str(refusal), "error")
+    except UserFacingError as error:
+        flash(str(error), "error")
     return True
 
 

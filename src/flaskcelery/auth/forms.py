@@ -33,5 +33,5 @@ class ResetForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         """Refuse what is no address, whether or not it has an account."""
         try:
             normalize_email(field.data.strip())
-        except InvalidEmail as refusal:
-            raise ValidationError(str(refusal)) from None
+        except InvalidEmail as error:
+            raise ValidationError(str(error)) from None

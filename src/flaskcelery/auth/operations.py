@@ -6,7 +6,7 @@ from sqlalchemy import func, select, update
 from flaskcelery.audit.events import Event, record
 from flaskcelery.auth.tasks import send_password_reset_email
 from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users import sessions
 from flaskcelery.users.links import RESET_LINK_LIVES, password_link_lives
 from flaskcelery.users.models import User
@@ -18,11 +18,11 @@ from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
 from flaskcelery.web.rate_limits import may_mail, note_guess
 
 
-class WrongCredentials(Refusal):
+class WrongCredentials(UserFacingError):
     """Please enter a correct email and password."""
 
 
-class EmailNotConfirmed(Refusal):
+class EmailNotConfirmed(UserFacingError):
     """Please confirm your address first, with the link that we mailed you."""
 
 

@@ -36,13 +36,13 @@ def import_django(file: IO[bytes], welcome: bool) -> None:
     skipped = []
     outcomes = import_users(entries, owe if welcome else None)
     with click.progressbar(outcomes, length=len(entries), label="Importing", file=sys.stderr) as shown:
-        for name, refusal in shown:
-            if refusal is None:
+        for name, error in shown:
+            if error is None:
                 added += 1
-            elif isinstance(refusal, AlreadyThere):
+            elif isinstance(error, AlreadyThere):
                 there += 1
             else:
-                skipped.append(f"Skipped {name}: {refusal}")
+                skipped.append(f"Skipped {name}: {error}")
     for line in skipped:
         click.echo(line)
     click.echo(f"{added} added, {there} already there, {len(skipped)} skipped")

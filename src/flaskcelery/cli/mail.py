@@ -7,7 +7,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from flaskcelery.cli.output import refusals
+from flaskcelery.cli.output import reported_errors
 from flaskcelery.extensions import mail
 from flaskcelery.mail.errors import MailError, sanitize
 from flaskcelery.mail.message import Message
@@ -63,7 +63,7 @@ def test(address: str) -> None:
 
     Nothing is owed and nothing tried again. Log-in and mail stay out of what is printed.
     """
-    with refusals():
+    with reported_errors():
         to = normalize_email(address)
     config = current_app.config
     body = f"{config['SITE_NAME']} can send mails.\n"

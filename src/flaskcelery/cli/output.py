@@ -1,4 +1,4 @@
-"""What all commands share: tables for people, JSON for programs, and refusals as one line with exit code 1."""
+"""What all commands share: tables for people, JSON for programs, and reported_errors as one line with exit code 1."""
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.mail.errors import sanitize
 
 Row = Mapping[str, object]
@@ -35,12 +35,12 @@ def show_row(row: Row, as_json: bool) -> None:
 
 
 @contextmanager
-def refusals() -> Iterator[None]:
-    """Turn a Refusal into its sentence on standard error and exit code 1."""
+def reported_errors() -> Iterator[None]:
+    """Turn a UserFacingError into its sentence on standard error and exit code 1."""
     try:
         yield
-    except Refusal as refusal:
-        raise click.ClickException(str(refusal)) from None
+    except UserFacingError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _plain(value: object) -> object:

@@ -5,7 +5,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from flaskcelery.admin.operations import end_all_sessions, end_session
-from flaskcelery.cli.output import json_option, refusals, show_rows
+from flaskcelery.cli.output import json_option, reported_errors, show_rows
 from flaskcelery.cli.users import find_user
 from flaskcelery.database import db
 from flaskcelery.users.models import LoginSession, User
@@ -36,7 +36,7 @@ def show_list(who: str | None, limit: int, as_json: bool) -> None:
 def end(who: str, session_id: int | None) -> None:
     """Log an account out everywhere, at once: flask sessions end ann@your.domain"""
     user_id = find_user(who).id
-    with refusals():
+    with reported_errors():
         count = end_session(user_id, session_id) if session_id else end_all_sessions(user_id)
     if session_id and not count:
         raise click.ClickException("the account has no such session")

@@ -10,9 +10,9 @@ from sqlalchemy import or_, select
 
 from flaskcelery.admin import operations as staff
 from flaskcelery.admin.operations import ROLES, role_of
-from flaskcelery.cli.output import json_option, refusals, show_row, show_rows
+from flaskcelery.cli.output import json_option, reported_errors, show_row, show_rows
 from flaskcelery.database import db
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email, normalize_username, username_key
 from flaskcelery.users.password_change import set_password
@@ -46,7 +46,7 @@ def create(
     email = email or click.prompt("Email", value_proc=_checked(normalize_email))
     password = _read_password(noinput, password_file, username, email)
     password_hash = hash_password(password) if password else ""
-    with refusals():
+    with reported_errors():
         user = staff.create_user(username, email, "staff" if is_staff else "user", password_hash=password_hash)
     click.echo(f"{user.username} can log in." if password else f"{user.email} is sent a link to choose a password.")
 
@@ -61,7 +61,7 @@ def set_password_of(who: str, noinput: bool, password_file: IO[str] | None) -> N
     password = _read_password(noinput, password_file, user.username, user.email)
     if not password:
         raise click.UsageError("a password is needed")
-    with refusals():
+    with reported_errors():
         set_password(user.id, password)
     click.echo(f"{user.username} has a new password.")
 
@@ -148,19 +148,19 @@ def describe(user: User) -> dict[str, object]:
 
 def _do(who: str, act: Callable[[int], object], outcome: str) -> None:
     user = find_user(who)
-    with refusals():
+    with reported_errors():
         act(user.id)
     click.echo(f"{user.username} {outcome}.")
 
 
 def _checked(normalize: Callable[[str], str]) -> Callable[[str], str]:
-    """Return what makes a prompt ask again, with the sentence of the refusal."""
+    """Return what makes a prompt ask again, with the sentence of the error."""
 
     def check(text: str) -> str:
         try:
             return normalize(text)
-        except Refusal as refusal:
-            raise click.BadParameter(str(refusal)) from None
+        except UserFacingError as error:
+            raise click.BadParameter(str(error)) from None
 
     return check
 

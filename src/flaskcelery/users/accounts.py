@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.database import db
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.models import User
 from flaskcelery.users.names import (
     EmailTaken,
@@ -21,7 +21,7 @@ from flaskcelery.users.names import (
 NO_PASSWORD = "!"  # noqa: S105  fits nothing, as in Django
 
 
-class AccountTaken(Refusal):
+class AccountTaken(UserFacingError):
     """Another account has this username or address."""
 
     def __init__(self, errors: dict[str, str]) -> None:
@@ -54,7 +54,7 @@ def _find_taken(names: Mapping[str, str], user_id: int | None) -> dict[str, str]
         "email": (User.email_key == names["email_key"], EmailTaken()),
     }
     return {
-        field: str(refusal)
-        for field, (is_same, refusal) in conditions.items()
+        field: str(error)
+        for field, (is_same, error) in conditions.items()
         if db.session.scalar(select(User.id).where(is_same, User.id.is_distinct_from(user_id)))
     }

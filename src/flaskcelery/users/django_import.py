@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, transaction
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.accounts import NO_PASSWORD, make_names
 from flaskcelery.users.models import User
 from flaskcelery.users.names import EmailTaken, UsernameTaken
@@ -22,15 +22,15 @@ HASH_MAX_LENGTH = 255
 Welcome = Callable[[int], object]
 
 
-class BadDump(Refusal):
+class BadDump(UserFacingError):
     """This is no JSON list as `manage.py dumpdata` writes it{0}."""
 
 
-class BadEntry(Refusal):
+class BadEntry(UserFacingError):
     """{0}"""
 
 
-class AlreadyThere(Refusal):
+class AlreadyThere(UserFacingError):
     """already there"""
 
 
@@ -45,7 +45,9 @@ def read_dump(file: IO[bytes]) -> list[dict[str, Any]]:
     return [entry for entry in entries if str(entry.get("model")).lower() in MODELS]
 
 
-def import_users(entries: Sequence[dict[str, Any]], welcome: Welcome | None) -> Iterator[tuple[str, Refusal | None]]:
+def import_users(
+    entries: Sequence[dict[str, Any]], welcome: Welcome | None
+) -> Iterator[tuple[str, UserFacingError | None]]:
     """Add the accounts; yield each one's name and, unless it was added, the reason. A transaction is a batch."""
     for batch in _batches(entries):
         results = []
@@ -57,14 +59,14 @@ def import_users(entries: Sequence[dict[str, Any]], welcome: Welcome | None) -> 
         yield from results
 
 
-def _add(fields: dict[str, Any], welcome: Welcome | None) -> Refusal | None:
+def _add(fields: dict[str, Any], welcome: Welcome | None) -> UserFacingError | None:
     try:
         user = _read_user(fields)
         _refuse_taken(user)
         with db.session.begin_nested():
             db.session.add(user)
-    except Refusal as refusal:
-        return refusal
+    except UserFacingError as error:
+        return error
     except IntegrityError:  # between the look and the write somebody signed up
         return BadEntry("its username or address has just been taken")
     record(Event.IMPORTED, user.id, user.email)

@@ -8,13 +8,13 @@ from confusable_homoglyphs import confusables
 from email_validator import EmailNotValidError, validate_email
 from publicsuffixlist import PublicSuffixList
 
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 
 USERNAME_MAX_LENGTH = 150
 EMAIL_MAX_LENGTH = 254
 
 
-class InvalidName(Refusal):
+class InvalidName(UserFacingError):
     """Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."""
 
 
@@ -30,15 +30,15 @@ class WebAddressName(InvalidName):
     """This username looks like a web address. Please choose another one."""
 
 
-class InvalidEmail(Refusal):
+class InvalidEmail(UserFacingError):
     """Enter a valid email address."""
 
 
-class UsernameTaken(Refusal):
+class UsernameTaken(UserFacingError):
     """A user with that username already exists."""
 
 
-class EmailTaken(Refusal):
+class EmailTaken(UserFacingError):
     """User with this Email already exists."""
 
 

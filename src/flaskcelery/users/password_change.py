@@ -6,14 +6,14 @@ from sqlalchemy import update
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, transaction
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.emails import send_password_changed_email
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import hash_password
 from flaskcelery.users.sessions import end_sessions
 
 
-class CannotChange(Refusal):
+class CannotChange(UserFacingError):
     """This account has no password to change: it is locked out or closed, or was changed just now."""
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from wtforms import Field, Form, ValidationError
 
-from flaskcelery.errors import Refusal
+from flaskcelery.errors import UserFacingError
 
 
 def strip(text: str | None) -> str | None:
@@ -18,8 +18,8 @@ def accepted_by(normalize: Callable[[str], str]) -> Callable[[Form, Field], None
     def check(_form: Form, field: Field) -> None:
         try:
             normalize(field.data)
-        except Refusal as refusal:
-            raise ValidationError(str(refusal)) from None
+        except UserFacingError as error:
+            raise ValidationError(str(error)) from None
 
     return check
 
