@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.web import rate_limits as limits
-from flaskcelery.web.rate_limits import LIMITS, MAILS_TO_ONE_ADDRESS, Limit, limit, may_mail
+from flaskcelery.web.rate_limits import LIMITS, MAILS_TO_ONE_ADDRESS, Limit, limit, take_email_quota
 from tests.conftest import PASSWORD, Browser
 from tests.parts import wait_until
 
@@ -176,10 +176,10 @@ def test_a_block_is_logged_once(attacker: Browser, caplog: pytest.LogCaptureFixt
 def test_nobody_can_flood_one_address_with_mails(app: Flask) -> None:
     most = MAILS_TO_ONE_ADDRESS[0]
     with app.app_context():
-        owed = [may_mail("reset", "alice@example.com") for _ in range(most + 2)]
+        owed = [take_email_quota("reset", "alice@example.com") for _ in range(most + 2)]
         assert owed == [True] * most + [False] * 2
-        assert may_mail("reset", "bob@example.com")
-        assert may_mail("resend", "alice@example.com")
+        assert take_email_quota("reset", "bob@example.com")
+        assert take_email_quota("resend", "alice@example.com")
 
 
 def test_a_view_names_an_account_exactly_where_the_table_limits_by_it() -> None:
@@ -195,6 +195,6 @@ def test_the_switch_turns_counting_off(environ: dict[str, str]) -> None:
     browser = Browser(client)
     assert {browser.log_in().status_code for _ in range(PER_CLIENT + 1)} == {200}
     with app.app_context():
-        assert all(may_mail("reset", "alice@example.com") for _ in range(MAILS_TO_ONE_ADDRESS[0] + 1))
+        assert all(take_email_quota("reset", "alice@example.com") for _ in range(MAILS_TO_ONE_ADDRESS[0] + 1))
         db.session.remove()
         db.engine.dispose()

@@ -10,12 +10,12 @@ from flaskcelery.addresses.tasks import send_confirmation_email, send_email_chan
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import UserFacingError
-from flaskcelery.users.links import LINKS_LIVE, may_undo
+from flaskcelery.users.links import LINKS_LIVE, choose_previous_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
-from flaskcelery.web.rate_limits import may_mail
+from flaskcelery.web.rate_limits import take_email_quota
 
 
 class DeadLink(UserFacingError):
@@ -40,7 +40,7 @@ def ask_confirmation(email: str) -> None:
     Nothing is owed to an address that was sent many of them in the last hour.
     """
     key = email_key(normalize_email(email))
-    if not may_mail("confirmation", key):
+    if not take_email_quota("confirmation", key):
         return
     with transaction():
         found = db.session.scalar(
@@ -83,7 +83,7 @@ def _change(user: User, keep_token: str | None) -> None:
         email=new,
         email_key=email_key(new),
         pending_email=None,
-        previous_email=may_undo(user, new),
+        previous_email=choose_previous_email(user, new),
         email_changed_at=now_plus(),
         email_confirmed_at=now_plus(),
     )

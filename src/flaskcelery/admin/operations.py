@@ -11,7 +11,7 @@ from flaskcelery.logs import mask
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.accounts import NO_PASSWORD, make_names, refuse_taken
-from flaskcelery.users.links import may_undo, password_link_lives
+from flaskcelery.users.links import choose_previous_email, password_link_lives
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import is_usable
 from flaskcelery.users.sessions import end_sessions
@@ -171,7 +171,7 @@ def _move(user: User, new: str) -> dict[str, Any]:
     TASKS["send_confirmation_email"].enqueue(user_id=user.id, made_at=int(read_clock().timestamp()))
     return {
         "pending_email": None,
-        "previous_email": may_undo(user, new),
+        "previous_email": choose_previous_email(user, new),
         "email_changed_at": now_plus(),
         "email_confirmed_at": None,
     }

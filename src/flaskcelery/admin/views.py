@@ -23,7 +23,7 @@ bp = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admi
 @bp.context_processor
 def add_pages() -> dict[str, object]:
     """Give every template the pages and whether this visitor, nobody yet on the page of a bad form, may act."""
-    return {"pages": PAGES, "link_row": link_row, "may_act": getattr(current_user, "is_staff", False)}
+    return {"pages": PAGES, "link_row": link_row, "can_act": getattr(current_user, "is_staff", False)}
 
 
 def require_staff() -> ResponseReturnValue | None:

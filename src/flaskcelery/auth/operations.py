@@ -15,7 +15,7 @@ from flaskcelery.users.password_change import replace_password
 from flaskcelery.users.password_policy import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import hash_password, needs_rehash, verify_password
 from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
-from flaskcelery.web.rate_limits import may_mail, note_guess
+from flaskcelery.web.rate_limits import note_guess, take_email_quota
 
 
 class WrongCredentials(UserFacingError):
@@ -81,7 +81,7 @@ def ask_reset(email: str) -> None:
 
     Neither does an address that was sent many of them in the last hour.
     """
-    if not may_mail("reset", typed_email_key(email)):
+    if not take_email_quota("reset", typed_email_key(email)):
         return
     found = _find_account(email)
     user_id = found.id if found else None

@@ -67,10 +67,10 @@ def relay_once(period: float, is_over: threading.Event | None = None) -> None:
             except BrokerAway as error:
                 room = 0
                 logger.warning("Sending without the broker: %s", error)
-        may_send = sent < SENT_BY_ITSELF_PER_PASS and time.monotonic() < sending_ends
+        can_send = sent < SENT_BY_ITSELF_PER_PASS and time.monotonic() < sending_ends
         if is_over and is_over.is_set():
             return
-        if may_send and (row.is_stale or not is_told):
+        if can_send and (row.is_stale or not is_told):
             show_alive()
             deliver(row.id)
             sent += 1

@@ -41,7 +41,7 @@ def password_link_lives(user: User) -> timedelta:
     return RESET_LINK_LIVES if is_usable(user.password_hash) else LINKS_LIVE
 
 
-def may_undo(user: User, new: str) -> str | None:
+def choose_previous_email(user: User, new: str) -> str | None:
     """Return the address that may undo the change to `new`.
 
     It is the oldest one of seven days, or who stole an account could change twice and be rid of its owner;

@@ -6,7 +6,7 @@ A view whose POST is counted says so below its route, and names the account wher
     @limit("change_password", account=lambda: current_user.id)
     def submit_password() -> ...
 
-A mail that anybody may have sent to any address is owed only `if may_mail("reset", email_key(email))`; the page is
+A mail that anybody may have sent to any address is owed only `if take_email_quota("reset", email_key(email))`; the page is
 the same either way. RATELIMIT_ENABLED=0 counts nothing: for load tests.
 """
 
@@ -145,7 +145,7 @@ def _tries(name: str, account: str) -> list[Try]:
     return tries
 
 
-def may_mail(kind: str, address: str) -> bool:
+def take_email_quota(kind: str, address: str) -> bool:
     """Count one more mail of this kind to an address, and tell whether it may still be owed."""
     if not current_app.config["RATELIMIT_ENABLED"]:
         return True
