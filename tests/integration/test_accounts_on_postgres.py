@@ -15,7 +15,7 @@ from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import select, text, update
 
-from flaskcelery.addresses.operations import DeadLink, follow_link
+from flaskcelery.addresses.operations import InvalidLink, follow_link
 from flaskcelery.admin import operations as staff
 from flaskcelery.app import create_app
 from flaskcelery.database import db
@@ -71,7 +71,7 @@ def test_a_link_that_many_follow_at_once_works_for_one_of_them(app: Flask, alice
             line.wait()
             try:
                 follow_link("change", 1, token, None)
-            except DeadLink:
+            except InvalidLink:
                 return False
             finally:
                 db.session.remove()

@@ -10,19 +10,19 @@ from flaskcelery.addresses.tasks import send_confirmation_email, send_email_chan
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import UserFacingError
-from flaskcelery.users.links import LINKS_LIVE, choose_previous_email
+from flaskcelery.users.links import LINK_MAX_AGE, choose_previous_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
+from flaskcelery.users.tokens import Purpose, read_clock, verify_token
 from flaskcelery.web.rate_limits import take_email_quota
 
 
-class DeadLink(UserFacingError):
+class InvalidLink(UserFacingError):
     """This link has been used, has been replaced by another one, or is older than seven days."""
 
 
-class AddressGone(UserFacingError):
+class EmailGone(UserFacingError):
     """Another account has this address by now. Please choose another one."""
 
 
@@ -52,23 +52,23 @@ def ask_confirmation(email: str) -> None:
 
 
 def find_account(name: str, user_id: int, token: str) -> User:
-    """Return the account that this link is good for; raise DeadLink."""
+    """Return the account that this link is good for; raise InvalidLink."""
     user = db.session.get(User, user_id, populate_existing=True)
-    if user is None or not is_token_good(STEPS[name].purpose, user, token, LINKS_LIVE):
-        raise DeadLink
+    if user is None or not verify_token(STEPS[name].purpose, user, token, LINK_MAX_AGE):
+        raise InvalidLink
     return user
 
 
 def follow_link(name: str, user_id: int, token: str, keep_token: str | None) -> None:
     """Do what the link allows, once; the session of `keep_token` may stay logged in.
 
-    Raises DeadLink, or AddressGone: the database alone decides that an address is taken.
+    Raises InvalidLink, or EmailGone: the database alone decides that an address is taken.
     """
     try:
         with transaction():
             STEPS[name].take(find_account(name, user_id, token), keep_token)
     except IntegrityError:
-        raise AddressGone from None
+        raise EmailGone from None
 
 
 def _confirm(user: User, _keep_token: str | None) -> None:
@@ -121,4 +121,4 @@ def _write(user: User, **values: object) -> None:
     still = [*seen, User.is_active, User.email_confirmed_at.is_not_distinct_from(user.email_confirmed_at)]
     done = update(User).where(*still).values(**values).returning(User.id)
     if db.session.scalar(done, execution_options={"synchronize_session": False}) is None:
-        raise DeadLink
+        raise InvalidLink

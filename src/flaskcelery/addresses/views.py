@@ -5,7 +5,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from flaskcelery.addresses.forms import ResendForm
-from flaskcelery.addresses.operations import AddressGone, DeadLink, ask_confirmation, find_account, follow_link
+from flaskcelery.addresses.operations import EmailGone, InvalidLink, ask_confirmation, find_account, follow_link
 from flaskcelery.web.rate_limits import limit
 from flaskcelery.web.security import MAX_ID, safe_next
 
@@ -26,7 +26,7 @@ def show_step(step: str, user_id: int, token: str) -> str:
     """Show what the link does and a button that does it."""
     try:
         user = find_account(step, user_id, token)
-    except DeadLink as error:
+    except InvalidLink as error:
         return render_template("addresses/dead.html", step=step, sentence=str(error))
     return render_template(f"addresses/{step}.html", user=user)
 
@@ -37,7 +37,7 @@ def submit_step(step: str, user_id: int, token: str) -> str | Response:
     is_owner = current_user.is_authenticated and current_user.id == user_id
     try:
         follow_link(step, user_id, token, current_user.session_token if is_owner else None)
-    except (DeadLink, AddressGone) as error:
+    except (InvalidLink, EmailGone) as error:
         return render_template("addresses/dead.html", step=step, sentence=str(error))
     flash(DONE[step], "success")
     return redirect(url_for("account.show"))

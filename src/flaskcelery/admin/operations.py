@@ -11,7 +11,7 @@ from flaskcelery.logs import mask
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.accounts import NO_PASSWORD, make_names, refuse_taken
-from flaskcelery.users.links import choose_previous_email, password_link_lives
+from flaskcelery.users.links import choose_previous_email, password_link_max_age
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import is_usable
 from flaskcelery.users.sessions import end_sessions
@@ -179,5 +179,5 @@ def _move(user: User, new: str) -> dict[str, Any]:
 
 def _enqueue_password_link(user: User) -> None:
     name = "send_password_reset_email" if is_usable(user.password_hash) else "send_invitation_email"
-    lives = password_link_lives(user).total_seconds()
+    lives = password_link_max_age(user).total_seconds()
     TASKS[name].enqueue(expires_after=lives, user_id=user.id, made_at=int(read_clock().timestamp()))

@@ -8,13 +8,13 @@ from flaskcelery.auth.tasks import send_password_reset_email
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users import sessions
-from flaskcelery.users.links import RESET_LINK_LIVES, password_link_lives
+from flaskcelery.users.links import RESET_LINK_MAX_AGE, password_link_max_age
 from flaskcelery.users.models import User
 from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
 from flaskcelery.users.password_change import replace_password
 from flaskcelery.users.password_policy import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import hash_password, needs_rehash, verify_password
-from flaskcelery.users.tokens import Purpose, is_token_good, read_clock
+from flaskcelery.users.tokens import Purpose, read_clock, verify_token
 from flaskcelery.web.rate_limits import note_guess, take_email_quota
 
 
@@ -88,7 +88,7 @@ def ask_reset(email: str) -> None:
     with transaction():
         made_at = int(read_clock().timestamp())
         send_password_reset_email.enqueue(
-            expires_after=RESET_LINK_LIVES.total_seconds(), user_id=user_id, made_at=made_at
+            expires_after=RESET_LINK_MAX_AGE.total_seconds(), user_id=user_id, made_at=made_at
         )
         record(Event.RESET_ASKED, user_id, found.email if found else "")
 
@@ -98,7 +98,7 @@ def find_by_reset_token(user_id: int, token: str) -> User | None:
     user = db.session.get(User, user_id)
     if user is None or not user.is_active:
         return None
-    return user if is_token_good(Purpose.RESET_PASSWORD, user, token, password_link_lives(user)) else None
+    return user if verify_token(Purpose.RESET_PASSWORD, user, token, password_link_max_age(user)) else None
 
 
 def reset_password(user_id: int, token: str, new_password: str) -> bool:

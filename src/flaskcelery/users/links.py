@@ -8,8 +8,8 @@ from flaskcelery.users.passwords import is_usable
 from flaskcelery.users.tokens import Purpose, make_token, read_clock
 from flaskcelery.web.security import public_link
 
-LINKS_LIVE = timedelta(days=7)
-RESET_LINK_LIVES = timedelta(hours=1)
+LINK_MAX_AGE = timedelta(days=7)
+RESET_LINK_MAX_AGE = timedelta(hours=1)
 
 
 def confirmation_link(user: User, made_at: int | None = None) -> str:
@@ -30,15 +30,15 @@ def undo_link(user: User) -> str:
 def password_link(user: User, made_at: int) -> str | None:
     """Return the link that lets the owner choose a password; none when it is too late for it."""
     moment = _moment(made_at)
-    if read_clock() > moment + password_link_lives(user):
+    if read_clock() > moment + password_link_max_age(user):
         return None
     token = make_token(Purpose.RESET_PASSWORD, user, moment)
     return public_link("auth.show_reset_link", user_id=user.id, token=token)
 
 
-def password_link_lives(user: User) -> timedelta:
+def password_link_max_age(user: User) -> timedelta:
     """Return for how long that link is good: longer for an account without a password, which holds little yet."""
-    return RESET_LINK_LIVES if is_usable(user.password_hash) else LINKS_LIVE
+    return RESET_LINK_MAX_AGE if is_usable(user.password_hash) else LINK_MAX_AGE
 
 
 def choose_previous_email(user: User, new: str) -> str | None:
@@ -47,7 +47,7 @@ def choose_previous_email(user: User, new: str) -> str | None:
     It is the oldest one of seven days, or who stole an account could change twice and be rid of its owner;
     never one that was not confirmed: that may be a stranger's, mistyped.
     """
-    recent = user.email_changed_at and read_clock() < user.email_changed_at + LINKS_LIVE
+    recent = user.email_changed_at and read_clock() < user.email_changed_at + LINK_MAX_AGE
     if recent and user.previous_email and email_key(user.previous_email) != email_key(new):
         return user.previous_email
     return user.email if user.email_confirmed_at else None

@@ -34,7 +34,7 @@ def make_token(purpose: Purpose, user: User, made_at: datetime) -> str:
     return f"{seconds:x}-{_sign(current_app.config['SECRET_KEY'], purpose, user, seconds)}"
 
 
-def is_token_good(purpose: Purpose, user: User, token: str, lives: timedelta) -> bool:
+def verify_token(purpose: Purpose, user: User, token: str, lives: timedelta) -> bool:
     """Tell whether the token was made here, for this, not too long ago, and the account is still as it was then."""
     if not re.fullmatch(r"[1-9a-f][0-9a-f]{0,7}-[0-9a-f]{64}", token):
         return False
