@@ -179,5 +179,5 @@ def _move(user: User, new: str) -> dict[str, Any]:
 
 def _enqueue_password_link(user: User) -> None:
     name = "send_password_reset_email" if is_usable(user.password_hash) else "send_invitation_email"
-    lives = password_link_max_age(user).total_seconds()
-    TASKS[name].enqueue(expires_after=lives, user_id=user.id, made_at=int(read_clock().timestamp()))
+    max_age = password_link_max_age(user).total_seconds()
+    TASKS[name].enqueue(expires_after=max_age, user_id=user.id, made_at=int(read_clock().timestamp()))

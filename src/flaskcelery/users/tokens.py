@@ -34,12 +34,12 @@ def make_token(purpose: Purpose, user: User, made_at: datetime) -> str:
     return f"{seconds:x}-{_sign(current_app.config['SECRET_KEY'], purpose, user, seconds)}"
 
 
-def verify_token(purpose: Purpose, user: User, token: str, lives: timedelta) -> bool:
+def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta) -> bool:
     """Tell whether the token was made here, for this, not too long ago, and the account is still as it was then."""
     if not re.fullmatch(r"[1-9a-f][0-9a-f]{0,7}-[0-9a-f]{64}", token):
         return False
     seconds = int(token.partition("-")[0], 16)
-    if read_clock() > datetime.fromtimestamp(seconds, UTC) + lives:
+    if read_clock() > datetime.fromtimestamp(seconds, UTC) + max_age:
         return False
     given = token.partition("-")[2]
     keys = [current_app.config["SECRET_KEY"], *(current_app.config.get("SECRET_KEY_FALLBACKS") or ())]
