@@ -6,5 +6,5 @@ from urllib.request import urlopen
 
 with urlopen("http://mail:1080/api/email", timeout=10) as answer:
     for mail in json.load(answer):
-        to = ", ".join(one["address"] for one in mail["to"])
+        to = ", ".join(one["ip_address"] for one in mail["to"])
         sys.stdout.write(f"{'-' * 70}\nTo: {to}\nSubject: {mail['subject']}\n\n{mail['text']}\n")

@@ -17,7 +17,7 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("closed_at", MOMENT, nullable=True))
     is_remembered = sa.Column("is_remembered", sa.Boolean(), nullable=False, server_default=sa.false())
     op.add_column("login_sessions", is_remembered)
-    op.add_column("login_sessions", sa.Column("address", sa.String(45), nullable=False, server_default=""))
+    op.add_column("login_sessions", sa.Column("ip_address", sa.String(45), nullable=False, server_default=""))
     op.add_column("login_sessions", sa.Column("device", sa.String(200), nullable=False, server_default=""))
     op.create_index("ix_login_sessions_expires_at", "login_sessions", ["expires_at"])
     op.create_table(
@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("user_id", BIG, nullable=True),
         sa.Column("actor_id", BIG, nullable=True),
         sa.Column("email", sa.String(254), nullable=False),
-        sa.Column("address", sa.String(45), nullable=False),
+        sa.Column("ip_address", sa.String(45), nullable=False),
         sa.Column("request_id", sa.String(64), nullable=False),
         sa.Column("detail", sa.String(200), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_audit_events"),
@@ -40,7 +40,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("audit_events")
     op.drop_index("ix_login_sessions_expires_at", "login_sessions")
-    for column in ("device", "address", "is_remembered"):
+    for column in ("device", "ip_address", "is_remembered"):
         op.drop_column("login_sessions", column)
     for column in ("closed_at", "email_changed_at", "previous_email", "pending_email"):
         op.drop_column("users", column)  # never by batch_alter_table, which would copy the table and reuse ids

@@ -50,9 +50,11 @@ def make_rows(number: int, text: str) -> list[Any]:
     session = {"token_hash": key, "user_id": FIRST + number, "expires_at": later}
     return [
         User(id=FIRST + number, username_key=key, email_key=key, password_hash="!", **names),
-        LoginSession(id=FIRST + number, **session, **many(("address", "device"), text)),
+        LoginSession(id=FIRST + number, **session, **many(("ip_address", "device"), text)),
         OutboxRow(id=uuid.UUID(int=number), **mail, **many(("task", "error"), text)),
-        AuditEvent(id=FIRST + number, user_id=1, **many(("event", "email", "address", "request_id", "detail"), text)),
+        AuditEvent(
+            id=FIRST + number, user_id=1, **many(("event", "email", "ip_address", "request_id", "detail"), text)
+        ),
     ]
 
 

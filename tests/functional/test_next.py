@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from tests.conftest import PASSWORD, Browser
 
 HOST = "localhost"
-WAYS = pytest.mark.parametrize("way", ["field", "address", "page"])
+WAYS = pytest.mark.parametrize("way", ["field", "ip_address", "page"])
 REFUSED = [
     "https://evil.com/",
     "http:///evil.com",

@@ -97,7 +97,7 @@ def test_the_application_hears_from_nginx_who_asks_and_how(start: Callable[..., 
     assert re.fullmatch("[0-9a-f]{32}", seen["HTTP_X_REQUEST_ID"])
     assert answer.headers.get_all("X-Request-ID") == [seen["HTTP_X_REQUEST_ID"]]
     line = log_of(site, "/a%20b/")
-    assert (line["request_id"], line["address"], line["status"]) == (seen["HTTP_X_REQUEST_ID"], STRANGER, 200)
+    assert (line["request_id"], line["ip_address"], line["status"]) == (seen["HTTP_X_REQUEST_ID"], STRANGER, 200)
     ask(site.port, "/healthz?token=secret")
     ask(site.port, f"/accounts/reset/7/6abc-{'5ec' * 21}a/")
     ask(site.port, "/last")

@@ -25,8 +25,8 @@ ACCOUNT_COLUMNS = (
     "last_login_at",
     "is_staff",
 )
-SESSION_COLUMNS = ("created_at", "last_seen_at", "expires_at", "is_remembered", "address", "device")
-EVENT_COLUMNS = ("at", "event", "email", "address", "detail")
+SESSION_COLUMNS = ("created_at", "last_seen_at", "expires_at", "is_remembered", "ip_address", "device")
+EVENT_COLUMNS = ("at", "event", "email", "ip_address", "detail")
 
 
 def list_sessions(user: User) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.logs import mask
 from flaskcelery.metrics import metrics
 from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
-from flaskcelery.web.security import client_address, request_id
+from flaskcelery.web.security import client_ip, request_id
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def record(
         user_id=user_id,
         actor_id=actor_id,
         email=mask(email) if email else "",
-        address=client_address(),
+        ip_address=client_ip(),
         request_id=request_id(),
         detail=detail[:200],
     )
@@ -69,7 +69,7 @@ def record(
         event,
         user_id or "unknown",
         row.email,
-        row.address or "here",
+        row.ip_address or "here",
         row.request_id or "none",
         f", {row.detail}" if detail else "",
     )
@@ -83,7 +83,9 @@ def find_events(user_id: int) -> Sequence[AuditEvent]:
 
 def forget_user(user_id: int) -> None:
     """Erase what is personal in an account's events. Caller commits."""
-    db.session.execute(update(AuditEvent).where(AuditEvent.user_id == user_id).values(email="", address="", detail=""))
+    db.session.execute(
+        update(AuditEvent).where(AuditEvent.user_id == user_id).values(email="", ip_address="", detail="")
+    )
 
 
 @purge

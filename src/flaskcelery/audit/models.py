@@ -20,6 +20,6 @@ class AuditEvent(Base):
     user_id: Mapped[int | None] = mapped_column(index=True)
     actor_id: Mapped[int | None]  # the member of staff who did it to somebody else
     email: Mapped[str] = mapped_column(String(254))  # masked
-    address: Mapped[str] = mapped_column(String(45))
+    ip_address: Mapped[str] = mapped_column(String(45))
     request_id: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(String(200))

@@ -57,7 +57,7 @@ class SpokenConnection(SmtpConnection):
 
 
 @commands.command()
-@click.argument("address")
+@click.argument("ip_address")
 def test(address: str) -> None:
     """Send a mail and print what the mail server says to it: flask mail test you@your.domain
 

@@ -23,7 +23,7 @@ def show_list(who: str | None, limit: int, as_json: bool) -> None:
     chosen = [is_live(), *([LoginSession.user_id == find_user(who).id] if who else [])]
     query = select(LoginSession, User.username).join(User).where(*chosen)
     found = db.session.execute(query.order_by(LoginSession.last_seen_at.desc()).limit(limit))
-    names = ("created_at", "last_seen_at", "is_remembered", "address", "device")
+    names = ("created_at", "last_seen_at", "is_remembered", "ip_address", "device")
     rows = [
         {"id": row.id, "username": name, **{column: getattr(row, column) for column in names}} for row, name in found
     ]

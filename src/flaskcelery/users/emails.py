@@ -6,7 +6,7 @@ from flaskcelery.outbox.tasks import task
 from flaskcelery.users.links import password_link
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import is_usable
-from flaskcelery.web.security import public_link
+from flaskcelery.web.security import public_url
 
 
 @task("send_password_changed_email", "Password changed")
@@ -15,7 +15,7 @@ def send_password_changed_email(user_id: int) -> Message | None:
     user = db.session.get(User, user_id)
     if user is None:
         return None
-    link = public_link("auth.show_reset")
+    link = public_url("auth.show_reset")
     return compose("email/password_changed", to=user.email, username=user.username, link=link)
 
 

@@ -6,7 +6,7 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key
 from flaskcelery.users.passwords import is_usable
 from flaskcelery.users.tokens import Purpose, make_token, read_clock
-from flaskcelery.web.security import public_link
+from flaskcelery.web.security import public_url
 
 LINK_MAX_AGE = timedelta(days=7)
 RESET_LINK_MAX_AGE = timedelta(hours=1)
@@ -33,7 +33,7 @@ def password_link(user: User, made_at: int) -> str | None:
     if read_clock() > moment + password_link_max_age(user):
         return None
     token = make_token(Purpose.RESET_PASSWORD, user, moment)
-    return public_link("auth.show_reset_link", user_id=user.id, token=token)
+    return public_url("auth.show_reset_link", user_id=user.id, token=token)
 
 
 def password_link_max_age(user: User) -> timedelta:
@@ -54,7 +54,7 @@ def choose_previous_email(user: User, new: str) -> str | None:
 
 
 def _link(step: str, purpose: Purpose, user: User, made_at: datetime) -> str:
-    return public_link("addresses.show_step", step=step, user_id=user.id, token=make_token(purpose, user, made_at))
+    return public_url("addresses.show_step", step=step, user_id=user.id, token=make_token(purpose, user, made_at))
 
 
 def _moment(unix_time: int) -> datetime:

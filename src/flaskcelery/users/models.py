@@ -53,5 +53,5 @@ class LoginSession(Base):
     last_seen_at: Mapped[datetime] = mapped_column(default=now_plus(), index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
     is_remembered: Mapped[bool] = mapped_column(default=False, server_default=false())
-    address: Mapped[str] = mapped_column(String(45), default="", server_default="")
+    ip_address: Mapped[str] = mapped_column(String(45), default="", server_default="")
     device: Mapped[str] = mapped_column(String(200), default="", server_default="")

@@ -12,7 +12,7 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import login_manager
 from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.web.security import client_address
+from flaskcelery.web.security import client_ip
 
 # Seconds, by whether the visitor asked to be remembered: without a request for so long, and in all.
 IDLE = {False: DAY / 2, True: 30 * DAY}
@@ -29,7 +29,7 @@ def start_session(user_id: int, remember: bool = False) -> str:
             user_id=user_id,
             expires_at=now_plus(ABSOLUTE[remember]),
             is_remembered=remember,
-            address=client_address(),
+            ip_address=client_ip(),
             device=_device(),
         )
     )
@@ -94,7 +94,7 @@ def load_user(token: str) -> User | None:
             db.session.execute(
                 update(LoginSession)
                 .where(is_mine)
-                .values(last_seen_at=now_plus(), address=client_address(), device=_device())
+                .values(last_seen_at=now_plus(), ip_address=client_ip(), device=_device())
             )
     user.session_token = token
     return user

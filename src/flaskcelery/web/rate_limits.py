@@ -29,7 +29,7 @@ from redis.retry import Retry
 from werkzeug.exceptions import TooManyRequests
 
 from flaskcelery.metrics import metrics
-from flaskcelery.web.security import client_address
+from flaskcelery.web.security import client_ip
 
 MINUTE = 60  # seconds
 HOUR = 60 * MINUTE
@@ -156,7 +156,7 @@ def take_email_quota(kind: str, address: str) -> bool:
 def _count(one: Try) -> int:
     counted, ends_in = _counters().add(_key(one.of), one.seconds)
     if counted == one.most + 1:  # once for each block, not for each try
-        logger.warning("Too many tries: %s by %s from %s, blocked for %s s", *one.of[:2], client_address(), ends_in)
+        logger.warning("Too many tries: %s by %s from %s, blocked for %s s", *one.of[:2], client_ip(), ends_in)
     if counted > one.most:
         metrics().limit_hits.labels(one.of[0]).inc()
         raise TooManyRequests(retry_after=ends_in)
@@ -170,7 +170,7 @@ def _counters() -> Counters:
 
 def _client() -> str:
     """Return the client's address; of an IPv6 one the network, whose owner has all the addresses in it."""
-    address = client_address()
+    address = client_ip()
     try:
         is_wide = ipaddress.ip_address(address).version == 6  # noqa: PLR2004
     except ValueError:

@@ -70,7 +70,7 @@ def require_login() -> ResponseReturnValue | None:
     return response
 
 
-def public_link(endpoint: str, **values: Any) -> str:
+def public_url(endpoint: str, **values: Any) -> str:
     """Return the address of a page for a mail: its host is the one of PUBLIC_URL, never a request's."""
     public = urlsplit(current_app.config["PUBLIC_URL"])
     return current_app.url_map.bind(public.netloc, url_scheme=public.scheme).build(
@@ -78,7 +78,7 @@ def public_link(endpoint: str, **values: Any) -> str:
     )
 
 
-def client_address() -> str:
+def client_ip() -> str:
     """Return the address that the request came from; none outside of a request."""
     return (request.remote_addr or "") if has_request_context() else ""
 
