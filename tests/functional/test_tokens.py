@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flaskcelery.users.models import User
-from flaskcelery.users.tokens import Purpose, make_token, read_clock, verify_token
+from flaskcelery.users.tokens import Purpose, database_now, make_token, verify_token
 
 LIVES = timedelta(hours=1)
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -65,7 +65,7 @@ def test_a_token_is_good_for_its_purpose_and_its_account_as_it_was(
 ) -> None:
     account = Account()
     with app.app_context():
-        token = make_token(made_for, account.user(), read_clock())
+        token = make_token(made_for, account.user(), database_now())
         now = replace(account, **{name: CHANGES[name] for name in changed})
         ends_it = changed & (STATE[made_for] | {"id", "is_active"})
         assert verify_token(used_for, now.user(), token, LIVES) == (made_for == used_for and not ends_it)
@@ -76,7 +76,7 @@ def test_a_token_is_good_for_its_purpose_and_its_account_as_it_was(
 def test_a_token_ends_with_its_time(app: Flask, age: int, purpose: Purpose) -> None:
     user = Account().user()
     with app.app_context():
-        token = make_token(purpose, user, read_clock() - timedelta(seconds=age))
+        token = make_token(purpose, user, database_now() - timedelta(seconds=age))
         if abs(age - LIVES.total_seconds()) > 5:
             assert verify_token(purpose, user, token, LIVES) == (age < LIVES.total_seconds())
 
@@ -86,7 +86,7 @@ def test_a_token_ends_with_its_time(app: Flask, age: int, purpose: Purpose) -> N
 def test_a_changed_token_is_none(app: Flask, data: st.DataObject) -> None:
     user = Account().user()
     with app.app_context():
-        token = make_token(Purpose.RESET_PASSWORD, user, read_clock())
+        token = make_token(Purpose.RESET_PASSWORD, user, database_now())
         place = data.draw(st.integers(0, len(token) - 1))
         other = token[:place] + data.draw(st.characters()) + token[place + data.draw(st.integers(0, 1)) :]
         assert verify_token(Purpose.RESET_PASSWORD, user, other, LIVES) == (other == token)

@@ -16,7 +16,7 @@ from flaskcelery.users.names import EmailTaken, UsernameTaken, email_key, normal
 from flaskcelery.users.names import username_key as make_username_key
 from flaskcelery.users.password_policy import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import verify_password
-from flaskcelery.users.tokens import read_clock
+from flaskcelery.users.tokens import database_now
 from flaskcelery.web.rate_limits import note_guess
 
 
@@ -72,7 +72,7 @@ def ask_email_change(user: User, email: str, password: str) -> None:
         raise EmailTaken
     with transaction():
         _update_seen(user, seen_hash, pending_email=new)
-        send_change_email.enqueue(user_id=user.id, made_at=int(read_clock().timestamp()))
+        send_change_email.enqueue(user_id=user.id, made_at=int(database_now().timestamp()))
         send_change_notice.enqueue(user_id=user.id)
         record(Event.EMAIL_CHANGE_ASKED, user.id, user.email)
 

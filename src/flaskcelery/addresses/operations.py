@@ -14,7 +14,7 @@ from flaskcelery.users.links import LINK_MAX_AGE, choose_previous_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import Purpose, read_clock, verify_token
+from flaskcelery.users.tokens import Purpose, database_now, verify_token
 from flaskcelery.web.rate_limits import take_email_quota
 
 
@@ -47,7 +47,7 @@ def ask_confirmation(email: str) -> None:
             select(User).where(User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
         )
         user_id = found.id if found else None
-        send_confirmation_email.enqueue(user_id=user_id, made_at=int(read_clock().timestamp()))
+        send_confirmation_email.enqueue(user_id=user_id, made_at=int(database_now().timestamp()))
         record(Event.CONFIRMATION_ASKED, user_id, found.email if found else "")
 
 

@@ -15,7 +15,7 @@ from flaskcelery.users.links import choose_previous_email, password_link_max_age
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import is_usable
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import read_clock
+from flaskcelery.users.tokens import database_now
 
 
 class LastStaff(UserFacingError):
@@ -56,7 +56,7 @@ def create_user(
     with refuse_taken(names), transaction():
         db.session.add(user)
         if password_hash:
-            user.email_confirmed_at = read_clock()
+            user.email_confirmed_at = database_now()
         db.session.flush()
         if not password_hash:
             _enqueue_password_link(user)
@@ -168,7 +168,7 @@ def _move(user: User, new: str) -> dict[str, Any]:
     """End the sessions, owe the mails of a change of address; return the columns that change with it."""
     end_sessions(user.id)
     TASKS["send_email_changed_notice"].enqueue(user_id=user.id)
-    TASKS["send_confirmation_email"].enqueue(user_id=user.id, made_at=int(read_clock().timestamp()))
+    TASKS["send_confirmation_email"].enqueue(user_id=user.id, made_at=int(database_now().timestamp()))
     return {
         "pending_email": None,
         "previous_email": choose_previous_email(user, new),
@@ -180,4 +180,4 @@ def _move(user: User, new: str) -> dict[str, Any]:
 def _enqueue_password_link(user: User) -> None:
     name = "send_password_reset_email" if is_usable(user.password_hash) else "send_invitation_email"
     max_age = password_link_max_age(user).total_seconds()
-    TASKS[name].enqueue(expires_after=max_age, user_id=user.id, made_at=int(read_clock().timestamp()))
+    TASKS[name].enqueue(expires_after=max_age, user_id=user.id, made_at=int(database_now().timestamp()))

@@ -14,7 +14,7 @@ from flaskcelery.users.names import InvalidEmail, email_key, normalize_email
 from flaskcelery.users.password_change import replace_password
 from flaskcelery.users.password_policy import PASSWORD_MAX_LENGTH
 from flaskcelery.users.passwords import hash_password, needs_rehash, verify_password
-from flaskcelery.users.tokens import Purpose, read_clock, verify_token
+from flaskcelery.users.tokens import Purpose, database_now, verify_token
 from flaskcelery.web.rate_limits import note_guess, take_email_quota
 
 
@@ -86,7 +86,7 @@ def ask_reset(email: str) -> None:
     found = _find_account(email)
     user_id = found.id if found else None
     with transaction():
-        made_at = int(read_clock().timestamp())
+        made_at = int(database_now().timestamp())
         send_password_reset_email.enqueue(
             expires_after=RESET_LINK_MAX_AGE.total_seconds(), user_id=user_id, made_at=made_at
         )

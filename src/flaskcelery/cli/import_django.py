@@ -9,7 +9,7 @@ from flask.cli import with_appcontext
 from flaskcelery.database import db
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.django_import import AlreadyThere, BadDump, import_users, read_dump
-from flaskcelery.users.tokens import read_clock
+from flaskcelery.users.tokens import database_now
 
 
 @click.command("import-django")
@@ -26,7 +26,7 @@ def import_django(file: IO[bytes], welcome: bool) -> None:
         entries = read_dump(file)
     except BadDump as error:
         raise click.ClickException(str(error)) from None
-    made_at = int(read_clock().timestamp())
+    made_at = int(database_now().timestamp())
     db.session.rollback()
 
     def enqueue(user_id: int) -> object:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key
 from flaskcelery.users.passwords import is_usable
-from flaskcelery.users.tokens import Purpose, make_token, read_clock
+from flaskcelery.users.tokens import Purpose, database_now, make_token
 from flaskcelery.web.security import public_url
 
 LINK_MAX_AGE = timedelta(days=7)
@@ -30,7 +30,7 @@ def undo_link(user: User) -> str:
 def password_link(user: User, made_at: int) -> str | None:
     """Return the link that lets the owner choose a password; none when it is too late for it."""
     moment = _moment(made_at)
-    if read_clock() > moment + password_link_max_age(user):
+    if database_now() > moment + password_link_max_age(user):
         return None
     token = make_token(Purpose.RESET_PASSWORD, user, moment)
     return public_url("auth.show_reset_link", user_id=user.id, token=token)
@@ -47,7 +47,7 @@ def choose_previous_email(user: User, new: str) -> str | None:
     It is the oldest one of seven days, or who stole an account could change twice and be rid of its owner;
     never one that was not confirmed: that may be a stranger's, mistyped.
     """
-    recent = user.email_changed_at and read_clock() < user.email_changed_at + LINK_MAX_AGE
+    recent = user.email_changed_at and database_now() < user.email_changed_at + LINK_MAX_AGE
     if recent and user.previous_email and email_key(user.previous_email) != email_key(new):
         return user.previous_email
     return user.email if user.email_confirmed_at else None

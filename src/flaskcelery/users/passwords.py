@@ -37,11 +37,11 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     """Tell whether the password fits; where none can (no account, no usable hash) it is False after the same time."""
     if password_hash and password_hash.startswith(DJANGO):
         return _verify_django(password, password_hash)
-    hasher, stand_in = current_app.extensions["passwords"]
+    hasher, dummy_hash = current_app.extensions["passwords"]
     known = password_hash if password_hash and password_hash.startswith(ARGON2) else None
     try:
         with _turn:
-            fits = hasher.verify(known or stand_in, _normalize(password))
+            fits = hasher.verify(known or dummy_hash, _normalize(password))
     except (VerificationError, InvalidHashError):
         return False
     return fits and known is not None

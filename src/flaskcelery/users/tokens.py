@@ -22,7 +22,7 @@ class Purpose(StrEnum):
     UNDO_EMAIL = "undo-email"
 
 
-def read_clock() -> datetime:
+def database_now() -> datetime:
     """Return the database's time: the one clock by which tokens are made and expire."""
     now: datetime = db.session.execute(select(now_plus())).scalar_one()
     return now
@@ -39,7 +39,7 @@ def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta) -
     if not re.fullmatch(r"[1-9a-f][0-9a-f]{0,7}-[0-9a-f]{64}", token):
         return False
     seconds = int(token.partition("-")[0], 16)
-    if read_clock() > datetime.fromtimestamp(seconds, UTC) + max_age:
+    if database_now() > datetime.fromtimestamp(seconds, UTC) + max_age:
         return False
     given = token.partition("-")[2]
     keys = [current_app.config["SECRET_KEY"], *(current_app.config.get("SECRET_KEY_FALLBACKS") or ())]
