@@ -22,8 +22,8 @@ class Load:
         self.failures: list[str] = []
         self.welcomed: list[str] = []
         self._is_over = threading.Event()
-        acts = (self._sign_up, self._look)
-        self._threads = [threading.Thread(target=self._repeat, args=(act,)) for act in acts]
+        actions = (self._sign_up, self._look)
+        self._threads = [threading.Thread(target=self._repeat, args=(action,)) for action in actions]
 
     def __enter__(self) -> "Load":
         for thread in self._threads:

@@ -34,7 +34,7 @@ class Member(Browser):
         """Return the CSRF token of this browser's session."""
         return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.client.get("/").text)[1]
 
-    def act(self, where: str, act: str, **fields: str) -> Any:
+    def act(self, where: str, action: str, **fields: str) -> Any:
         """Press an act's button on the page `where`, and that of the form or question behind it."""
         page = self.client.get(where).text
         path = f"{where}act/{act}/"

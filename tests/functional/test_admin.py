@@ -106,7 +106,7 @@ def test_a_name_that_cannot_be_had_is_said_at_its_field(
     bob = Member(app, "bob")
     before = run_sql(app, "SELECT username, email FROM users")
     for where, act in (("/admin/users/", "add"), (f"/admin/users/{bob.id}/", "edit")):
-        page = staff.act(where, act, username=username, email=email).text
+        page = staff.act(where, action, username=username, email=email).text
         assert re.search(rf'<ul class="errors"[^>]*>\s*<li>{re.escape(sentence)}', page)
         assert f'value="{username}"' in page
         assert f'value="{email}"' in page
@@ -148,7 +148,7 @@ def test_staff_sends_a_reset_mail_and_knows_no_password(app: Flask, staff: Membe
     send_mails(app)
     page = staff.act(f"/admin/users/{alice.id}/", "send-reset").text
     assert "is on its way to alice@example.com" in page
-    assert "password" not in staff.client.get(f"/admin/users/{alice.id}/act/edit/").text
+    assert "password" not in staff.client.get(f"/admin/users/{alice.id}/action/edit/").text
     [mail] = send_mails(app)
     choose_password(app, link_in(mail))
     alice.log_in(password=NEW_PASSWORD)
@@ -170,8 +170,8 @@ def test_who_is_locked_out_is_out_at_once_and_gets_no_link(app: Flask, staff: Me
 
 def test_a_role_is_given_and_taken_and_ends_the_sessions(app: Flask, staff: Member, alice: Member) -> None:
     row = f"/admin/users/{alice.id}/"
-    for act, status in (("make-viewer", 200), ("make-staff", 200), ("make-user", 403)):
-        staff.act(row, act)
+    for action, status in (("make-viewer", 200), ("make-staff", 200), ("make-user", 403)):
+        staff.act(row, action)
         assert not alice.is_logged_in()
         alice.log_in()
         assert alice.client.get("/admin/users/").status_code == status
@@ -210,13 +210,13 @@ def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staf
 
 
 @pytest.mark.parametrize("act", ["deactivate", "make-viewer", "make-user", "delete"])
-def test_the_last_active_member_of_staff_stays(app: Flask, staff: Member, act: str) -> None:
+def test_the_last_active_member_of_staff_stays(app: Flask, staff: Member, action: str) -> None:
     other = Member(app, "lou", "staff")
     run_sql(app, f"UPDATE users SET is_active = false WHERE id = {other.id}")
-    assert LAST_STAFF in staff.act(f"/admin/users/{staff.id}/", act).text
+    assert LAST_STAFF in staff.act(f"/admin/users/{staff.id}/", action).text
     assert staff.client.get("/admin/").status_code == 200
     run_sql(app, f"UPDATE users SET is_active = true WHERE id = {other.id}")
-    assert LAST_STAFF not in staff.act(f"/admin/users/{staff.id}/", act).text
+    assert LAST_STAFF not in staff.act(f"/admin/users/{staff.id}/", action).text
     assert staff.client.get("/admin/").status_code == 302
 
 
@@ -240,7 +240,7 @@ def test_failed_mails_are_tried_again_one_or_all(app: Flask, staff: Member, alic
     assert [mail.recipients[0] for mail in send_mails(app)] == ["alice@example.com"]
     assert "1 to be tried again." in staff.act("/admin/mails/", "retry-all").text
     assert [mail.recipients[0] for mail in send_mails(app)] == ["bob@example.com"]
-    assert staff.client.post(f"/admin/mails/{row}/act/retry/", data={"csrf_token": staff.token()}).status_code == 404
+    assert staff.client.post(f"/admin/mails/{row}/action/retry/", data={"csrf_token": staff.token()}).status_code == 404
 
 
 def test_the_audit_trail_says_who_did_what_to_whom(app: Flask, staff: Member, alice: Member) -> None:

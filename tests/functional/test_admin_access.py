@@ -19,7 +19,7 @@ LOG_IN = "/accounts/login/"
 
 
 def find_addresses(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
-    """Return the address of every route for every page, row and act, its methods, and whether it acts."""
+    """Return the address of every route for every page, row and action, its methods, and whether it actions."""
     rows = {
         name: run_sql(app, f"SELECT max({column}) FROM {table}")[0][0]
         for name, table, column in [
@@ -33,12 +33,14 @@ def find_addresses(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
         if not rule.endpoint.startswith("admin."):
             continue
         for page in PAGES.values() if "name" in rule.arguments else [None]:
-            on_list = "row_id" not in rule.arguments
-            acts = [act.name for act in page.acts if act.on_list is on_list] if "act" in rule.arguments else [""]
-            for act in acts:
+            bulk = "row_id" not in rule.arguments
+            actions = (
+                [action.name for action in page.actions if action.bulk is bulk] if "act" in rule.arguments else [""]
+            )
+            for action in actions:
                 values = {"name": page and page.name, "row_id": page and rows[page.name], "act": act}
                 _, path = rule.build({name: values[name] for name in rule.arguments})
-                yield path, rule.methods, bool(act)
+                yield path, rule.methods, bool(action)
 
 
 def rows_of(app: Flask) -> list[object]:
@@ -64,7 +66,7 @@ def test_every_page_and_act_opens_to_those_who_may(
     before = rows_of(app)
     addresses = list(find_addresses(app))
     assert len(addresses) > 20
-    for path, methods, acts in addresses:
+    for path, methods, actions in addresses:
         for method in METHODS:
             if who == "staff" and method == "POST":
                 continue  # that is what the other tests are about
@@ -76,9 +78,9 @@ def test_every_page_and_act_opens_to_those_who_may(
                 assert answer.status_code == 302, where
                 assert answer.location.partition("?")[0] == LOG_IN, where
             elif who == "staff":
-                assert answer.status_code in ({200, 404, 405} if acts else {200}), where
+                assert answer.status_code in ({200, 404, 405} if actions else {200}), where
             else:
-                may = who == "viewer" and method in LOOKING and not acts
+                may = who == "viewer" and method in LOOKING and not actions
                 assert answer.status_code == (200 if may else 403), where
     assert rows_of(app) == before
 
@@ -99,18 +101,18 @@ def test_every_page_and_act_opens_to_those_who_may(
         "/%61dmin/users/",
         "/admin;/users/",
         "/admin/users/1",
-        "/admin/users/1/act/delete",
-        "/admin/users/1/../1/act/delete/",
-        "/admin/users//1/act/delete/",
+        "/admin/users/1/action/delete",
+        "/admin/users/1/../1/action/delete/",
+        "/admin/users//1/action/delete/",
         "/admin/users/ACT/add/",
-        "/admin/users/act/add",
+        "/admin/users/action/add",
     ],
 )
 def test_no_spelling_of_an_address_opens_what_is_closed(
     app: Flask, request: pytest.FixtureRequest, who: str, path: str
 ) -> None:
     client = app.test_client() if who == "visitor" else request.getfixturevalue(who).client
-    may_look = who == "viewer" and "act" not in path.lower()
+    may_look = who == "viewer" and "action" not in path.lower()
     for method in ("GET", "POST"):
         answer = client.open(path, method=method, follow_redirects=True)
         is_log_in = answer.request.path == LOG_IN
@@ -124,8 +126,8 @@ def test_no_act_is_done_without_its_own_token(app: Flask, staff: Member, alice: 
     data = {"csrf_token": tokens[token]} if token in tokens else {}
     query = f"?csrf_token={quote(staff.token())}" if token == "only in the address" else ""
     before = rows_of(app)
-    for path, _, acts in find_addresses(app):
-        if acts:
+    for path, _, actions in find_addresses(app):
+        if actions:
             fields = {"username": "mallory", "email": "mallory@example.com"}
             assert staff.client.post(path + query, data={**data, **fields}).status_code == 400, path
     assert rows_of(app) == before
@@ -134,17 +136,17 @@ def test_no_act_is_done_without_its_own_token(app: Flask, staff: Member, alice: 
 def test_no_act_is_done_for_another_site(app: Flask, staff: Member, alice: Member) -> None:
     before, token = rows_of(app), staff.token()
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        for path, _, acts in find_addresses(app):
-            if acts:
+        for path, _, actions in find_addresses(app):
+            if actions:
                 assert staff.client.post(path, data={"csrf_token": token}, headers=headers).status_code == 403
     assert rows_of(app) == before
 
 
 def test_read_only_staff_sees_no_button(app: Flask, viewer: Member, alice: Member) -> None:
-    for path, _, acts in find_addresses(app):
-        if not acts:
+    for path, _, actions in find_addresses(app):
+        if not actions:
             main = viewer.client.get(path).text.partition("<main")[2]
-            assert "/act/" not in main, path
+            assert "/action/" not in main, path
             assert 'method="post"' not in main, path
 
 
@@ -156,9 +158,9 @@ def test_read_only_staff_sees_no_button(app: Flask, viewer: Member, alice: Membe
         "/admin/users/x/",
         "/admin/users/99999999999999999999/",
         "/admin/mails/1/",
-        "/admin/users/1/act/nothing/",
-        "/admin/users/1/act/add/",
-        "/admin/users/act/delete/",
+        "/admin/users/1/action/nothing/",
+        "/admin/users/1/action/add/",
+        "/admin/users/action/delete/",
         "/admin/users/%00/",
     ],
 )

@@ -73,8 +73,14 @@ def fill(app: Flask, texts: list[str]) -> None:
 def paths_of(number: int) -> list[str]:
     """Return where the rows of one text are shown by themselves."""
     user = f"users/{FIRST + number}/"
-    acts = [f"{user}act/edit/", f"{user}act/delete/"]
-    return [user, *acts, f"sessions/{FIRST + number}/", f"mails/{uuid.UUID(int=number)}/", f"audit/{FIRST + number}/"]
+    actions = [f"{user}act/edit/", f"{user}act/delete/"]
+    return [
+        user,
+        *actions,
+        f"sessions/{FIRST + number}/",
+        f"mails/{uuid.UUID(int=number)}/",
+        f"audit/{FIRST + number}/",
+    ]
 
 
 def find_elements(staff: Member, paths: list[str]) -> set[tuple[Any, ...]]:

@@ -126,8 +126,8 @@ def test_accounts_are_locked_promoted_and_deleted_but_never_the_last_staff(run: 
     for words, role in ((["promote", "--viewer"], "viewer"), (["promote"], "staff")):
         assert run("users", *words, "alice").exit_code == 0
         assert [user["role"] for user in read(run("users", "list", "--json"))] == [role]
-    for act in ("demote", "deactivate", "delete"):
-        refused = run("users", act, "alice", *(["--yes"] if act == "delete" else []))
+    for action in ("demote", "deactivate", "delete"):
+        refused = run("users", action, "alice", *(["--yes"] if act == "delete" else []))
         assert (refused.exit_code, "last active member of staff" in refused.output) == (1, True)
     auth.sign_up("bob", "bob@example.com")
     assert read(run("users", "list", "--role", "staff", "--search", "ALI", "--json"))[0]["username"] == "alice"
@@ -136,8 +136,8 @@ def test_accounts_are_locked_promoted_and_deleted_but_never_the_last_staff(run: 
     assert run("users", "delete", "bob", typed="y\n").exit_code == 0
     assert run_sql(app, "SELECT username FROM users") == [("alice",)]
     assert "alice" in run("users", "list").output
-    for act in ("show", "activate", "demote", "set-password"):
-        missing = run("users", act, "bob")
+    for action in ("show", "activate", "demote", "set-password"):
+        missing = run("users", action, "bob")
         assert (missing.exit_code, "there is no such account" in missing.output) == (1, True)
 
 

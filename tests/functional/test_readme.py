@@ -53,7 +53,7 @@ client = app.test_client()
 with client.session_transaction() as session:
     session["_user_id"] = token
 listed = client.get("/admin/coupons/?q=ring&used=no").text
-acted = client.post("/admin/coupons/1/act/use-up/", follow_redirects=True).text
+acted = client.post("/admin/coupons/1/action/use-up/", follow_redirects=True).text
 print("SPRING" in listed, "AUTUMN" in listed, "SPRING is used up." in acted, "Use up" in acted)
 """
 

@@ -24,8 +24,8 @@ SPELLINGS = [
     "/admin/%2e/users/",
     "/admin;/users/",
     "/admin/users/?/static/",
-    "/admin/users/1/act/delete/",
-    "/admin/users/act/add/",
+    "/admin/users/1/action/delete/",
+    "/admin/users/action/add/",
 ]
 
 

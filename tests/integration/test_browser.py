@@ -148,20 +148,20 @@ def test_staff_works_through_every_page_and_act(make_stack: Callable[..., Stack]
     assert "No mail is owed." in page
     assert len(chromium.find_elements(By.CSS_SELECTOR, "svg.chart rect")) == 30 + 48 + 48
 
-    for title, act, done in [
+    for title, action, done in [
         ("Users", "Add a user", ""),
         ("Mails", "Try all failed ones again", "1 to be tried again."),
     ]:
         press(chromium, title)
-        assert done in press(chromium, act)
+        assert done in press(chromium, action)
     press(chromium, "Users")
     press(chromium, "Add a user")
     assert "This field is required." in press(chromium, "Add a user")
     fill_in(chromium, username="bob", email="bob@example.com")
     press(chromium, "bob@example.com")
     row = chromium.current_url
-    for act, sentence in ACTS.items():
-        assert sentence in press(chromium, act)
+    for action, sentence in ACTS.items():
+        assert sentence in press(chromium, action)
         assert chromium.current_url == row
     press(chromium, "Edit")
     assert "username: bob → rob" in fill_in(chromium, username="rob", email="rob@example.com")

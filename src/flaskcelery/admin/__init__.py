@@ -1,1 +1,1 @@
-"""The staff's pages: lists, single rows and acts, declared a page at a time."""
+"""The staff's pages: lists, single rows and actions, declared a page at a time."""

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, not_, select
 
 from flaskcelery.admin import operations as staff
-from flaskcelery.admin.registry import Act, Page
+from flaskcelery.admin.registry import Action, Page
 from flaskcelery.audit.events import Event, record
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, transaction
@@ -57,7 +57,7 @@ def change(actor: User, user: User, form: Any) -> str:
     return f"{form.email.data} is saved."
 
 
-def warn_of_deletion(user: User) -> list[str]:
+def list_what_goes(user: User) -> list[str]:
     """Return what is deleted with an account."""
     count = {
         "login sessions end": select(func.count()).where(LoginSession.user_id == user.id),
@@ -96,17 +96,19 @@ USERS = Page(
     },
     hidden=("password_hash", "username_key", "email_key"),
     history=find_history,
-    acts=(
-        Act("add", "Add a user", add, form=NamesForm, on_list=True),
-        Act("edit", "Edit", change, form=NamesForm),
-        Act("send-reset", "Send a password link", send_reset, applies=lambda user: user.is_active),
-        Act("deactivate", "Lock out", lock_out, applies=lambda user: user.is_active),
-        Act("activate", "Let in again", let_in, applies=lambda user: not user.is_active),
-        Act("make-staff", "Make staff", make["staff"], applies=lambda user: not user.is_staff),
-        Act("make-viewer", "Make read-only staff", make["viewer"], applies=lambda user: not user.is_viewer),
-        Act("make-user", "Take the role away", make["user"], applies=lambda user: user.is_staff or user.is_viewer),
-        Act("end-sessions", "End all sessions", end_user_sessions),
-        Act("delete", "Delete", delete, warn=warn_of_deletion),
+    actions=(
+        Action("add", "Add a user", add, form=NamesForm, bulk=True),
+        Action("edit", "Edit", change, form=NamesForm),
+        Action("send-reset", "Send a password link", send_reset, is_available=lambda user: user.is_active),
+        Action("deactivate", "Lock out", lock_out, is_available=lambda user: user.is_active),
+        Action("activate", "Let in again", let_in, is_available=lambda user: not user.is_active),
+        Action("make-staff", "Make staff", make["staff"], is_available=lambda user: not user.is_staff),
+        Action("make-viewer", "Make read-only staff", make["viewer"], is_available=lambda user: not user.is_viewer),
+        Action(
+            "make-user", "Take the role away", make["user"], is_available=lambda user: user.is_staff or user.is_viewer
+        ),
+        Action("end-sessions", "End all sessions", end_user_sessions),
+        Action("delete", "Delete", delete, confirm=list_what_goes),
     ),
 )
 OUTBOX = Page(
@@ -117,11 +119,11 @@ OUTBOX = Page(
     sort=("created_at",),
     search=("id", "user_id"),
     filters={"state": outbox.states()},
-    words={"task": lambda name: TASKS[name].title if name in TASKS else name},
+    formatters={"task": lambda name: TASKS[name].title if name in TASKS else name},
     links={"user_id": "users"},
-    acts=(
-        Act("retry", "Try again", retry, applies=lambda row: row.failed_at is not None),
-        Act("retry-all", "Try all failed ones again", retry, on_list=True),
+    actions=(
+        Action("retry", "Try again", retry, is_available=lambda row: row.failed_at is not None),
+        Action("retry-all", "Try all failed ones again", retry, bulk=True),
     ),
 )
 SESSIONS = Page(
@@ -133,9 +135,9 @@ SESSIONS = Page(
     search=("user_id", "ip_address", "device"),
     filters={"live": {"yes": is_live(), "no": not_(is_live())}},
     hidden=("token_hash",),
-    words={"device": describe_device},
+    formatters={"device": describe_device},
     links={"user_id": "users"},
-    acts=(Act("end", "End this session", end_session),),
+    actions=(Action("end", "End this session", end_session),),
 )
 AUDIT = Page(
     name="audit",

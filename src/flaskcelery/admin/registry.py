@@ -19,7 +19,7 @@ Choices = Mapping[str, ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
-class Act:
+class Action:
     """Something that staff can do to a row, or to the whole list: a button, a form, or a question before it.
 
     `run(actor, row, form)` calls an operation and returns the sentence that is shown; a UserFacingError is shown too.
@@ -29,9 +29,9 @@ class Act:
     label: str
     run: Callable[[User, Any, Any], str]
     form: type[FlaskForm] | None = None
-    warn: Callable[[Any], list[str]] | None = None  # what goes with it, asked before
-    applies: Callable[[Any], bool] = lambda _row: True
-    on_list: bool = False
+    confirm: Callable[[Any], list[str]] | None = None  # what goes with it, asked before
+    is_available: Callable[[Any], bool] = lambda _row: True
+    bulk: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ class Page:
     hidden: tuple[str, ...] = ()  # columns that nobody sees
     search: tuple[str, ...] = ()
     filters: Mapping[str, Choices] = field(default_factory=dict)
-    acts: tuple[Act, ...] = ()
-    words: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)  # how a list shows a value
+    actions: tuple[Action, ...] = ()
+    formatters: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)  # how a list shows a value
     links: Mapping[str, str] = field(default_factory=dict)  # columns that hold an id, and the page of its rows
     history: Callable[[Any], Sequence[Any]] | None = None  # audit events that are shown below a row
 
@@ -77,7 +77,7 @@ class Page:
     def show(self, row: Any, name: str) -> Any:
         """Return a value as lists show it."""
         value = getattr(row, name)
-        return self.words[name](value) if name in self.words else value
+        return self.formatters[name](value) if name in self.formatters else value
 
     def details(self) -> list[str]:
         """Return the columns that a row's page shows."""
@@ -89,9 +89,9 @@ class Page:
         kept = {name: request.args.get(name) or None for name in ("q", "sort", *self.filters)}
         return url_for("admin.show_list", name=self.name, **{**kept, **changes})
 
-    def find_act(self, name: str, on_list: bool) -> Act:
+    def find_action(self, name: str, bulk: bool) -> Action:
         """Return the act of this name; without one the answer is 404."""
-        found = [act for act in self.acts if act.name == name and act.on_list is on_list]
+        found = [act for action in self.actions if action.name == name and action.bulk is bulk]
         return found[0] if found else abort(404)
 
     def _order(self) -> Any:

@@ -1,4 +1,4 @@
-"""The staff's pages; only staff comes here, and only full staff acts (see GUARDS in app.py)."""
+"""The staff's pages; only staff comes here, and only full staff actions (see GUARDS in app.py)."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from flaskcelery.admin.dashboard import find_charts
 from flaskcelery.admin.pages import PAGES
-from flaskcelery.admin.registry import Act, Page
+from flaskcelery.admin.registry import Action, Page
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.queries import find_oldest_pending
@@ -30,7 +30,9 @@ def require_staff() -> ResponseReturnValue | None:
     """Let staff in, and read-only staff to look: the guard of every page here."""
     if answer := require_login():
         return answer
-    is_looking = current_user.is_viewer and request.method in {"GET", "HEAD"} and "act" not in (request.view_args or {})
+    is_looking = (
+        current_user.is_viewer and request.method in {"GET", "HEAD"} and "action" not in (request.view_args or {})
+    )
     return None if current_user.is_staff or is_looking else abort(403)
 
 
@@ -57,39 +59,39 @@ def show_row(name: str, row_id: str) -> str:
     return render_template("admin/row.html", page=page, row=row, history=history)
 
 
-@bp.route("/<name>/act/<act>/", methods=["GET", "POST"])
-def submit_list(name: str, act: str) -> str | Response:
+@bp.route("/<name>/action/<action>/", methods=["GET", "POST"])
+def submit_list(name: str, action: str) -> str | Response:
     """Do something to the whole list."""
     page = get_page(name)
-    return submit(page, page.find_act(act, on_list=True), None)
+    return submit(page, page.find_action(action, bulk=True), None)
 
 
-@bp.route("/<name>/<row_id>/act/<act>/", methods=["GET", "POST"])
-def submit_row(name: str, row_id: str, act: str) -> str | Response:
+@bp.route("/<name>/<row_id>/action/<action>/", methods=["GET", "POST"])
+def submit_row(name: str, row_id: str, action: str) -> str | Response:
     """Do something to a row."""
     page = get_page(name)
-    row, found = page.find_row(row_id), page.find_act(act, on_list=False)
-    return submit(page, found, row if found.applies(row) else abort(404))
+    row, found = page.find_row(row_id), page.find_action(action, bulk=False)
+    return submit(page, found, row if found.is_available(row) else abort(404))
 
 
-def submit(page: Page, act: Act, row: Any) -> str | Response:
-    """GET shows the form or the question of an act; POST acts and goes back to the row, or to the list."""
+def submit(page: Page, action: Action, row: Any) -> str | Response:
+    """GET shows the form or the question of an act; POST actions and goes back to the row, or to the list."""
     is_sent = request.method == "POST"
-    form = act.form(request.form if is_sent else None, obj=row) if act.form else None
-    if not (is_sent or form or act.warn):
+    form = action.form(request.form if is_sent else None, obj=row) if action.form else None
+    if not (is_sent or form or action.confirm):
         abort(405)
-    if is_sent and (form is None or form.validate()) and do(act, row, form):
+    if is_sent and (form is None or form.validate()) and do(action, row, form):
         is_there = row and db.session.get(page.model, page.id_of(row))
         return redirect(link_row(page, row) if is_there else url_for("admin.show_list", name=page.name))
-    warnings = act.warn(row) if act.warn else ()
-    return render_template("admin/act.html", page=page, act=act, row=row, form=form, warnings=warnings)
+    warnings = action.confirm(row) if action.confirm else ()
+    return render_template("admin/action.html", page=page, action=action, row=row, form=form, warnings=warnings)
 
 
-def do(act: Act, row: Any, form: Any) -> bool:
-    """Act and say so, or why not; False if the form is to be shown again."""
+def do(action: Action, row: Any, form: Any) -> bool:
+    """Action and say so, or why not; False if the form is to be shown again."""
     db.session.expunge_all()  # the columns stay readable when the act begins its transaction
     try:
-        flash(act.run(current_user, row, form), "success")
+        flash(action.run(current_user, row, form), "success")
     except AccountTaken as taken:
         add_errors(form, taken.errors)
         return False
