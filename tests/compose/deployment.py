@@ -133,7 +133,7 @@ class Deployment:
 
     def welcomed(self) -> set[str]:
         """Return the addresses that have a mail."""
-        return {mail["to"][0]["ip_address"] for mail in self.mails()}
+        return {mail["to"][0]["address"] for mail in self.mails()}
 
     def query(self, sql: str) -> list[str]:
         """Return the lines of a query's answer."""

@@ -6,7 +6,7 @@ GROUPS = ("web", "workers", "redis", "databases", "disks", "smtp", "races", "clo
 
 # What is left out (see hooks/sitecustomize.py): the cell that has to notice, and its database.
 UNPROTECTED = {
-    "relay": ("web_killed_before_nudge", "sqlite"),
+    "relay": ("web_killed_before_publish", "sqlite"),
     "transaction": ("web_killed_before_commit", "postgres"),
     "claim": ("same_message_fifty_times", "postgres"),
     "late": ("relay_frozen_after_claim", "sqlite"),

@@ -52,10 +52,10 @@ def release_rolled_over(bench: Bench) -> Fault:
         stop(stack.succeed("relay0", lambda: stack.run_relay("relay_next")))
         change_schema(bench, "after")
     yield
-    failed, owed = len(pages) - pages.count(200), stack.count(f"outbox WHERE task = '{NEW_TASK}'")
+    failed, pending = len(pages) - pages.count(200), stack.count(f"outbox WHERE task = '{NEW_TASK}'")
     assert not failed, f"{failed} of {len(pages)} looks at the pages failed"
     unknown = worker.log.read_text().count("unregistered task of type")
-    return f"{len(pages)} looks at 3 pages, {owed} rows of the new name, {unknown} messages unknown to the old worker"
+    return f"{len(pages)} looks at 3 pages, {pending} rows of the new name, {unknown} messages unknown to the old"
 
 
 def switch_web(bench: Bench) -> None:

@@ -25,15 +25,15 @@ def web_killed_before_commit(bench: Bench) -> Fault:
 
 
 @cell(refuses=True)
-def web_killed_before_nudge(bench: Bench) -> Fault:
+def web_killed_before_publish(bench: Bench) -> Fault:
     """The account is stored, nobody was told: the relay finds the row."""
-    return kill_at(bench, "before_nudge")
+    return kill_at(bench, "before_publish")
 
 
 @cell(refuses=True)
-def web_killed_after_nudge(bench: Bench) -> Fault:
+def web_killed_after_publish(bench: Bench) -> Fault:
     """The account is stored, the visitor is not told: a second try says so."""
-    return kill_at(bench, "after_nudge")
+    return kill_at(bench, "after_publish")
 
 
 @cell(refuses=True)

@@ -25,7 +25,7 @@ CELLS = {
     ),
     "postgres": (
         "smtp_4xx_to_rcpt",
-        "web_killed_before_nudge",
+        "web_killed_before_publish",
         "worker_killed_after_250",
         "postgres_away_before_mark",
         "redis_hears_no_secret",

@@ -37,8 +37,8 @@ class Member(Browser):
     def act(self, where: str, action: str, **fields: str) -> Any:
         """Press an act's button on the page `where`, and that of the form or question behind it."""
         page = self.client.get(where).text
-        path = f"{where}act/{act}/"
-        assert f'href="{path}"' in page or f'action="{path}"' in page, act
+        path = f"{where}action/{action}/"
+        assert f'href="{path}"' in page or f'action="{path}"' in page, action
         if f'href="{path}"' in page:
             assert self.client.get(path).status_code == 200
         return self.client.post(path, data={"csrf_token": self.token(), **fields}, follow_redirects=True)

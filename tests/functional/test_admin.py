@@ -105,7 +105,7 @@ def test_a_name_that_cannot_be_had_is_said_at_its_field(
     Member(app, "alice")
     bob = Member(app, "bob")
     before = run_sql(app, "SELECT username, email FROM users")
-    for where, act in (("/admin/users/", "add"), (f"/admin/users/{bob.id}/", "edit")):
+    for where, action in (("/admin/users/", "add"), (f"/admin/users/{bob.id}/", "edit")):
         page = staff.act(where, action, username=username, email=email).text
         assert re.search(rf'<ul class="errors"[^>]*>\s*<li>{re.escape(sentence)}', page)
         assert f'value="{username}"' in page
@@ -161,7 +161,7 @@ def test_who_is_locked_out_is_out_at_once_and_gets_no_link(app: Flask, staff: Me
     assert not alice.is_logged_in()
     alice.log_in()
     assert not alice.is_logged_in()
-    answer = staff.client.post(f"{row}act/send-reset/", data={"csrf_token": staff.token()})
+    answer = staff.client.post(f"{row}action/send-reset/", data={"csrf_token": staff.token()})
     assert answer.status_code == 404
     assert "alice@example.com may log in again." in staff.act(row, "activate").text
     alice.log_in()
@@ -190,7 +190,7 @@ def test_sessions_are_ended_all_or_one(app: Flask, staff: Member, alice: Member)
 def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staff: Member, alice: Member) -> None:
     row = f"/admin/users/{alice.id}/"
     staff.act(row, "edit", username="alice", email="alice@example.org")
-    question = staff.client.get(f"{row}act/delete/").text
+    question = staff.client.get(f"{row}action/delete/").text
     for line in (
         "The account alice@example.org",
         "0 login sessions end",
@@ -204,12 +204,12 @@ def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staf
     settled = "failed_at IS NOT NULL OR done_at IS NOT NULL"
     assert run_sql(app, f"SELECT count(*) FROM outbox WHERE user_id = {alice.id} AND ({settled})") == [(0,)]
     assert [mail for mail in send_mails(app) if "alice" in mail.recipients[0]] == []
-    kept = run_sql(app, f"SELECT email, address, detail FROM audit_events WHERE user_id = {alice.id}")
+    kept = run_sql(app, f"SELECT email, ip_address, detail FROM audit_events WHERE user_id = {alice.id}")
     assert [any(row) for row in kept] == [False] * 3 + [True]  # the last one is that of the deletion
     assert run_sql(app, f"SELECT count(*) FROM login_sessions WHERE user_id = {alice.id}") == [(0,)]
 
 
-@pytest.mark.parametrize("act", ["deactivate", "make-viewer", "make-user", "delete"])
+@pytest.mark.parametrize("action", ["deactivate", "make-viewer", "make-user", "delete"])
 def test_the_last_active_member_of_staff_stays(app: Flask, staff: Member, action: str) -> None:
     other = Member(app, "lou", "staff")
     run_sql(app, f"UPDATE users SET is_active = false WHERE id = {other.id}")
@@ -329,8 +329,8 @@ def test_no_page_takes_more_than_eight_queries(app: Flask, staff: Member, alice:
         "",
         "users/",
         row,
-        f"{row}act/delete/",
-        f"{row}act/edit/",
+        f"{row}action/delete/",
+        f"{row}action/edit/",
         "mails/",
         f"mails/{mail}/",
         "sessions/",

@@ -35,10 +35,10 @@ def find_addresses(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
         for page in PAGES.values() if "name" in rule.arguments else [None]:
             bulk = "row_id" not in rule.arguments
             actions = (
-                [action.name for action in page.actions if action.bulk is bulk] if "act" in rule.arguments else [""]
+                [action.name for action in page.actions if action.bulk is bulk] if "action" in rule.arguments else [""]
             )
             for action in actions:
-                values = {"name": page and page.name, "row_id": page and rows[page.name], "act": act}
+                values = {"name": page and page.name, "row_id": page and rows[page.name], "action": action}
                 _, path = rule.build({name: values[name] for name in rule.arguments})
                 yield path, rule.methods, bool(action)
 

@@ -73,7 +73,7 @@ def fill(app: Flask, texts: list[str]) -> None:
 def paths_of(number: int) -> list[str]:
     """Return where the rows of one text are shown by themselves."""
     user = f"users/{FIRST + number}/"
-    actions = [f"{user}act/edit/", f"{user}act/delete/"]
+    actions = [f"{user}action/edit/", f"{user}action/delete/"]
     return [
         user,
         *actions,

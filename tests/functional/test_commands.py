@@ -127,7 +127,7 @@ def test_accounts_are_locked_promoted_and_deleted_but_never_the_last_staff(run: 
         assert run("users", *words, "alice").exit_code == 0
         assert [user["role"] for user in read(run("users", "list", "--json"))] == [role]
     for action in ("demote", "deactivate", "delete"):
-        refused = run("users", action, "alice", *(["--yes"] if act == "delete" else []))
+        refused = run("users", action, "alice", *(["--yes"] if action == "delete" else []))
         assert (refused.exit_code, "last active member of staff" in refused.output) == (1, True)
     auth.sign_up("bob", "bob@example.com")
     assert read(run("users", "list", "--role", "staff", "--search", "ALI", "--json"))[0]["username"] == "alice"

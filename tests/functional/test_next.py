@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from tests.conftest import PASSWORD, Browser
 
 HOST = "localhost"
-WAYS = pytest.mark.parametrize("way", ["field", "ip_address", "page"])
+WAYS = pytest.mark.parametrize("way", ["field", "query", "page"])
 REFUSED = [
     "https://evil.com/",
     "http:///evil.com",
@@ -113,7 +113,7 @@ def log_in_for(auth: Browser, target: str, way: str) -> TestResponse:
     """Log in with `next` in the form's field, in the address, or as the page at that address fills it in."""
     address = f"/accounts/login/?next={quote(target, safe='')}"
     account = {"username": "alice@example.com", "password": PASSWORD}
-    if way == "address":
+    if way == "query":
         return auth.send(address, **account)
     if way == "page":
         target = unescape(re.search(r'name="next"[^>]*value="([^"]*)"', auth.client.get(address).text)[1])

@@ -107,7 +107,7 @@ def test_the_readmes_admin_page_lists_finds_and_acts(tmp_path: Path) -> None:
     package = copy_source(tmp_path)
     (package / "shop").mkdir()
     (package / "shop" / "models.py").write_text(model)
-    listing = package / "admin" / "listing.py"
+    listing = package / "admin" / "pages.py"
     imports = "from sqlalchemy import update\n\nfrom flaskcelery.shop.models import Coupon\n"
     listing.write_text(f"{listing.read_text()}\n{imports}\n\n{page}")
 

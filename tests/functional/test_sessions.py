@@ -155,12 +155,12 @@ def test_a_session_that_nobody_uses_ends(
 
 
 def test_a_used_session_is_seen_but_not_at_each_request(app: Flask, inside: Browser) -> None:
-    seen = "SELECT last_seen_at, address, device FROM login_sessions"
+    seen = "SELECT last_seen_at, ip_address, device FROM login_sessions"
     before = run_sql(app, seen)
     assert before[0][1:] == ("127.0.0.1", f"Werkzeug/{version('werkzeug')}")
     inside.is_logged_in()
     assert run_sql(app, seen) == before
-    run_sql(app, f"UPDATE login_sessions SET address = '', last_seen_at = {AGO.format('6 minutes')}")
+    run_sql(app, f"UPDATE login_sessions SET ip_address = '', last_seen_at = {AGO.format('6 minutes')}")
     assert inside.is_logged_in()
     assert run_sql(app, seen)[0][1] == "127.0.0.1"
 
@@ -175,7 +175,7 @@ def test_every_log_in_failed_or_not_and_log_out_is_in_the_audit_trail(app: Flask
     inside.log_out()
     inside.log_in(password="wrong password")
     inside.log_in(email="nobody@example.com")
-    rows = run_sql(app, "SELECT event, user_id, email, address, length(request_id) FROM audit_events ORDER BY id")
+    rows = run_sql(app, "SELECT event, user_id, email, ip_address, length(request_id) FROM audit_events ORDER BY id")
     mine = (1, "a***@example.com", "127.0.0.1", 32)
     assert rows == [
         ("signed up", *mine),

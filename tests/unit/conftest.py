@@ -34,7 +34,7 @@ def mails(quiet_app: Flask) -> Iterator[list[flask_mail.Message]]:
 
 
 @pytest.fixture
-def owed(quiet_app: Flask) -> uuid.UUID:
+def pending_row(quiet_app: Flask) -> uuid.UUID:
     """Return the row of a fresh sign-up, whose nudge was lost with the broker's files."""
     register("alice", "alice@example.com", "correct horse")
     return db.session.scalars(select(OutboxRow.id)).one()

@@ -52,7 +52,7 @@ def test_metrics_show_the_outbox_as_it_is_and_never_a_name(client: FlaskClient) 
         "oldest_pending_seconds",
         "sent_total",
         "retried_total",
-        "late_marks_total",
+        "late_results_total",
     ):
         assert f"\nflaskcelery_outbox_{name} 0.0\n" in answer.text, name
     assert "flaskcelery_database_up 1.0\n" in answer.text

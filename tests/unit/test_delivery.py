@@ -29,26 +29,26 @@ def seconds_until_due(row_id: uuid.UUID) -> float:
 
 
 def test_a_delivered_row_is_done_and_its_mail_carries_its_id(pending_row: uuid.UUID, mails: Mails) -> None:
-    delivery.deliver(owed)
-    row = load(owed)
+    delivery.deliver(pending_row)
+    row = load(pending_row)
     assert (row.attempts, row.failed_at, row.error) == (1, None, None)
     assert row.done_at is not None
-    assert [mail.msgId for mail in mails] == [f"<{owed}@example.com>"]
+    assert [mail.msgId for mail in mails] == [f"<{pending_row}@example.com>"]
 
 
 def test_a_row_delivered_ten_times_is_one_mail(pending_row: uuid.UUID, mails: Mails) -> None:
     for _ in range(10):
-        delivery.run(str(owed))
+        delivery.run(str(pending_row))
     assert len(mails) == 1
 
 
 def test_a_claimed_row_is_in_one_pair_of_hands_until_its_lease_ends(pending_row: uuid.UUID) -> None:
-    assert delivery.claim(owed) is not None
-    assert delivery.claim(owed) is None
+    assert delivery.claim(pending_row) is not None
+    assert delivery.claim(pending_row) is None
     lease = current_app.config["OUTBOX_LEASE"]
-    assert lease - 5 < seconds_until_due(owed) <= lease
-    change(owed, due_at=-1.0)
-    again = delivery.claim(owed)
+    assert lease - 5 < seconds_until_due(pending_row) <= lease
+    change(pending_row, due_at=-1.0)
+    again = delivery.claim(pending_row)
     assert again is not None
     assert again.attempts == 2
 
@@ -59,8 +59,8 @@ def test_a_claimed_row_is_in_one_pair_of_hands_until_its_lease_ends(pending_row:
     ids=["done", "failed", "not due", "given up"],
 )
 def test_no_other_row_can_be_claimed(pending_row: uuid.UUID, values: dict[str, float]) -> None:
-    change(owed, **values)
-    assert delivery.claim(owed) is None
+    change(pending_row, **values)
+    assert delivery.claim(pending_row) is None
 
 
 def test_an_unknown_row_is_nothing_to_do(quiet_app: Flask) -> None:
@@ -115,8 +115,8 @@ def test_a_mark_that_the_database_did_not_take_is_written_again(
         original(claimed, total, **values)
 
     monkeypatch.setattr(delivery, "mark", shaky)
-    delivery.deliver(owed)
-    assert load(owed).done_at is not None
+    delivery.deliver(pending_row)
+    assert load(pending_row).done_at is not None
 
 
 def test_a_mark_is_given_up_when_the_task_is_over(pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,12 +126,12 @@ def test_a_mark_is_given_up_when_the_task_is_over(pending_row: uuid.UUID, monkey
     monkeypatch.setattr(delivery, "mark", gone)
     monkeypatch.setitem(current_app.config, "TASK_TIME_LIMIT", -1)
     with pytest.raises(OperationalError):
-        delivery.deliver(owed)
+        delivery.deliver(pending_row)
 
 
 def test_a_sender_whose_lease_is_nearly_over_is_told_so_before_it_sends(pending_row: uuid.UUID, mails: Mails) -> None:
     before = time.monotonic()
-    delivery.deliver(owed)
+    delivery.deliver(pending_row)
     lease, deadline = current_app.config["OUTBOX_LEASE"], current_app.config["MAIL_SEND_DEADLINE"]
     assert isinstance(mails[0], Message)
     assert before < mails[0].send_before <= time.monotonic() + lease - deadline
@@ -159,24 +159,24 @@ def test_a_task_that_has_done_its_work_itself_is_done(quiet_app: Flask, failing_
 def test_the_mail_of_a_user_who_is_gone_is_done_without_a_mail(pending_row: uuid.UUID, mails: Mails) -> None:
     with transaction():
         db.session.delete(db.session.scalars(select(User)).one())
-    delivery.deliver(owed)
-    assert load(owed).done_at is not None
+    delivery.deliver(pending_row)
+    assert load(pending_row).done_at is not None
     assert mails == []
 
 
 def test_a_worker_that_lost_its_lease_cannot_overwrite_its_successor(
     pending_row: uuid.UUID, caplog: pytest.LogCaptureFixture
 ) -> None:
-    slow = delivery.claim(owed)
-    change(owed, due_at=-1.0)
-    successor = delivery.claim(owed)
+    slow = delivery.claim(pending_row)
+    change(pending_row, due_at=-1.0)
+    successor = delivery.claim(pending_row)
     assert slow is not None
     assert successor is not None
     delivery.settle(slow, failed_at=now_plus(), error="late")
-    assert load(owed).failed_at is None
-    assert f"<{owed}@example.com>" in caplog.text
+    assert load(pending_row).failed_at is None
+    assert f"<{pending_row}@example.com>" in caplog.text
     delivery.settle(successor, done_at=now_plus())
-    assert load(owed).done_at is not None
+    assert load(pending_row).done_at is not None
 
 
 def test_attempts_wait_longer_and_longer_but_never_much_more_than_an_hour(quiet_app: Flask) -> None:
@@ -186,28 +186,28 @@ def test_attempts_wait_longer_and_longer_but_never_much_more_than_an_hour(quiet_
 
 
 def test_the_lease_grows_with_the_attempts_so_that_a_poison_row_slows_itself_down(pending_row: uuid.UUID) -> None:
-    change(owed, attempts=9)
-    assert delivery.claim(owed) is not None
-    assert seconds_until_due(owed) > 2800
+    change(pending_row, attempts=9)
+    assert delivery.claim(pending_row) is not None
+    assert seconds_until_due(pending_row) > 2800
 
 
 def test_no_transaction_is_open_while_a_mail_leaves(pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(delivery.mail, "send", lambda _: seen.append(db.session().in_transaction()))
-    delivery.deliver(owed)
+    delivery.deliver(pending_row)
     assert seen == [False]
 
 
 def test_a_mail_that_was_sent_is_done_although_its_row_was_given_up_meanwhile(pending_row: uuid.UUID) -> None:
-    claimed = delivery.claim(owed)
+    claimed = delivery.claim(pending_row)
     assert claimed is not None
-    change(owed, failed_at=0.0)
+    change(pending_row, failed_at=0.0)
     delivery.settle(claimed, done_at=now_plus(), failed_at=None)
-    assert (load(owed).failed_at, load(owed).done_at is not None) == (None, True)
+    assert (load(pending_row).failed_at, load(pending_row).done_at is not None) == (None, True)
 
 
 def test_a_task_called_directly_returns_its_message_unsent(pending_row: uuid.UUID, mails: Mails) -> None:
-    message = send_welcome_email(user_id=load(owed).user_id)
+    message = send_welcome_email(user_id=load(pending_row).user_id)
     assert message is not None
     assert message.subject == "Welcome alice!"
     assert mails == []
@@ -215,7 +215,7 @@ def test_a_task_called_directly_returns_its_message_unsent(pending_row: uuid.UUI
 
 @pytest.mark.parametrize("name", ["delay", "apply_async", "apply", "s", "si", "signature"])
 def test_a_task_cannot_be_published_past_the_outbox(name: str) -> None:
-    with pytest.raises(TypeError, match=r"call send_welcome_email\.owe"):
+    with pytest.raises(TypeError, match=r"call send_welcome_email\.enqueue"):
         getattr(send_welcome_email, name)(user_id=1)
 
 

@@ -1,4 +1,4 @@
-"""The worker's pulse: who answers lives, who is deaf ends, and a lost broker is nobody's fault."""
+"""The worker's heartbeat: who answers lives, who is deaf ends, and a lost broker is nobody's fault."""
 
 import signal
 import threading
@@ -28,8 +28,8 @@ def signals(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def leave(_code: int) -> None:
         raise Ended
 
-    monkeypatch.setattr(pulse, "HEARTBEAT_SECONDS", 0.01)
-    monkeypatch.setattr(pulse, "GRACE", 0.1)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(heartbeat, "GRACE", 0.1)
     monkeypatch.setitem(app.config, "TASK_TIME_LIMIT", 0.1)
     monkeypatch.setattr(heartbeat.os, "kill", lambda _pid, number: sent.append(number))
     monkeypatch.setattr(heartbeat.os, "_exit", leave)
@@ -85,7 +85,7 @@ def test_a_warm_stop_that_hangs_is_ended_soon_after_the_longest_task(
 ) -> None:
     ended = threading.Event()
     monkeypatch.setattr(heartbeat.os, "_exit", lambda _code: ended.set())
-    monkeypatch.setattr(pulse, "STOP_GRACE", 0.1)
+    monkeypatch.setattr(heartbeat, "STOP_GRACE", 0.1)
     monkeypatch.setitem(app.config, "TASK_TIME_LIMIT", 0.1)
     heartbeat.bound_stop(app)
     assert not ended.is_set()

@@ -21,12 +21,12 @@ def scrape(app: Flask) -> dict[str, float]:
 
 def test_a_mail_is_owed_then_due_then_sent(quiet_app: Flask, pending_row: uuid.UUID) -> None:
     assert scrape(quiet_app)["pending"] == scrape(quiet_app)["due"] == 1
-    change(owed, created_at=-120.0, due_at=60.0)
+    change(pending_row, created_at=-120.0, due_at=60.0)
     waiting = scrape(quiet_app)
     assert (waiting["pending"], waiting["due"]) == (1, 0)
     assert 119 < waiting["oldest_pending_seconds"] < 125
-    change(owed, due_at=0.0)
-    deliver(owed)
+    change(pending_row, due_at=0.0)
+    deliver(pending_row)
     done = scrape(quiet_app)
     assert (done["pending"], done["oldest_pending_seconds"], done["sent_total"], done["retried_total"]) == (0, 0, 1, 0)
     status = json.loads(quiet_app.test_cli_runner().invoke(args=["outbox", "status", "--json"]).stdout)
@@ -49,10 +49,10 @@ def test_what_is_tried_again_fails_or_has_nothing_to_send_is_told_apart(
 
 
 def test_a_mark_that_comes_too_late_is_counted_and_no_mail_with_it(quiet_app: Flask, pending_row: uuid.UUID) -> None:
-    first = claim(owed)
+    first = claim(pending_row)
     assert first
-    change(owed, due_at=0.0)
-    assert claim(owed)
+    change(pending_row, due_at=0.0)
+    assert claim(pending_row)
     mark(first, "sent", done_at=delivery.now_plus())
     found = scrape(quiet_app)
-    assert (found["late_marks_total"], found["sent_total"], found["pending"]) == (1, 0, 1)
+    assert (found["late_results_total"], found["sent_total"], found["pending"]) == (1, 0, 1)

@@ -67,7 +67,7 @@ def test_the_key_of_the_longest_name_fits_its_column() -> None:
 
 
 @pytest.mark.parametrize(
-    "ip_address",
+    "address",
     [
         *("", "a", "a@b", "a@localhost", "a b@c.de", "a@b.de,c@d.de", "ä@b.de", "a@b.de\n", "\x00a@b.de"),
         *("a" * 65 + "@b.de", '"a b"@c.de', "a@[127.0.0.1]", "a@" + "b" * 64 + ".de", "x@" + "a.b" * 100 + ".de"),

@@ -22,7 +22,7 @@ def run(quiet_app: Flask):  # type: ignore[no-untyped-def]
 
 
 def test_status_counts_and_tells_the_oldest_age(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
-    change(owed, created_at=-120.0)
+    change(pending_row, created_at=-120.0)
     lines = [line.split() for line in run("status").splitlines()]
     assert lines[:4] == [["pending", "1"], ["due", "1"], ["failed", "0"], ["done", "0"]]
     assert lines[4][0] == "oldest"
@@ -30,39 +30,39 @@ def test_status_counts_and_tells_the_oldest_age(run, pending_row: uuid.UUID) -> 
 
 
 def test_list_and_show_tell_what_is_wrong_with_a_row(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
-    assert str(owed) in run("list")
+    assert str(pending_row) in run("list")
     assert run("list", "--state", "failed") == ""
-    change(owed, failed_at=0.0, error="RCPT: 550 no such user")
+    change(pending_row, failed_at=0.0, error="RCPT: 550 no such user")
     assert "550 no such user" in run("list", "--state", "failed")
-    assert "550 no such user" in run("show", owed)
+    assert "550 no such user" in run("show", pending_row)
     assert run("show", uuid.uuid4()).startswith("1: Error: there is no such row")
 
 
 def test_retry_takes_failed_rows_only_and_gives_them_new_time(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
-    assert run("retry", owed).startswith("1: Error: there is no such failed row")
-    change(owed, failed_at=0.0, expires_at=-1.0, attempts=7)
-    assert run("retry", owed) == "1 to be tried again\n"
-    row = load(owed)
+    assert run("retry", pending_row).startswith("1: Error: there is no such failed row")
+    change(pending_row, failed_at=0.0, expires_at=-1.0, attempts=7)
+    assert run("retry", pending_row) == "1 to be tried again\n"
+    row = load(pending_row)
     assert (row.failed_at, row.attempts) == (None, 7)
     assert row.expires_at > row.due_at
-    change(owed, failed_at=0.0)
+    change(pending_row, failed_at=0.0)
     assert run("retry", "--all-failed") == "1 to be tried again\n"
     assert run("retry").startswith("2: ")
-    assert run("retry", owed, "--all-failed").startswith("2: ")
+    assert run("retry", pending_row, "--all-failed").startswith("2: ")
 
 
 def test_purge_deletes_what_has_been_done_for_long_and_nothing_else(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
-    change(owed, done_at=-29 * 86400.0)
+    change(pending_row, done_at=-29 * 86400.0)
     assert run("purge") == "0 deleted\n"
-    change(owed, done_at=None, failed_at=-31 * 86400.0)
+    change(pending_row, done_at=None, failed_at=-31 * 86400.0)
     assert run("purge") == "0 deleted\n"
-    change(owed, done_at=-31 * 86400.0, failed_at=None)
+    change(pending_row, done_at=-31 * 86400.0, failed_at=None)
     assert run("purge") == "1 deleted\n"
     db.session.rollback()
-    assert db.session.get(OutboxRow, owed) is None
+    assert db.session.get(OutboxRow, pending_row) is None
 
 
 def test_one_pass_of_the_relay_can_be_run_by_hand(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
-    change(owed, expires_at=-1.0)
+    change(pending_row, expires_at=-1.0)
     run("relay")
-    assert load(owed).failed_at is not None
+    assert load(pending_row).failed_at is not None

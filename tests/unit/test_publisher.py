@@ -12,41 +12,41 @@ from flaskcelery.signup.tasks import send_welcome_email
 
 
 @pytest.fixture
-def nudged(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
-    """Return the rows that were nudged."""
+def published(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
+    """Return the rows that were published."""
     rows: list[uuid.UUID] = []
-    monkeypatch.setattr(quiet_app.extensions["publisher"], "nudge", lambda _task, row_id: rows.append(row_id))
+    monkeypatch.setattr(quiet_app.extensions["publisher"], "try_publish", lambda _task, row_id: rows.append(row_id))
     return rows
 
 
-def test_a_row_is_nudged_after_its_commit_and_once(nudged: list[uuid.UUID]) -> None:
+def test_a_row_is_nudged_after_its_commit_and_once(published: list[uuid.UUID]) -> None:
     with transaction():
         row = send_welcome_email.enqueue(user_id=1)
         db.session.flush()
-        assert nudged == []
+        assert published == []
     with transaction():
         pass
-    assert nudged == [row.id]
+    assert published == [row.id]
 
 
-def test_a_rolled_back_row_is_never_nudged(nudged: list[uuid.UUID]) -> None:
+def test_a_rolled_back_row_is_never_nudged(published: list[uuid.UUID]) -> None:
     with pytest.raises(ZeroDivisionError), transaction():
         send_welcome_email.enqueue(user_id=1)
         raise ZeroDivisionError
     with transaction():
         pass
-    assert nudged == []
+    assert published == []
 
 
-def test_a_savepoint_neither_nudges_early_nor_forgets_what_stands(nudged: list[uuid.UUID]) -> None:
+def test_a_savepoint_neither_nudges_early_nor_forgets_what_stands(published: list[uuid.UUID]) -> None:
     with transaction():
         row = send_welcome_email.enqueue(user_id=1)
         with db.session.begin_nested():
             pass
-        assert nudged == []
+        assert published == []
         with pytest.raises(ZeroDivisionError), db.session.begin_nested():
             raise ZeroDivisionError
-    assert nudged == [row.id]
+    assert published == [row.id]
 
 
 def test_a_broker_that_refuses_costs_little_and_then_nothing(environ: dict[str, str]) -> None:
@@ -64,7 +64,7 @@ def test_a_broker_that_refuses_costs_little_and_then_nothing(environ: dict[str, 
 
 
 def test_the_breaker_closes_again(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nudge, "BREAKER_SECONDS", 0)
+    monkeypatch.setattr("flaskcelery.outbox.publisher.BREAKER_SECONDS", 0)
     publisher = create_app({**environ, "CELERY_BROKER_URL": "redis://127.0.0.1:1/0"}).extensions["publisher"]
     tried = []
     monkeypatch.setattr(publisher, "publish", lambda *message: tried.append(message))

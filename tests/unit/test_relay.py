@@ -54,7 +54,7 @@ def broker(quiet_app: Flask) -> Iterator[Broker]:
 
 def owe_many(number: int) -> None:
     """Owe as many welcomes, the first one due the longest."""
-    current_app.extensions["publisher"].nudge = lambda *_: None
+    current_app.extensions["publisher"].try_publish = lambda *_: None
     with transaction():
         rows = [send_welcome_email.enqueue(user_id=index) for index in range(1, number + 1)]
     with transaction():
@@ -66,18 +66,18 @@ def owe_many(number: int) -> None:
 def test_a_lost_nudge_is_published_again_after_one_period(pending_row: uuid.UUID, broker: Broker) -> None:
     relay_once(period=5)
     assert broker.published == []
-    change(owed, due_at=-6.0)
+    change(pending_row, due_at=-6.0)
     relay_once(period=5)
     relay_once(period=5)
-    assert broker.published == [owed]
-    assert load(owed).attempts == 0
+    assert broker.published == [pending_row]
+    assert load(pending_row).attempts == 0
 
 
 def test_without_a_broker_the_relay_sends_by_itself(pending_row: uuid.UUID, broker: Broker, mails: Mails) -> None:
     broker.is_down = True
-    change(owed, due_at=-6.0)
+    change(pending_row, due_at=-6.0)
     relay_once(period=5)
-    assert load(owed).done_at is not None
+    assert load(pending_row).done_at is not None
     assert len(mails) == 1
 
 
@@ -93,12 +93,12 @@ def test_a_pass_is_bounded_and_asks_a_lost_broker_once(broker: Broker) -> None:
 def test_a_row_that_is_owed_for_long_is_sent_although_the_broker_takes_it(
     pending_row: uuid.UUID, broker: Broker, mails: Mails
 ) -> None:
-    change(owed, due_at=-6.0, created_at=-29.0)
+    change(pending_row, due_at=-6.0, created_at=-29.0)
     relay_once(period=5)
-    assert (broker.published, len(mails)) == ([owed], 0)
-    change(owed, due_at=-6.0, created_at=-31.0)
+    assert (broker.published, len(mails)) == ([pending_row], 0)
+    change(pending_row, due_at=-6.0, created_at=-31.0)
     relay_once(period=5)
-    assert (broker.published, len(mails)) == ([owed, owed], 1)
+    assert (broker.published, len(mails)) == ([pending_row, pending_row], 1)
 
 
 def test_a_pass_ends_although_the_mail_server_is_slow(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,11 +110,11 @@ def test_a_pass_ends_although_the_mail_server_is_slow(broker: Broker, monkeypatc
 
 
 def test_a_broker_that_nobody_empties_is_not_filled_further(pending_row: uuid.UUID, broker: Broker) -> None:
-    change(owed, due_at=-60.0)
+    change(pending_row, due_at=-60.0)
     broker.waiting = MAX_WAITING
     relay_once(period=5)
     assert broker.published == []
-    assert load(owed).done_at is not None
+    assert load(pending_row).done_at is not None
 
 
 def test_a_backlog_is_taken_in_turn_the_oldest_first(broker: Broker) -> None:
@@ -126,36 +126,36 @@ def test_a_backlog_is_taken_in_turn_the_oldest_first(broker: Broker) -> None:
 
 
 def test_a_row_in_somebodys_hands_is_not_failed_before_they_let_go(pending_row: uuid.UUID, broker: Broker) -> None:
-    change(owed, expires_at=-1.0, due_at=60.0)
+    change(pending_row, expires_at=-1.0, due_at=60.0)
     relay_once(period=0)
-    assert load(owed).failed_at is None
-    change(owed, due_at=-1.0)
+    assert load(pending_row).failed_at is None
+    change(pending_row, due_at=-1.0)
     relay_once(period=0)
-    assert (load(owed).failed_at is None, load(owed).error) == (False, "nobody worked it off in time")
+    assert (load(pending_row).failed_at is None, load(pending_row).error) == (False, "nobody worked it off in time")
 
 
 @pytest.mark.parametrize("values", [{"due_at": -60.0}, {"task": "unknown"}, {"attempts": 99}])
 def test_whatever_else_it_is_a_row_past_its_end_is_failed(
     pending_row: uuid.UUID, broker: Broker, values: dict[str, float | int | str]
 ) -> None:
-    change(owed, expires_at=-1.0, **values)
+    change(pending_row, expires_at=-1.0, **values)
     relay_once(period=0)
-    assert load(owed).failed_at is not None
+    assert load(pending_row).failed_at is not None
     assert broker.published == []
 
 
 def test_a_task_that_nobody_knows_is_not_published_but_slows_down(pending_row: uuid.UUID, broker: Broker) -> None:
-    change(owed, task="of_the_next_release", due_at=-60.0)
+    change(pending_row, task="of_the_next_release", due_at=-60.0)
     relay_once(period=0)
-    row = load(owed)
+    row = load(pending_row)
     assert (row.attempts, row.failed_at, row.error) == (1, None, "KeyError: 'of_the_next_release'")
     assert broker.published == []
 
 
 def test_a_settled_row_is_left_alone(pending_row: uuid.UUID, broker: Broker) -> None:
-    change(owed, done_at=-60.0, due_at=-3600.0, expires_at=-60.0)
+    change(pending_row, done_at=-60.0, due_at=-3600.0, expires_at=-60.0)
     relay_once(period=0)
-    assert load(owed).failed_at is None
+    assert load(pending_row).failed_at is None
     assert broker.published == []
 
 

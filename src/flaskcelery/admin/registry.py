@@ -90,8 +90,8 @@ class Page:
         return url_for("admin.show_list", name=self.name, **{**kept, **changes})
 
     def find_action(self, name: str, bulk: bool) -> Action:
-        """Return the act of this name; without one the answer is 404."""
-        found = [act for action in self.actions if action.name == name and action.bulk is bulk]
+        """Return the action of this name; without one the answer is 404."""
+        found = [action for action in self.actions if action.name == name and action.bulk is bulk]
         return found[0] if found else abort(404)
 
     def _order(self) -> Any:

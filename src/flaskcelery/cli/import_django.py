@@ -29,20 +29,20 @@ def import_django(file: IO[bytes], welcome: bool) -> None:
     made_at = int(database_now().timestamp())
     db.session.rollback()
 
-    def enqueue(user_id: int) -> object:
+    def welcome_later(user_id: int) -> object:
         return send_welcome_email.enqueue(user_id=user_id, made_at=made_at)
 
     added = there = 0
-    skipped = []
-    outcomes = import_users(entries, owe if welcome else None)
+    skipped: list[str] = []
+    outcomes = import_users(entries, welcome_later if welcome else None)
     with click.progressbar(outcomes, length=len(entries), label="Importing", file=sys.stderr) as shown:
-        for name, error in shown:
-            if error is None:
+        for name, problem in shown:
+            if problem is None:
                 added += 1
-            elif isinstance(error, AlreadyThere):
+            elif isinstance(problem, AlreadyThere):
                 there += 1
             else:
-                skipped.append(f"Skipped {name}: {error}")
+                skipped.append(f"Skipped {name}: {problem}")
     for line in skipped:
         click.echo(line)
     click.echo(f"{added} added, {there} already there, {len(skipped)} skipped")

@@ -57,14 +57,14 @@ class SpokenConnection(SmtpConnection):
 
 
 @commands.command()
-@click.argument("ip_address")
-def test(address: str) -> None:
+@click.argument("email")
+def test(email: str) -> None:
     """Send a mail and print what the mail server says to it: flask mail test you@your.domain
 
     Nothing is owed and nothing tried again. Log-in and mail stay out of what is printed.
     """
     with reported_errors():
-        to = normalize_email(address)
+        to = normalize_email(email)
     config = current_app.config
     body = f"{config['SITE_NAME']} can send mails.\n"
     message = Message("A test", [to], body, sender=config["MAIL_DEFAULT_SENDER"])

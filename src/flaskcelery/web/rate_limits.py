@@ -6,8 +6,8 @@ A view whose POST is counted says so below its route, and names the account wher
     @limit("change_password", account=lambda: current_user.id)
     def submit_password() -> ...
 
-A mail that anybody may have sent to any address is owed only `if take_email_quota("reset", email_key(email))`; the page is
-the same either way. RATELIMIT_ENABLED=0 counts nothing: for load tests.
+A mail that anybody may have sent to any address is owed only `if take_email_quota("reset", email_key(email))`; the
+page is the same either way. RATELIMIT_ENABLED=0 counts nothing: for load tests.
 """
 
 import functools

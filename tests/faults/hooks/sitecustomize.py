@@ -19,7 +19,7 @@ from flaskcelery import extensions
 from flaskcelery.config import derived
 from flaskcelery.database import db, transaction
 from flaskcelery.mail.message import smtp
-from flaskcelery.outbox import delivery, nudge, tasks
+from flaskcelery.outbox import delivery, publisher, tasks
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.web import session_cookie as cookies
@@ -89,7 +89,7 @@ def quit_decides(self, *_):
 def commit_early(self, **args):
     """Commit the change first, then owe the mail in a transaction of its own."""
     db.session.commit()
-    return owe(self, **args)
+    return enqueue(self, **args)
 
 
 def without_deadlines(config):
@@ -107,18 +107,18 @@ def once(claimed, total=None, **values):
     delivery.mark(claimed, total, **values)
 
 
-send, owe = delivery.mail.send, tasks.OutboxTask.owe
+send, enqueue = delivery.mail.send, tasks.OutboxTask.enqueue
 delivery.mail.send = poisonous
 around(delivery, "claim", after="after_claim")
 around(delivery, "perform", after="after_250")
 around(delivery, "mark", after="after_mark")
-around(nudge.Publisher, "nudge", before="before_nudge", after="after_nudge")
+around(publisher.Publisher, "try_publish", before="before_publish", after="after_publish")
 
 # What each name removes. "relay" is the driver's to leave out.
 REMOVALS = {
     "claim": (delivery, "claim", claim_anything),
     "quit": (smtp.SmtpConnection, "__exit__", quit_decides),
-    "transaction": (tasks.OutboxTask, "owe", commit_early),
+    "transaction": (tasks.OutboxTask, "enqueue", commit_early),
     "deadlines": (derived, "_deadlines", without_deadlines),
     "late": (smtp.SmtpSession, "data", never_expires),
     "back_off": (delivery, "back_off", lambda _attempts: 0.0),
