@@ -25,7 +25,7 @@ check: $(VENV)/.development ## Lint, types, import contracts, migrations (under 
 	$(BIN)/pytest -q -p no:cacheprovider tests/unit/test_templates.py tests/unit/test_migrations.py
 
 test: $(VENV)/.development ## Run every test, against real servers (as root on Debian it installs what is missing)
-	@tests/install-parts
+	@tests/install-servers
 	$(BIN)/pytest -n auto tests/unit tests/functional
 	$(BIN)/pytest tests/integration tests/security tests/faults
 
@@ -36,7 +36,7 @@ test-compose: $(VENV)/.development ## Test the deployment with Docker Compose, a
 	$(BIN)/pytest tests/compose
 
 faults: $(VENV)/.development ## Kill everything, everywhere: the whole fault matrix (root, Linux, half an hour)
-	@tests/install-parts
+	@tests/install-servers
 	@rm -f instance/faults.jsonl
 	$(BIN)/python -m tests.faults --json instance/faults.jsonl
 

@@ -18,7 +18,7 @@ import psycopg
 from tests import servers
 from tests.integration.stack import Stack
 from tests.integration.visitor import LOG_IN, SIGN_UP, Visitor
-from tests.parts import ROOT
+from tests.processes import ROOT
 
 SECONDS = 6
 EVERY = 0.02

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.integration.stack import NOTHING_SET, Stack
 from tests.integration.visitor import LOG_IN, Answer, Visitor
-from tests.parts import BIN, HOST, ROOT
+from tests.processes import BIN, HOST, ROOT
 from tests.servers import judge
 
 RESET = "/accounts/password_reset/"

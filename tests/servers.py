@@ -19,7 +19,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from flaskcelery.app import create_app
-from tests.parts import HOST, ROOT, Process, find_program, free_port, miss, start, wait_until
+from tests.processes import HOST, ROOT, Process, find_program, free_port, miss, start, wait_until
 
 NGINX_TEMPLATES = ROOT / "deploy/nginx"
 METRICS = NGINX_TEMPLATES / "metrics.conf.template"

@@ -10,7 +10,7 @@ import pytest
 
 from tests.compose.deployment import SERVICES, Deployment
 from tests.integration.test_browser import chromium  # noqa: F401  the fixture
-from tests.parts import miss
+from tests.processes import miss
 
 FIGURES: list[str] = []
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.integration.visitor import Visitor
-from tests.parts import ROOT, free_port, wait_until
+from tests.processes import ROOT, free_port, wait_until
 
 APP = ("web", "worker", "relay")
 MAILS = "http://127.0.0.1:1080/api/email"

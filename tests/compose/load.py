@@ -8,7 +8,7 @@ from http.client import HTTPException
 from types import TracebackType
 
 from tests.integration.visitor import SIGN_UP, Visitor
-from tests.parts import wait_until
+from tests.processes import wait_until
 
 NUMBERS = itertools.count(1)
 

@@ -11,7 +11,7 @@ from selenium import webdriver
 from tests.compose.conftest import FIGURES
 from tests.compose.deployment import SERVICES, Deployment
 from tests.integration.test_browser import PASSWORD, fill_in
-from tests.parts import ROOT, wait_until
+from tests.processes import ROOT, wait_until
 
 pytestmark = pytest.mark.timeout(300)
 SECRETS = ["database_url", "celery_broker_url", "secret_key"]

@@ -11,7 +11,7 @@ import pytest
 from tests.compose.conftest import FIGURES
 from tests.compose.deployment import APP, Deployment
 from tests.compose.load import Load
-from tests.parts import ROOT, wait_until
+from tests.processes import ROOT, wait_until
 
 pytestmark = pytest.mark.timeout(400)
 

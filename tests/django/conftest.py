@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from flaskcelery.app import create_app
-from tests.parts import ROOT
+from tests.processes import ROOT
 
 JUDGE = Path(__file__).parent / "judge.py"
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.parts import Process, find_program, start, wait_until
+from tests.processes import Process, find_program, start, wait_until
 
 HOSTS = {"redis": "10.77.1.2", "pg": "10.77.2.2", "smtp": "10.77.3.2"}
 PORTS = {"redis": 6379, "pg": 5432, "smtp": 2525}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.faults.cells import Bench, Fault, cell
 from tests.integration.visitor import SIGN_UP
-from tests.parts import wait_until
+from tests.processes import wait_until
 
 PAGE = 4096  # a file may still grow by what is left of its last one
 

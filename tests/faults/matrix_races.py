@@ -11,7 +11,7 @@ import redis
 from tests.faults.bench import HOSTS
 from tests.faults.cells import Bench, Fault, cell
 from tests.faults.load import SignUp
-from tests.parts import wait_until
+from tests.processes import wait_until
 
 
 def multiply_messages(copies: int) -> int:

@@ -7,7 +7,7 @@ from http.client import HTTPException
 from tests.faults.cells import Bench, Fault, cell
 from tests.faults.load import address, repeating
 from tests.integration.visitor import LOG_IN, SIGN_UP
-from tests.parts import Process, wait_until
+from tests.processes import Process, wait_until
 
 NEXT_HOST = "127.0.0.2"  # where the next release's web processes listen, on the same ports
 OLD_TASK, NEW_TASK = "send_welcome_email", "welcome"  # the second is known to the next release only: see hooks

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.faults.bench import HOSTS, PORTS, inside, iptables
 from tests.faults.cells import Bench, Fault, cell
-from tests.parts import start
+from tests.processes import start
 
 AWAY = 6  # seconds
 LONG = 12  # seconds, in which a row without back-off would be tried again and again

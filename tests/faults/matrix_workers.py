@@ -5,7 +5,7 @@ import signal
 import time
 
 from tests.faults.cells import Bench, Fault, cell
-from tests.parts import wait_until
+from tests.processes import wait_until
 
 KILLS = 5
 SLOW = {"SIMULATED_WORK_SECONDS": "0.3"}

@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tests.faults.checks import Result
-from tests.parts import ROOT, find_program
+from tests.processes import ROOT, find_program
 
 HEAD = (
     "cell",

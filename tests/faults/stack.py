@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.faults.bench import HOSTS, PORTS
 from tests.integration.stack import PROCFILE, Stack
-from tests.parts import ROOT, Process, wait_until
+from tests.processes import ROOT, Process, wait_until
 
 HOOKS = Path(__file__).parent / "hooks"
 PERIOD = 1  # seconds between two passes of the relay

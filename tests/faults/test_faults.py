@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts import ROOT, find_program, miss
+from tests.processes import ROOT, find_program, miss
 
 pytestmark = pytest.mark.timeout(300)  # the first test waits for all cells
 

@@ -14,7 +14,7 @@ from flaskcelery.database import db
 from flaskcelery.web import rate_limits as limits
 from flaskcelery.web.rate_limits import LIMITS, MAILS_TO_ONE_ADDRESS, Limit, limit, take_email_quota
 from tests.conftest import PASSWORD, Browser
-from tests.parts import wait_until
+from tests.processes import wait_until
 
 ATTACKER = "192.0.2.66"
 PER_ACCOUNT, WINDOW = LIMITS["log_in"].by_account or (0, 0)

@@ -13,7 +13,7 @@ import pytest
 from tests import servers
 from tests.integration.stack import Stack
 from tests.integration.test_browser import chromium  # noqa: F401  the fixture
-from tests.parts import BIN, HOST, ROOT
+from tests.processes import BIN, HOST, ROOT
 
 FIGURES: dict[str, str] = {}
 NUMBERS = itertools.count(1)

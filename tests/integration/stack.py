@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from flaskcelery.config.settings import SETTINGS, SWITCHES
 from tests.integration.visitor import SECRETS, Visitor
-from tests.parts import HOST, ROOT, Process, free_port, is_open, start, wait_until
+from tests.processes import HOST, ROOT, Process, free_port, is_open, start, wait_until
 from tests.servers import Redis, nginx
 
 NOTHING_SET = {setting.name: "" for setting in (*SETTINGS, *SWITCHES)}  # whatever a developer's .env may say

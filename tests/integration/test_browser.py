@@ -14,7 +14,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from sqlalchemy import text
 
 from tests.integration.stack import Stack
-from tests.parts import find_program, wait_until
+from tests.processes import find_program, wait_until
 from tests.servers import Judge
 
 PASSWORD = "correct horse battery"

@@ -12,7 +12,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.integration.stack import Stack
 from tests.integration.test_browser import PASSWORD, fill_in
-from tests.parts import HOST, free_port
+from tests.processes import HOST, free_port
 
 
 def test_the_back_button_shows_nothing_after_the_log_out(

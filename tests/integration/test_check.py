@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.stack import NOTHING_SET
-from tests.parts import BIN, HOST, ROOT, free_port
+from tests.processes import BIN, HOST, ROOT, free_port
 from tests.servers import Judge
 
 SAFE = {

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.stack import Stack
 from tests.integration.visitor import SIGN_UP
-from tests.parts import wait_until
+from tests.processes import wait_until
 
 
 @pytest.fixture

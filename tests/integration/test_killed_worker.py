@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.stack import Stack
-from tests.parts import Process, wait_until
+from tests.processes import Process, wait_until
 from tests.servers import Judge
 
 WORK = 1.0  # seconds in which a worker can be caught

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.stack import Stack
 from tests.integration.visitor import PASSWORD, Visitor
-from tests.parts import HOST, ROOT, find_program, free_port, start, wait_until
+from tests.processes import HOST, ROOT, find_program, free_port, start, wait_until
 from tests.servers import Judge, Redis
 
 OURS = ("nginx", "uwsgi", "worker", "relay")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.visitor import Visitor
-from tests.parts import HOST, ROOT, free_port, is_open, wait_until
+from tests.processes import HOST, ROOT, free_port, is_open, wait_until
 
 WAYS_TO_STOP = ("Ctrl-C", "SIGTERM to make", "SIGTERM to flask", "closed terminal")
 

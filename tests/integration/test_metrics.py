@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 from tests.integration.stack import Stack
-from tests.parts import BIN, HOST, ROOT, find_program, free_port, wait_until
+from tests.processes import BIN, HOST, ROOT, find_program, free_port, wait_until
 from tests.servers import Redis
 
 OLDEST = "flaskcelery_outbox_oldest_pending_seconds"

@@ -14,7 +14,7 @@ import pytest
 
 from flaskcelery.web.security import HEADERS
 from tests.integration.uwsgi_echo import Echo, NameServer, served
-from tests.parts import HOST, free_port, wait_until
+from tests.processes import HOST, free_port, wait_until
 from tests.servers import nginx
 
 STRANGER = "127.0.0.2"  # to whom the limits apply

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.integration.stack import Stack
-from tests.parts import wait_until
+from tests.processes import wait_until
 from tests.servers import Judge
 
 WORK = 5  # seconds

@@ -13,7 +13,7 @@ from flaskcelery.web.security import HEADERS, HSTS
 from tests.integration.stack import Stack
 from tests.integration.tls import Tls, TlsVisitor
 from tests.integration.visitor import LOG_IN, SIGN_UP
-from tests.parts import HOST, Process, free_port
+from tests.processes import HOST, Process, free_port
 from tests.servers import nginx
 
 

@@ -6,7 +6,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 
 from tests.integration.visitor import Visitor
-from tests.parts import HOST, find_program, free_port
+from tests.processes import HOST, find_program, free_port
 
 
 class Tls:

@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
-from tests.parts import HOST
+from tests.processes import HOST
 
 PASSWORD = "correct horse battery"
 SIGN_UP = "/accounts/signup/"

@@ -16,7 +16,7 @@ from flaskcelery.database import db
 from tests import servers
 from tests.integration.stack import NOTHING_SET, Stack
 from tests.integration.visitor import Visitor
-from tests.parts import BIN, HOST, ROOT, wait_until
+from tests.processes import BIN, HOST, ROOT, wait_until
 
 ADDRESSES = (f"127.{1 + number // 62500}.{number // 250 % 250}.{1 + number % 250}" for number in itertools.count())
 # The application asks for `clock_timestamp()` and finds this one first.

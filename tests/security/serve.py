@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.integration.stack import NOTHING_SET, Stack
 from tests.integration.tls import Tls, TlsVisitor
-from tests.parts import BIN, ROOT
+from tests.processes import BIN, ROOT
 
 
 def main(folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.integration.visitor import PASSWORD, Answer, Visitor
-from tests.parts import wait_until
+from tests.processes import wait_until
 from tests.security.conftest import Site
 
 ASK = "/accounts/password_reset/"

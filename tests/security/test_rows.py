@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.stack import Stack
 from tests.integration.visitor import LOG_IN, PASSWORD, SIGN_UP, Visitor
-from tests.parts import HOST
+from tests.processes import HOST
 
 PAGES = ("/", LOG_IN, SIGN_UP, "/nowhere", "/static/nowhere")
 

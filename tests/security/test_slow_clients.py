@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from tests.parts import HOST
+from tests.processes import HOST
 from tests.security.conftest import Site
 
 CLIENTS = 400

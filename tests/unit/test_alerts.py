@@ -5,7 +5,7 @@ import subprocess
 
 from flask.testing import FlaskClient
 
-from tests.parts import ROOT, find_program
+from tests.processes import ROOT, find_program
 
 RULES, SAMPLES = ROOT / "deploy/alerts.yml", ROOT / "tests/unit/alerts_test.yml"
 ALERTS = re.findall(r"- alert: (\w+)", RULES.read_text())

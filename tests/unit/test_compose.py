@@ -3,7 +3,7 @@
 import re
 
 from flaskcelery.config.settings import SETTINGS
-from tests.parts import ROOT
+from tests.processes import ROOT
 
 
 def test_compose_passes_every_setting_and_secrets_as_files() -> None:

@@ -5,7 +5,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from tests.parts import BIN, ROOT, free_port
+from tests.processes import BIN, ROOT, free_port
 from tests.unit.smtp_servers import MailServer, ScriptedServer, make_certificate
 
 SECRET = "hunter2hunter2"

@@ -4,7 +4,7 @@ import re
 import sqlite3
 from pathlib import Path
 
-from tests.parts import ROOT
+from tests.processes import ROOT
 from tests.security.rows import ROWS, is_there, write
 
 
