@@ -1,4 +1,4 @@
-"""The driver: `python -m tests.faults` runs every cell, and exits with 1 when one missed something."""
+"""The driver: `python -m tests.faults` runs every scenario, and exits with 1 when one missed something."""
 
 import argparse
 import json
@@ -11,21 +11,21 @@ from pathlib import Path
 
 from tests.faults import report
 from tests.faults.bench import Postgres, build_network
-from tests.faults.cells import CELLS, Cell
 from tests.faults.checks import Result
-from tests.faults.matrix import UNPROTECTED, load_cells
-from tests.faults.run import run_cell
+from tests.faults.matrix import UNPROTECTED, load_scenarios
+from tests.faults.run import run_scenario
+from tests.faults.scenarios import SCENARIOS, Scenario
 
 MARK = "FAULTS_INSIDE"  # set in our own namespaces
 ISOLATE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def main() -> int:
-    """Run the chosen cells in namespaces that end with this process, however it ends."""
-    load_cells()
+    """Run the chosen scenarios in namespaces that end with this process, however it ends."""
+    load_scenarios()
     arguments = parse()
     if arguments.list:
-        print("\n".join(CELLS))
+        print("\n".join(SCENARIOS))
         return 0
     if MARK not in os.environ:
         Path("/run/netns").mkdir(exist_ok=True)
@@ -42,38 +42,38 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--only", action="append", choices=CELLS, metavar="CELL", help="may be given several times")
+    parser.add_argument("--only", action="append", choices=SCENARIOS, metavar="CELL", help="may be given several times")
     parser.add_argument("--database", choices=["sqlite", "postgres"])
     parser.add_argument("--seeds", type=int, default=1, help="how many times, each with other names")
     parser.add_argument(
         "--unprotected",
         choices=[*UNPROTECTED, "all"],
-        help="leave out a protection: the cell that is there for it has to miss something, or the exit code is 1",
+        help="leave out a protection: the scenario that is there for it has to miss something, or the exit code is 1",
     )
-    parser.add_argument("--json", type=Path, help="a file that gets a line for each cell: see report.py")
-    parser.add_argument("--list", action="store_true", help="print the names of all cells")
+    parser.add_argument("--json", type=Path, help="a file that gets a line for each scenario: see report.py")
+    parser.add_argument("--list", action="store_true", help="print the names of all scenarios")
     return parser.parse_args()
 
 
-def choose(arguments: argparse.Namespace) -> list[tuple[Cell, str, str]]:
-    """Return each cell that is asked for, with its database and the protection to leave out."""
+def choose(arguments: argparse.Namespace) -> list[tuple[Scenario, str, str]]:
+    """Return each scenario that is asked for, with its database and the protection to leave out."""
     if arguments.unprotected:
         names = UNPROTECTED if arguments.unprotected == "all" else [arguments.unprotected]
-        return [(CELLS[UNPROTECTED[name][0]], UNPROTECTED[name][1], name) for name in names]
-    wanted = [cell for cell in CELLS.values() if cell.name in (arguments.only or CELLS)]
+        return [(SCENARIOS[UNPROTECTED[name][0]], UNPROTECTED[name][1], name) for name in names]
+    wanted = [scenario for scenario in SCENARIOS.values() if scenario.name in (arguments.only or SCENARIOS)]
     databases = [arguments.database] if arguments.database else ["sqlite", "postgres"]
-    return [(cell, database, "") for database in databases for cell in wanted if database in cell.databases]
+    return [(scenario, database, "") for database in databases for scenario in wanted if database in scenario.databases]
 
 
 def run(arguments: argparse.Namespace) -> Iterator[Result]:
-    """Run the chosen cells; each result is printed and kept as soon as it is there."""
+    """Run the chosen scenarios; each result is printed and kept as soon as it is there."""
     chosen = choose(arguments)
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
         postgres = Postgres(Path(name)) if any(database == "postgres" for _, database, _ in chosen) else None
-        for cell, database, unprotected in chosen:
+        for scenario, database, unprotected in chosen:
             for seed in range(1, arguments.seeds + 1):
-                result = run_cell(cell, postgres if database == "postgres" else None, seed, unprotected)
+                result = run_scenario(scenario, postgres if database == "postgres" else None, seed, unprotected)
                 print(report.line(result), flush=True)
                 if arguments.json:
                     with arguments.json.open("a") as lines:

@@ -108,7 +108,7 @@ class Redis:
 
 
 class Postgres:
-    """A Postgres with few connection slots, one database a cell, used by an ordinary role."""
+    """A Postgres with few connection slots, one database a scenario, used by an ordinary role."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.data = folder, folder / "postgres"
@@ -137,7 +137,7 @@ class Postgres:
         return psycopg.connect(f"postgresql://tester@{HOSTS['pg']}/postgres", autocommit=True)
 
     def create(self, name: str) -> str:
-        """Create a cell's database and return its URL."""
+        """Create a scenario's database and return its URL."""
         with self.connect() as admin:
             admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'.encode())
             admin.execute(f'CREATE DATABASE "{name}" OWNER app'.encode())

@@ -1,4 +1,4 @@
-"""What must hold after every cell: told from SQL, the judge's dumps and the load's log, never from the app's logs."""
+"""What must hold after every scenario: told from SQL, the judge's dumps and the load's log, never from the app's logs."""
 
 import re
 from collections import Counter
@@ -7,8 +7,8 @@ from email.message import EmailMessage
 from statistics import quantiles
 from typing import Any
 
-from tests.faults.cells import Bench, Cell
 from tests.faults.load import Load
+from tests.faults.scenarios import Bench, Scenario
 
 REFUSALS = {0, 502, 503, 504}  # 0: the connection was cut
 Rows = list[tuple[Any, ...]]
@@ -16,9 +16,9 @@ Rows = list[tuple[Any, ...]]
 
 @dataclass
 class Result:
-    """One line of the table: what a cell did, and what it missed."""
+    """One line of the table: what a scenario did, and what it missed."""
 
-    cell: str
+    scenario: str
     database: str
     seed: int
     fired: str = ""
@@ -48,19 +48,19 @@ class Result:
         return asdict(self)
 
 
-def check(result: Result, cell: Cell, bench: Bench) -> None:
+def check(result: Result, scenario: Scenario, bench: Bench) -> None:
     """Compare what is stored, what was sent and what was answered."""
     stack, log, mails = bench.stack, bench.load.log, bench.sink.mails()
     users = {str(row[0]): int(row[1]) for row in stack.query("SELECT email, id FROM users")}
     rows = stack.query("SELECT id, user_id, done_at, failed_at, error, attempts, args FROM outbox")
     result.allowed, result.sign_ups, result.mails = bench.allowed, len(log), len(mails)
     result.restarts = stack.restarts
-    check_rows(result, cell, users, rows)
+    check_rows(result, scenario, users, rows)
     check_mails(result, users, rows, mails)
-    check_answers(result, cell, bench.load, set(users))
+    check_answers(result, scenario, bench.load, set(users))
 
 
-def check_answers(result: Result, cell: Cell, load: Load, users: set[str]) -> None:
+def check_answers(result: Result, scenario: Scenario, load: Load, users: set[str]) -> None:
     """Check that what visitors were told is true, and that they were told it in time."""
     missing = load.accepted() - users
     result.expect(not missing, f"I5: {len(missing)} accounts that were promised are not there")
@@ -68,14 +68,14 @@ def check_answers(result: Result, cell: Cell, load: Load, users: set[str]) -> No
     result.expect(max(told.values(), default=0) <= 1, "I5: an account was promised twice")
     seconds = [made.seconds for made in load.log]
     result.slowest, result.p99 = max(seconds), quantiles(seconds, n=100, method="inclusive")[-1]
-    result.expect(result.slowest <= cell.slowest, f"I6: a sign-up took {result.slowest:.1f} s")
-    result.expect(result.p99 <= cell.p99, f"I6: 99 of 100 sign-ups took up to {result.p99:.1f} s")
+    result.expect(result.slowest <= scenario.slowest, f"I6: a sign-up took {result.slowest:.1f} s")
+    result.expect(result.p99 <= scenario.p99, f"I6: 99 of 100 sign-ups took up to {result.p99:.1f} s")
     odd = {made.status for made in load.log if made.phase != "probe"} - {302, 409}
-    result.expect(odd <= (REFUSALS if cell.refuses else set()), f"I6: answers {sorted(odd)}")
+    result.expect(odd <= (REFUSALS if scenario.refuses else set()), f"I6: answers {sorted(odd)}")
     result.expect(not load.unanswered(), f"I6: {len(load.unanswered())} visitors never got an account")
 
 
-def check_rows(result: Result, cell: Cell, users: dict[str, int], rows: Rows) -> None:
+def check_rows(result: Result, scenario: Scenario, users: dict[str, int], rows: Rows) -> None:
     """Check that each user has one row, and that each row has come to an end, in few attempts."""
     owed = Counter(row[1] for row in rows)
     result.expect(owed == Counter(users.values()), f"I1: {len(users)} users, {len(rows)} rows")
@@ -83,9 +83,9 @@ def check_rows(result: Result, cell: Cell, users: dict[str, int], rows: Rows) ->
     result.expect(not open_rows, f"I2: {len(open_rows)} rows are still owed")
     failed = [row for row in rows if row[3]]
     result.failed, result.attempts = len(failed), max((row[5] for row in rows), default=0)
-    wrong = [row for row in failed if not cell.may_fail or not re.match(cell.may_fail, str(row[4] or ""))]
+    wrong = [row for row in failed if not scenario.may_fail or not re.match(scenario.may_fail, str(row[4] or ""))]
     result.expect(not wrong, f"I2: {len(wrong)} rows failed: {wrong[0][4] if wrong else ''}")
-    result.expect(result.attempts <= cell.attempts, f"a row was tried {result.attempts} times")
+    result.expect(result.attempts <= scenario.attempts, f"a row was tried {result.attempts} times")
     result.expect(not any("@" in str(row[6]) for row in rows), "the outbox holds an address")
 
 

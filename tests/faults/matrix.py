@@ -1,10 +1,10 @@
-"""All cells, by what they hit, and the protections that can be left out."""
+"""All scenarios, by what they hit, and the protections that can be left out."""
 
 import importlib
 
 GROUPS = ("web", "workers", "redis", "databases", "disks", "smtp", "races", "clocks", "releases")
 
-# What is left out (see hooks/sitecustomize.py): the cell that has to notice, and its database.
+# What is left out (see hooks/sitecustomize.py): the scenario that has to notice, and its database.
 UNPROTECTED = {
     "relay": ("web_killed_before_publish", "sqlite"),
     "transaction": ("web_killed_before_commit", "postgres"),
@@ -19,7 +19,7 @@ UNPROTECTED = {
 }
 
 
-def load_cells() -> None:
-    """Fill the table of cells."""
+def load_scenarios() -> None:
+    """Fill the table of scenarios."""
     for group in GROUPS:
         importlib.import_module(f"tests.faults.matrix_{group}")

@@ -5,8 +5,8 @@ import re
 import time
 from datetime import UTC, datetime
 
-from tests.faults.cells import Bench, Fault, cell
 from tests.faults.load import address
+from tests.faults.scenarios import Bench, Fault, scenario
 from tests.integration.visitor import Visitor
 
 SKEW = 2  # hours
@@ -28,13 +28,13 @@ def skewed(bench: Bench, hours: int) -> Fault:
     return f"its clock is off by {off.total_seconds() / 3600:+.1f} h" if off else ""
 
 
-@cell(databases=POSTGRES)
+@scenario(databases=POSTGRES)
 def worker_clock_ahead(bench: Bench) -> Fault:
     """One worker is two hours ahead."""
     return skewed(bench, SKEW)
 
 
-@cell(databases=POSTGRES)
+@scenario(databases=POSTGRES)
 def worker_clock_behind(bench: Bench) -> Fault:
     """One worker is two hours behind."""
     return skewed(bench, -SKEW)
@@ -76,13 +76,13 @@ def end_session_soon(bench: Bench, email: str) -> float:
     return time.monotonic() + SOON + 0.5
 
 
-@cell(databases=POSTGRES, refuses=True, **DEAR)
+@scenario(databases=POSTGRES, refuses=True, **DEAR)
 def web_clock_ahead(bench: Bench) -> Fault:
     """The web server is two hours ahead: nobody's session ends early, no mail waits."""
     return web_skewed(bench, SKEW)
 
 
-@cell(databases=POSTGRES, refuses=True, **DEAR)
+@scenario(databases=POSTGRES, refuses=True, **DEAR)
 def web_clock_behind(bench: Bench) -> Fault:
     """The web server is two hours behind: cookies come from its future, and no session lives longer."""
     return web_skewed(bench, -SKEW)

@@ -6,7 +6,7 @@ import time
 import psycopg
 
 from tests.faults.bench import black_hole, iptables
-from tests.faults.cells import Bench, Fault, cell
+from tests.faults.scenarios import Bench, Fault, scenario
 
 POSTGRES, SQLITE = ("postgres",), ("sqlite",)
 SLOW = {"SIMULATED_WORK_SECONDS": "0.1"}
@@ -24,19 +24,19 @@ def restarted(bench: Bench, mode: str) -> Fault:
     return f"pids {pids}"
 
 
-@cell(databases=POSTGRES, refuses=True, settings=SLOW)
+@scenario(databases=POSTGRES, refuses=True, settings=SLOW)
 def postgres_restarted_fast(bench: Bench) -> Fault:
     """Connections are closed in order."""
     return restarted(bench, "fast")
 
 
-@cell(databases=POSTGRES, refuses=True, settings=SLOW)
+@scenario(databases=POSTGRES, refuses=True, settings=SLOW)
 def postgres_restarted_immediate(bench: Bench) -> Fault:
     """Connections break, and the log is replayed."""
     return restarted(bench, "immediate")
 
 
-@cell(databases=POSTGRES, settings={"MAIL_TIMEOUT": "1"}, load=(6, 0, 6))
+@scenario(databases=POSTGRES, settings={"MAIL_TIMEOUT": "1"}, load=(6, 0, 6))
 def postgres_away_before_mark(bench: Bench) -> Fault:
     """The mail has gone, the database is away: the mark is tried until it is back."""
     bench.stack.wait_until_owed_is_over(10)
@@ -51,7 +51,7 @@ def postgres_away_before_mark(bench: Bench) -> Fault:
     return f"{proof}, pid {pid} -> {bench.postgres.pid()}"
 
 
-@cell(databases=POSTGRES, refuses=True, settings=SLOW, load=(10, 8, 10), slowest=25, p99=25)
+@scenario(databases=POSTGRES, refuses=True, settings=SLOW, load=(10, 8, 10), slowest=25, p99=25)
 def postgres_black_holed(bench: Bench) -> Fault:
     """No packet arrives."""
     bench.allowed = 2
@@ -61,7 +61,7 @@ def postgres_black_holed(bench: Bench) -> Fault:
     return str(rule) if rule.packets else ""
 
 
-@cell(databases=POSTGRES, refuses=True, slowest=25, p99=25)
+@scenario(databases=POSTGRES, refuses=True, slowest=25, p99=25)
 def postgres_out_of_connections(bench: Bench) -> Fault:
     """Somebody else holds every slot."""
     bench.allowed = 2
@@ -80,7 +80,7 @@ def postgres_out_of_connections(bench: Bench) -> Fault:
     return f"{len(hogs)} held: {proof}"
 
 
-@cell(databases=SQLITE, workers=2, slowest=12, p99=12, settings={"MAIL_TIMEOUT": "2"})
+@scenario(databases=SQLITE, workers=2, slowest=12, p99=12, settings={"MAIL_TIMEOUT": "2"})
 def sqlite_writers_contend(bench: Bench) -> Fault:
     """Sixteen visitors at once, and somebody who holds the lock for three seconds."""
     bench.load.at_once = 16

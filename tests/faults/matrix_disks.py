@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tests.faults.cells import Bench, Fault, cell
+from tests.faults.scenarios import Bench, Fault, scenario
 from tests.integration.visitor import SIGN_UP
 from tests.processes import wait_until
 
@@ -20,7 +20,7 @@ def fill(file: Path) -> str:
             return str(error)
 
 
-@cell(databases=("sqlite",), refuses=True, disk="8m")
+@scenario(databases=("sqlite",), refuses=True, disk="8m")
 def sqlite_disk_full(bench: Bench) -> Fault:
     """Not one more page fits on the disk."""
     bench.allowed = 2
@@ -32,7 +32,7 @@ def sqlite_disk_full(bench: Bench) -> Fault:
     return f"{proof}; {refused} sign-ups answered 503" if refused else ""
 
 
-@cell(logs="2m")
+@scenario(logs="2m")
 def logs_full(bench: Bench) -> Fault:
     """Nothing can be logged, and nginx has no room for a file: visitors and mails do not notice."""
     ballast, watched = bench.stack.folder / "ballast", ("uwsgi", "worker0", "nginx")

@@ -9,8 +9,8 @@ from threading import Barrier
 import redis
 
 from tests.faults.bench import HOSTS
-from tests.faults.cells import Bench, Fault, cell
 from tests.faults.load import SignUp
+from tests.faults.scenarios import Bench, Fault, scenario
 from tests.processes import wait_until
 
 
@@ -33,7 +33,7 @@ def pile_up(bench: Bench, sign_ups: int, copies: int) -> str:
     return f"{messages} messages for {sign_ups} rows"
 
 
-@cell(workers=2)
+@scenario(workers=2)
 def same_message_fifty_times(bench: Bench) -> Fault:
     """The broker delivers each message fifty times."""
     proof = pile_up(bench, 10, 50)
@@ -41,7 +41,7 @@ def same_message_fifty_times(bench: Bench) -> Fault:
     return proof
 
 
-@cell(workers=3, relays=2, load=(0, 0, 5))
+@scenario(workers=3, relays=2, load=(0, 0, 5))
 def thousand_rows_ten_times(bench: Bench) -> Fault:
     """A thousand rows, three workers, two relays, ten of each message."""
     bench.load.at_once = 8
@@ -51,7 +51,7 @@ def thousand_rows_ten_times(bench: Bench) -> Fault:
     return proof
 
 
-@cell(relays=5)
+@scenario(relays=5)
 def five_relays(bench: Bench) -> Fault:
     """Five relays and no Redis: each of them sends."""
     bench.redis.process.kill()
@@ -62,7 +62,7 @@ def five_relays(bench: Bench) -> Fault:
     return f"relays {pids} sent without Redis"
 
 
-@cell()
+@scenario()
 def simultaneous_sign_ups(bench: Bench) -> Fault:
     """Two visitors want the same address in the same moment, ten times."""
     pairs = [(name, Barrier(2)) for name in bench.load.names(10)]
@@ -79,7 +79,7 @@ def simultaneous_sign_ups(bench: Bench) -> Fault:
     return "10 x 302 and 10 x 'already exists'" if answers == [302] * 10 + [409] * 10 else ""
 
 
-@cell()
+@scenario()
 def redis_hears_no_secret(bench: Bench) -> Fault:
     """All that is said to Redis is names of tasks and ids of rows."""
     monitor = bench.redis.monitor("monitor")

@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 
 from tests.faults.bench import black_hole, iptables
-from tests.faults.cells import Bench, Fault, cell
+from tests.faults.scenarios import Bench, Fault, scenario
 
 SLOW = {"SIMULATED_WORK_SECONDS": "0.3"}  # so that messages wait while the fault comes
 AWAY = 6  # seconds
 
 
-@cell()
+@scenario()
 def redis_stopped(bench: Bench) -> Fault:
     """Connections are refused; the relay sends by itself."""
     before = bench.redis.process.popen.pid
@@ -21,7 +21,7 @@ def redis_stopped(bench: Bench) -> Fault:
     return f"pid {before} -> {bench.redis.process.popen.pid}"
 
 
-@cell(settings=SLOW)
+@scenario(settings=SLOW)
 def redis_flushed(bench: Bench) -> Fault:
     """All messages are gone."""
     bench.load.run(bench.load.names(20), "during")
@@ -31,7 +31,7 @@ def redis_flushed(bench: Bench) -> Fault:
     return f"{waiting} messages lost" if waiting else ""
 
 
-@cell(settings=SLOW, load=(6, 10, 6))
+@scenario(settings=SLOW, load=(6, 10, 6))
 def redis_flushed_and_restarted(bench: Bench) -> Fault:
     """Five times under load, all messages are gone and then the server itself."""
     lost, pids = 0, [bench.redis.process.popen.pid]
@@ -47,7 +47,7 @@ def redis_flushed_and_restarted(bench: Bench) -> Fault:
     return f"{lost} messages lost, pids {pids}"
 
 
-@cell()
+@scenario()
 def redis_gone_for_good(bench: Bench) -> Fault:
     """It never comes back: mails still go out."""
     bench.redis.process.kill()
@@ -66,19 +66,19 @@ def dropped(bench: Bench, more: str = "") -> Fault:
     return str(rule) if rule.packets else ""
 
 
-@cell()
+@scenario()
 def redis_black_holed(bench: Bench) -> Fault:
     """No packet arrives, of old connections and new ones."""
     return dropped(bench)
 
 
-@cell()
+@scenario()
 def redis_black_holed_for_new_connections(bench: Bench) -> Fault:
     """Old connections were cut, new ones get no answer."""
     return dropped(bench, "--syn")
 
 
-@cell()
+@scenario()
 def redis_frozen(bench: Bench) -> Fault:
     """It takes connections and says nothing."""
     bench.redis.process.signal(signal.SIGSTOP)
@@ -90,7 +90,7 @@ def redis_frozen(bench: Bench) -> Fault:
     return "SIGSTOP: state T" if state == "T" else ""
 
 
-@cell()
+@scenario()
 def redis_full(bench: Bench) -> Fault:
     """It takes no more messages."""
     bench.redis.ask("config", "set", "maxmemory", "1")

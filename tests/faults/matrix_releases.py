@@ -4,8 +4,8 @@ import secrets
 import signal
 from http.client import HTTPException
 
-from tests.faults.cells import Bench, Fault, cell
 from tests.faults.load import address, repeating
+from tests.faults.scenarios import Bench, Fault, scenario
 from tests.integration.visitor import LOG_IN, SIGN_UP
 from tests.processes import Process, wait_until
 
@@ -13,7 +13,7 @@ NEXT_HOST = "127.0.0.2"  # where the next release's web processes listen, on the
 OLD_TASK, NEW_TASK = "send_welcome_email", "welcome"  # the second is known to the next release only: see hooks
 
 
-@cell(refuses=True, slowest=8, p99=8)  # whoever comes while uWSGI loads the application waits for it
+@scenario(refuses=True, slowest=8, p99=8)  # whoever comes while uWSGI loads the application waits for it
 def secret_key_changed(bench: Bench) -> Fault:
     """The key changes under load: sessions and open forms live on until the earlier key is dropped."""
     stack, email = bench.stack, bench.load.log[0].email
@@ -37,7 +37,7 @@ def secret_key_changed(bench: Bench) -> Fault:
     return "" if "Thanks for logging in." in gone.text else "without the earlier key its cookie opens nothing"
 
 
-@cell()
+@scenario()
 def release_rolled_over(bench: Bench) -> Fault:
     """The next release takes over from web, worker and relay under load, between two changes of the schema."""
     stack, pages = bench.stack, list[int]()

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from tests.faults.bench import HOSTS, PORTS, inside, iptables
-from tests.faults.cells import Bench, Fault, cell
+from tests.faults.scenarios import Bench, Fault, scenario
 from tests.processes import start
 
 AWAY = 6  # seconds
@@ -25,7 +25,7 @@ def in_mode(bench: Bench, mode: str, takes: bool = False) -> Fault:
     return f"smtp-sink {mode}: {sessions} sessions" if sessions else ""
 
 
-@cell(attempts=5)
+@scenario(attempts=5)
 def smtp_refusing(bench: Bench) -> Fault:
     """Nobody listens; rows wait longer and longer."""
     bench.stack.wait_until_owed_is_over(10)
@@ -40,19 +40,19 @@ def smtp_refusing(bench: Bench) -> Fault:
     return f"{pids}, {refused} rows met it" if refused else ""
 
 
-@cell()
+@scenario()
 def smtp_banner_times_out(bench: Bench) -> Fault:
     """The server takes the connection and does not greet."""
     return in_mode(bench, "-W CONNECT:60")
 
 
-@cell()
+@scenario()
 def smtp_silent_after_dot(bench: Bench) -> Fault:
     """The server has the mail and does not answer: nobody knows."""
     return in_mode(bench, "-W .:60")
 
 
-@cell(settings={"MAIL_TIMEOUT": str(DRIPPING_TIMEOUT)}, load=(6, 4, 6))
+@scenario(settings={"MAIL_TIMEOUT": str(DRIPPING_TIMEOUT)}, load=(6, 4, 6))
 def smtp_drips(bench: Bench) -> Fault:
     """The server greets at one byte a second: no time-out of a single step ends that, the deadline does."""
     bench.stack.wait_until_owed_is_over(10)
@@ -71,25 +71,25 @@ def smtp_drips(bench: Bench) -> Fault:
     return f"{len(sessions)} sessions ended after {max(sessions)} s at most"
 
 
-@cell()
+@scenario()
 def smtp_4xx_to_rcpt(bench: Bench) -> Fault:
     """Try again later."""
     return in_mode(bench, "-r RCPT")
 
 
-@cell()
+@scenario()
 def smtp_421_to_mail(bench: Bench) -> Fault:
     """Try again later, and good-bye."""
     return in_mode(bench, "-Q MAIL")
 
 
-@cell()
+@scenario()
 def smtp_4xx_to_dot(bench: Bench) -> Fault:
     """The whole mail, then: try again later."""
     return in_mode(bench, "-r .")
 
 
-@cell(may_fail="RCPT: 5", attempts=1)
+@scenario(may_fail="RCPT: 5", attempts=1)
 def smtp_5xx_to_rcpt(bench: Bench) -> Fault:
     """Never: failed after one attempt, where an operator sees it."""
     proof = yield from in_mode(bench, "-f RCPT")
@@ -97,25 +97,25 @@ def smtp_5xx_to_rcpt(bench: Bench) -> Fault:
     return f"{proof}, {failed} rows failed" if failed else ""
 
 
-@cell()
+@scenario()
 def smtp_5xx_to_mail(bench: Bench) -> Fault:
     """The sender is refused: that is for somebody to mend, no row fails."""
     return in_mode(bench, "-f MAIL")
 
 
-@cell()
+@scenario()
 def smtp_drops_at_dot(bench: Bench) -> Fault:
     """The connection is lost after the final dot."""
     return in_mode(bench, "-q .")
 
 
-@cell()
+@scenario()
 def smtp_drops_at_quit(bench: Bench) -> Fault:
     """The mail was taken; what comes after changes nothing."""
     return in_mode(bench, "-q QUIT", takes=True)
 
 
-@cell()
+@scenario()
 def smtp_250_lost(bench: Bench) -> Fault:
     """Exactly the answer to the final dot is lost: the one window."""
     bench.stack.wait_until_owed_is_over(10)
@@ -129,7 +129,7 @@ def smtp_250_lost(bench: Bench) -> Fault:
     return f"{lost}, {bench.allowed} answers lost" if lost.packets else ""
 
 
-@cell(load=(10, 10, 10))
+@scenario(load=(10, 10, 10))
 def smtp_flapping(bench: Bench) -> Fault:
     """It is fine, refuses, drops, hangs, is away, and begins again."""
     modes = ("-r RCPT", "", "-Q MAIL", "-q QUIT", "-W .:60", "", "-q .", "-r .", "")

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from tests.faults.cells import Bench, Fault, cell
+from tests.faults.scenarios import Bench, Fault, scenario
 
 KILLS = 5
 
@@ -18,25 +18,25 @@ def kill_at(bench: Bench, point: str) -> Fault:
     return f"{proof}: uWSGI process killed"
 
 
-@cell(refuses=True)
+@scenario(refuses=True)
 def web_killed_before_commit(bench: Bench) -> Fault:
     """Nothing is stored: the visitor tries again."""
     return kill_at(bench, "before_commit")
 
 
-@cell(refuses=True)
+@scenario(refuses=True)
 def web_killed_before_publish(bench: Bench) -> Fault:
     """The account is stored, nobody was told: the relay finds the row."""
     return kill_at(bench, "before_publish")
 
 
-@cell(refuses=True)
+@scenario(refuses=True)
 def web_killed_after_publish(bench: Bench) -> Fault:
     """The account is stored, the visitor is not told: a second try says so."""
     return kill_at(bench, "after_publish")
 
 
-@cell(refuses=True)
+@scenario(refuses=True)
 def web_killed_at_random(bench: Bench) -> Fault:
     """A process of uWSGI dies under load, wherever it is."""
     before = set(bench.stack.process("web").children())

@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from tests.faults.cells import Bench, Fault, cell
+from tests.faults.scenarios import Bench, Fault, scenario
 from tests.processes import wait_until
 
 KILLS = 5
@@ -20,26 +20,26 @@ def kill_at(bench: Bench, point: str) -> Fault:
     return f"{proof}: pool process killed"
 
 
-@cell()
+@scenario()
 def worker_killed_after_claim(bench: Bench) -> Fault:
     """The mail goes out when the lease is over."""
     return kill_at(bench, "after_claim")
 
 
-@cell()
+@scenario()
 def worker_killed_after_250(bench: Bench) -> Fault:
     """The one window: each kill may cost a second mail, under the same Message-ID."""
     bench.allowed = KILLS
     return kill_at(bench, "after_250")
 
 
-@cell()
+@scenario()
 def worker_killed_after_mark(bench: Bench) -> Fault:
     """The message comes again and finds the row done."""
     return kill_at(bench, "after_mark")
 
 
-@cell(settings=SLOW)
+@scenario(settings=SLOW)
 def pool_process_killed(bench: Bench) -> Fault:
     """A process of the pool is killed from outside, as by the kernel when memory is short."""
     worker = bench.stack.process("worker0")
@@ -53,7 +53,7 @@ def pool_process_killed(bench: Bench) -> Fault:
     return f"pool {before} -> {worker.children()}"
 
 
-@cell(workers=2, settings=SLOW)
+@scenario(workers=2, settings=SLOW)
 def all_killed(bench: Bench) -> Fault:
     """All workers and the relay die at once, as when the host restarts."""
     names = [*bench.stack.named("worker"), *bench.stack.named("relay")]
@@ -66,13 +66,13 @@ def all_killed(bench: Bench) -> Fault:
     return f"pids {before} -> {[bench.stack.process(name).popen.pid for name in names]}"
 
 
-@cell(workers=2, load=(6, 10, 6))
+@scenario(workers=2, load=(6, 10, 6))
 def worker_frozen_after_claim(bench: Bench) -> Fault:
     """A worker sleeps for three leases before it sends: it then leaves the mail to its successor."""
     return frozen_at(bench, "after_claim")
 
 
-@cell(workers=2, load=(6, 10, 6))
+@scenario(workers=2, load=(6, 10, 6))
 def worker_frozen_after_250(bench: Bench) -> Fault:
     """A worker sleeps for three leases before it marks: the one window."""
     bench.allowed = 1
@@ -94,7 +94,7 @@ def frozen_at(bench: Bench, point: str) -> Fault:
     return f"{proof}: {freezing.log.stem} stopped for {time.monotonic() - began:.0f} s"
 
 
-@cell(relays=2, load=(6, 10, 6))
+@scenario(relays=2, load=(6, 10, 6))
 def relay_frozen_after_claim(bench: Bench) -> Fault:
     """A relay sleeps with a row in its own hands: nobody kills it, the lease alone keeps it from sending late."""
     bench.redis.process.kill()
@@ -103,7 +103,7 @@ def relay_frozen_after_claim(bench: Bench) -> Fault:
     return proof
 
 
-@cell()
+@scenario()
 def relay_killed(bench: Bench) -> Fault:
     """Redis is away, the relay sends by itself, and is killed before and after a mail has gone."""
     bench.redis.process.kill()
@@ -129,13 +129,13 @@ def poisoned(bench: Bench) -> Fault:
     return f"{len(victims.read_text().split())} processes killed by one row"
 
 
-@cell(settings=SHORT_LIFE, may_fail=".", load=(6, 20, 6))
+@scenario(settings=SHORT_LIFE, may_fail=".", load=(6, 20, 6))
 def poison_row(bench: Bench) -> Fault:
     """A row that kills its worker each time starves nobody and ends failed."""
     return poisoned(bench)
 
 
-@cell(settings=SHORT_LIFE, may_fail=".", load=(6, 20, 6))
+@scenario(settings=SHORT_LIFE, may_fail=".", load=(6, 20, 6))
 def poison_row_without_redis(bench: Bench) -> Fault:
     """The same row kills the relay each time."""
     bench.redis.process.kill()
@@ -144,7 +144,7 @@ def poison_row_without_redis(bench: Bench) -> Fault:
     return f"the relay was started again {bench.stack.restarts} times"
 
 
-@cell(workers=2)
+@scenario(workers=2)
 def workers_restarted_gently(bench: Bench) -> Fault:
     """A new release: workers and relay are asked to stop in the middle of their work."""
     names = [*bench.stack.named("worker"), *bench.stack.named("relay")]

@@ -14,7 +14,7 @@ from tests.faults.checks import Result
 from tests.processes import ROOT, find_program
 
 HEAD = (
-    "cell",
+    "scenario",
     "database",
     "lost",
     "for nothing",
@@ -35,7 +35,7 @@ def columns(result: Result) -> tuple[str, ...]:
     """Return one result as the terminal shows it."""
     counts = result.lost, result.for_nothing, f"{result.duplicates} of {result.allowed}", result.failed
     times = f"{result.recovery:.1f} s", f"{result.settled:.1f} s", f"{result.p99:.1f} s", f"{result.slowest:.1f} s"
-    return (result.cell, result.database, *map(str, counts), *times, result.fired)
+    return (result.scenario, result.database, *map(str, counts), *times, result.fired)
 
 
 def line(result: Result) -> str:
@@ -50,12 +50,12 @@ def table(results: list[Result]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     missed = sum(bool(result.missed) for result in results)
-    return "\n".join(["", *lines, "", f"{len(results)} cells, {missed} missed something"])
+    return "\n".join(["", *lines, "", f"{len(results)} scenarios, {missed} missed something"])
 
 
 def markdown(results: list[Result]) -> str:
     """Return the table for the docs: a line for each fault, with the date and what it was measured with."""
-    by_cell = groupby(sorted(results, key=lambda result: result.cell), key=lambda result: result.cell)
+    by_scenario = groupby(sorted(results, key=lambda result: result.scenario), key=lambda result: result.scenario)
     lines = [f"Measured on {datetime.now(UTC):%Y-%m-%d} with {versions()}."]
     lines += ["Each field: mails lost / sent for nothing / sent twice, of so many events in the one window; then the"]
     lines += [
@@ -63,15 +63,15 @@ def markdown(results: list[Result]) -> str:
     ]
     lines += ["sign-ups were answered, the fault included."]
     lines += ["", f"| fault | {' | '.join(DATABASES.values())} |", "| --- | --- | --- |"]
-    for cell, group in by_cell:
+    for scenario, group in by_scenario:
         runs = list(group)
         told = [_sum_up([run for run in runs if run.database == database]) for database in DATABASES]
-        lines.append(f"| {cell.replace('_', ' ')} | {' | '.join(told)} |")
+        lines.append(f"| {scenario.replace('_', ' ')} | {' | '.join(told)} |")
     return "\n".join(lines)
 
 
 def _sum_up(runs: list[Result]) -> str:
-    """Return what several runs of a cell on one database came to: `lost / for nothing / duplicates of events`."""
+    """Return what several runs of a scenario on one database came to: `lost / for nothing / duplicates of events`."""
     if not runs:
         return "-"
     lost, nothing, twice, events = (

@@ -1,4 +1,4 @@
-"""How a cell is run: load, fault, load, healing, load, and then the checks."""
+"""How a scenario is run: load, fault, load, healing, load, and then the checks."""
 
 import logging
 import sys
@@ -14,51 +14,51 @@ from flask_migrate import upgrade
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from tests.faults.bench import Postgres, Redis, Sink, sh
-from tests.faults.cells import PATIENCE, Bench, Cell
 from tests.faults.checks import Result, check
 from tests.faults.load import Load
+from tests.faults.scenarios import PATIENCE, Bench, Scenario
 from tests.faults.stack import PERIOD, FaultStack
 
 MORE_FILES = 40  # that may be open at the end than at the beginning: pools that have filled
-LINES = 25  # of each log, shown when a cell missed something
+LINES = 25  # of each log, shown when a scenario missed something
 
 
-def run_cell(cell: Cell, postgres: Postgres | None, seed: int, unprotected: str) -> Result:
-    """Build the stack, run the cell and return what came of it."""
-    result = Result(cell.name, "postgres" if postgres else "sqlite", seed)
+def run_scenario(scenario: Scenario, postgres: Postgres | None, seed: int, unprotected: str) -> Result:
+    """Build the stack, run the scenario and return what came of it."""
+    result = Result(scenario.name, "postgres" if postgres else "sqlite", seed)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         folder.chmod(0o755)
         try:
             with ExitStack() as exits:
-                bench = build(cell, folder, exits, postgres, unprotected)
+                bench = build(scenario, folder, exits, postgres, unprotected)
                 bench.load = Load(bench.stack.visitor, seed)
-                exercise(cell, bench, result)
-                check(result, cell, bench)
+                exercise(scenario, bench, result)
+                check(result, scenario, bench)
         except (Exception, pytest.fail.Exception) as error:
             result.missed.append(f"{type(error).__name__}: {error}".partition("\n")[0])
             sys.stderr.write(traceback.format_exc(limit=-3))
         if result.missed:
-            show_logs(folder, f"{result.cell} on {result.database}")
+            show_logs(folder, f"{result.scenario} on {result.database}")
     result.seconds = time.monotonic() - started
     return result
 
 
-def build(cell: Cell, folder: Path, exits: ExitStack, postgres: Postgres | None, unprotected: str) -> Bench:
-    """Start all parts of a cell."""
+def build(scenario: Scenario, folder: Path, exits: ExitStack, postgres: Postgres | None, unprotected: str) -> Bench:
+    """Start all parts of a scenario."""
     instance, logs = folder / "instance", folder / "logs"
-    for part, size in ((instance, cell.disk), (logs, cell.logs)):
+    for part, size in ((instance, scenario.disk), (logs, scenario.logs)):
         part.mkdir()
         if size:
             sh(f"mount -t tmpfs -o size={size} tmpfs {part}")
             exits.callback(sh, f"umount -l {part}")
-    url = postgres.create(cell.name) if postgres else f"sqlite:///{instance / 'flaskcelery.db'}"
+    url = postgres.create(scenario.name) if postgres else f"sqlite:///{instance / 'flaskcelery.db'}"
     migrate(url, instance)
     redis, sink = Redis(folder), Sink(folder)
     exits.callback(lambda: [server.process.kill() for server in (redis, sink)])
-    stack = FaultStack(folder, exits, {"DATABASE_URL": url, **cell.settings}, unprotected)
-    stack.begin(cell.workers, cell.relays)
+    stack = FaultStack(folder, exits, {"DATABASE_URL": url, **scenario.settings}, unprotected)
+    stack.begin(scenario.workers, scenario.relays)
     return Bench(stack, redis, sink, Load(stack.visitor), postgres)
 
 
@@ -72,14 +72,14 @@ def migrate(url: str, instance: Path) -> None:
         db.engine.dispose()
 
 
-def exercise(cell: Cell, bench: Bench, result: Result) -> None:
+def exercise(scenario: Scenario, bench: Bench, result: Result) -> None:
     """Run the load through the fault, heal, and measure how long it takes until all is well."""
-    before, during, after = cell.load
+    before, during, after = scenario.load
     bench.load.run(bench.load.names(4), "warm-up")
     names = list(bench.stack.kept)
     open_files = bench.stack.count_open_files(names)
     bench.load.run(bench.load.names(before), "before")
-    fault = cell.fault(bench)
+    fault = scenario.fault(bench)
     next(fault)
     bench.load.run(bench.load.names(during), "during")
     try:
@@ -102,7 +102,7 @@ def exercise(cell: Cell, bench: Bench, result: Result) -> None:
 
 
 def show_logs(folder: Path, title: str) -> None:
-    """Show the end of each log of a cell that missed something."""
+    """Show the end of each log of a scenario that missed something."""
     for log in sorted(folder.rglob("*.log")):
         lines = log.read_text(errors="replace").splitlines()[-LINES:]
         sys.stderr.write("\n".join([f"--- {title}: {log.name}", *lines, ""]))

@@ -1,4 +1,4 @@
-"""The most telling cells of the fault suite; `make faults` runs all of them, on both databases."""
+"""The most telling scenarios of the fault suite; `make faults` runs all of them, on both databases."""
 
 import json
 import os
@@ -12,10 +12,10 @@ import pytest
 
 from tests.processes import ROOT, find_program, miss
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for all cells
+pytestmark = pytest.mark.timeout(300)  # the first test waits for all scenarios
 
 NEEDED = ("unshare", "ip", "iptables", "setpriv", "redis-server", "redis-cli", "nginx", "initdb", "smtp-sink")
-CELLS = {
+SCENARIOS = {
     "sqlite": (
         "worker_killed_after_claim",
         "redis_flushed",
@@ -48,19 +48,19 @@ def _bench() -> None:
 
 @pytest.fixture(scope="module")
 def missed(_bench: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Run the cells of both databases side by side; return what each one missed, with all that was printed."""
+    """Run the scenarios of both databases side by side; return what each one missed, with all that was printed."""
     folder = tmp_path_factory.mktemp("faults")
     with ExitStack() as exits:
-        drivers = [exits.enter_context(driver(folder, database)) for database in CELLS]
+        drivers = [exits.enter_context(driver(folder, database)) for database in SCENARIOS]
         for running in drivers:
             running.wait(280)
-    return {name: text for database in CELLS for name, text in read(folder, database)}
+    return {name: text for database in SCENARIOS for name, text in read(folder, database)}
 
 
 @contextmanager
 def driver(folder: Path, database: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the cells of one database; all that the driver started ends with it."""
-    chosen = [word for cell in CELLS[database] for word in ("--only", cell)]
+    """Run the scenarios of one database; all that the driver started ends with it."""
+    chosen = [word for scenario in SCENARIOS[database] for word in ("--only", scenario)]
     command = [*DRIVER, "--database", database, "--json", str(folder / f"{database}.json"), *chosen]
     with (folder / f"{database}.log").open("wb") as log:
         running = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
@@ -72,12 +72,12 @@ def driver(folder: Path, database: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def read(folder: Path, database: str) -> Iterator[tuple[str, str]]:
-    """Return the name of each cell that ran, and the text of what it missed."""
+    """Return the name of each scenario that ran, and the text of what it missed."""
     log = (folder / f"{database}.log").read_text(errors="replace")
     results = folder / f"{database}.json"
     for line in results.read_text().splitlines() if results.exists() else ():
         result = json.loads(line)
-        yield result["cell"], "\n".join([*result["missed"], log]) if result["missed"] else ""
+        yield result["scenario"], "\n".join([*result["missed"], log]) if result["missed"] else ""
 
 
 def test_d5_worker_killed_in_mid_task_loses_no_mail(missed: dict[str, str]) -> None:
@@ -90,14 +90,14 @@ def test_d6_temporary_smtp_failures_are_retried(missed: dict[str, str]) -> None:
     assert missed["smtp_4xx_to_rcpt"] == ""
 
 
-@pytest.mark.parametrize("cell", [*CELLS["sqlite"][1:], *CELLS["postgres"][1:]])
-def test_no_mail_is_lost_and_none_is_sent_for_nothing(missed: dict[str, str], cell: str) -> None:
+@pytest.mark.parametrize("scenario", [*SCENARIOS["sqlite"][1:], *SCENARIOS["postgres"][1:]])
+def test_no_mail_is_lost_and_none_is_sent_for_nothing(missed: dict[str, str], scenario: str) -> None:
     """The invariants hold, and the fault has really happened."""
-    assert missed[cell] == ""
+    assert missed[scenario] == ""
 
 
 def test_the_suite_notices_when_a_protection_is_gone() -> None:
-    """Without the claim each copy of a message is a mail: the cell has to say so."""
+    """Without the claim each copy of a message is a mail: the scenario has to say so."""
     command = [*DRIVER, "--unprotected", "claim"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""What a cell is: a fault, and what is different while it is tried."""
+"""What a scenario is: a fault, and what is different while it is tried."""
 
 import time
 from collections.abc import Callable, Generator
@@ -31,7 +31,7 @@ class Bench:
 
     @property
     def postgres(self) -> Postgres:
-        """Return the Postgres that this cell runs on."""
+        """Return the Postgres that this scenario runs on."""
         assert self.maybe_postgres
         return self.maybe_postgres
 
@@ -50,7 +50,7 @@ class Bench:
 
 
 @dataclass
-class Cell:
+class Scenario:
     """A fault by its name, and what is different while it is tried."""
 
     name: str
@@ -69,14 +69,14 @@ class Cell:
     refuses: bool = False  # sign-ups may be refused: the database or the web server is away
 
 
-CELLS: dict[str, Cell] = {}
+SCENARIOS: dict[str, Scenario] = {}
 
 
-def cell(**how: Any) -> Callable[[Callable[[Bench], Fault]], Callable[[Bench], Fault]]:
-    """Make a cell of a generator: it causes a fault, yields while the load runs, heals and returns the proof."""
+def scenario(**how: Any) -> Callable[[Callable[[Bench], Fault]], Callable[[Bench], Fault]]:
+    """Make a scenario of a generator: it causes a fault, yields while the load runs, heals and returns the proof."""
 
     def register(fault: Callable[[Bench], Fault]) -> Callable[[Bench], Fault]:
-        CELLS[fault.__name__] = Cell(fault.__name__, fault, **how)
+        SCENARIOS[fault.__name__] = Scenario(fault.__name__, fault, **how)
         return fault
 
     return register
