@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults import report
-from tests.faults.bench import Postgres, build_network
 from tests.faults.checks import Result
+from tests.faults.environment import Postgres, build_network
 from tests.faults.matrix import UNPROTECTED, load_scenarios
 from tests.faults.run import run_scenario
 from tests.faults.scenarios import SCENARIOS, Scenario

@@ -8,7 +8,7 @@ from statistics import quantiles
 from typing import Any
 
 from tests.faults.load import Load
-from tests.faults.scenarios import Bench, Scenario
+from tests.faults.scenarios import Environment, Scenario
 
 REFUSALS = {0, 502, 503, 504}  # 0: the connection was cut
 Rows = list[tuple[Any, ...]]
@@ -48,16 +48,16 @@ class Result:
         return asdict(self)
 
 
-def check(result: Result, scenario: Scenario, bench: Bench) -> None:
+def check(result: Result, scenario: Scenario, environment: Environment) -> None:
     """Compare what is stored, what was sent and what was answered."""
-    stack, log, mails = bench.stack, bench.load.log, bench.sink.mails()
+    stack, log, mails = environment.stack, environment.load.log, environment.sink.mails()
     users = {str(row[0]): int(row[1]) for row in stack.query("SELECT email, id FROM users")}
     rows = stack.query("SELECT id, user_id, done_at, failed_at, error, attempts, args FROM outbox")
-    result.allowed, result.sign_ups, result.mails = bench.allowed, len(log), len(mails)
+    result.allowed, result.sign_ups, result.mails = environment.allowed, len(log), len(mails)
     result.restarts = stack.restarts
     check_rows(result, scenario, users, rows)
     check_mails(result, users, rows, mails)
-    check_answers(result, scenario, bench.load, set(users))
+    check_answers(result, scenario, environment.load, set(users))
 
 
 def check_answers(result: Result, scenario: Scenario, load: Load, users: set[str]) -> None:

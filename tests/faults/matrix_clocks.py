@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 
 from tests.faults.load import address
-from tests.faults.scenarios import Bench, Fault, scenario
+from tests.faults.scenarios import Environment, Fault, scenario
 from tests.integration.visitor import Visitor
 
 SKEW = 2  # hours
@@ -15,48 +15,48 @@ DEAR = {"slowest": 8, "p99": 8}  # libfaketime takes three times the processor's
 SOON = 6  # seconds until a session ends by the database's clock
 
 
-def skewed(bench: Bench, hours: int) -> Fault:
+def skewed(environment: Environment, hours: int) -> Fault:
     """Add a worker whose clock is wrong; it keeps running."""
-    bench.stack.settings["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
-    worker = bench.stack.add_worker("workerskewed", f"faketime -f {hours:+d}h")
+    environment.stack.settings["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+    worker = environment.stack.add_worker("workerskewed", f"faketime -f {hours:+d}h")
     worker.wait_for_text("ready.")
-    bench.stack.arm("after_claim", times=2)
+    environment.stack.arm("after_claim", times=2)
     yield
-    bench.stack.wait_taken(2)
+    environment.stack.wait_taken(2)
     found = re.search(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", worker.log.read_text(), re.MULTILINE)
     off = datetime.fromisoformat(f"{found[0]}+00:00") - datetime.now(UTC) if found else None
     return f"its clock is off by {off.total_seconds() / 3600:+.1f} h" if off else ""
 
 
 @scenario(databases=POSTGRES)
-def worker_clock_ahead(bench: Bench) -> Fault:
+def worker_clock_ahead(environment: Environment) -> Fault:
     """One worker is two hours ahead."""
-    return skewed(bench, SKEW)
+    return skewed(environment, SKEW)
 
 
 @scenario(databases=POSTGRES)
-def worker_clock_behind(bench: Bench) -> Fault:
+def worker_clock_behind(environment: Environment) -> Fault:
     """One worker is two hours behind."""
-    return skewed(bench, -SKEW)
+    return skewed(environment, -SKEW)
 
 
-def member(bench: Bench, number: int) -> Visitor:
+def member(environment: Environment, number: int) -> Visitor:
     """Return one of those who have signed up, logged in."""
-    visitor = bench.stack.visitor()
-    assert visitor.log_in(address(bench.load.log[number].name)).status == 302
+    visitor = environment.stack.visitor()
+    assert visitor.log_in(address(environment.load.log[number].name)).status == 302
     return visitor
 
 
-def web_skewed(bench: Bench, hours: int) -> Fault:
+def web_skewed(environment: Environment, hours: int) -> Fault:
     """Start uWSGI under a wrong clock; the clocks of workers and database are right."""
-    stack, early, leaving = bench.stack, member(bench, 0), member(bench, 1)
+    stack, early, leaving = environment.stack, member(environment, 0), member(environment, 1)
     library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]  # its wrapper would keep our signals to itself
     stack.replace_web(LD_PRELOAD=library, FAKETIME=f"{hours:+d}h", FAKETIME_DONT_FAKE_MONOTONIC="1")
-    late = member(bench, 2)
-    ends = end_session_soon(bench, bench.load.log[1].email)
+    late = member(environment, 2)
+    ends = end_session_soon(environment, environment.load.log[1].email)
     assert all(visitor.is_logged_in() for visitor in (early, leaving, late)), "somebody was logged out early"
     yield
-    assert bench.probe(), "a mail was early or late"
+    assert environment.probe(), "a mail was early or late"
     time.sleep(max(0, ends - time.monotonic()))
     assert not leaving.is_logged_in(), "a session was extended"
     assert all(visitor.is_logged_in() for visitor in (early, late)), "somebody was logged out"
@@ -67,22 +67,22 @@ def web_skewed(bench: Bench, hours: int) -> Fault:
     return f"its clock is off by {off.total_seconds() / 3600:+.1f} h" if abs(off.total_seconds()) > 3600 else ""
 
 
-def end_session_soon(bench: Bench, email: str) -> float:
+def end_session_soon(environment: Environment, email: str) -> float:
     """Let the sessions of a user end soon; return the moment after which they are over."""
     change = "UPDATE login_sessions SET expires_at = now() + %(soon)s * interval '1 second' FROM users"
-    with bench.stack.engine.begin() as connection:
+    with environment.stack.engine.begin() as connection:
         values = {"soon": SOON, "email": email}
         connection.exec_driver_sql(f"{change} WHERE users.id = user_id AND email = %(email)s", values)
     return time.monotonic() + SOON + 0.5
 
 
 @scenario(databases=POSTGRES, refuses=True, **DEAR)
-def web_clock_ahead(bench: Bench) -> Fault:
+def web_clock_ahead(environment: Environment) -> Fault:
     """The web server is two hours ahead: nobody's session ends early, no mail waits."""
-    return web_skewed(bench, SKEW)
+    return web_skewed(environment, SKEW)
 
 
 @scenario(databases=POSTGRES, refuses=True, **DEAR)
-def web_clock_behind(bench: Bench) -> Fault:
+def web_clock_behind(environment: Environment) -> Fault:
     """The web server is two hours behind: cookies come from its future, and no session lives longer."""
-    return web_skewed(bench, -SKEW)
+    return web_skewed(environment, -SKEW)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from tests.faults.scenarios import Bench, Fault, scenario
+from tests.faults.scenarios import Environment, Fault, scenario
 from tests.integration.visitor import SIGN_UP
 from tests.processes import wait_until
 
@@ -21,38 +21,40 @@ def fill(file: Path) -> str:
 
 
 @scenario(databases=("sqlite",), refuses=True, disk="8m")
-def sqlite_disk_full(bench: Bench) -> Fault:
+def sqlite_disk_full(environment: Environment) -> Fault:
     """Not one more page fits on the disk."""
-    bench.allowed = 2
-    ballast = bench.stack.instance / "ballast"
+    environment.allowed = 2
+    ballast = environment.stack.instance / "ballast"
     proof = fill(ballast)
     yield
-    refused = sum(made.status == 503 for made in bench.load.log)
+    refused = sum(made.status == 503 for made in environment.load.log)
     ballast.unlink()
     return f"{proof}; {refused} sign-ups answered 503" if refused else ""
 
 
 @scenario(logs="2m")
-def logs_full(bench: Bench) -> Fault:
+def logs_full(environment: Environment) -> Fault:
     """Nothing can be logged, and nginx has no room for a file: visitors and mails do not notice."""
-    ballast, watched = bench.stack.folder / "ballast", ("uwsgi", "worker0", "nginx")
+    ballast, watched = environment.stack.folder / "ballast", ("uwsgi", "worker0", "nginx")
     fill(ballast)
-    sizes = sizes_of(bench, watched)
+    sizes = sizes_of(environment, watched)
     yield
-    visitor = bench.stack.visitor()
+    visitor = environment.stack.visitor()
     visitor.get(SIGN_UP)
     assert visitor.post(SIGN_UP, username="x" * 40_000).status == 200, "a long form was not read"
-    bench.stack.wait_until_owed_is_over(20)
+    environment.stack.wait_until_owed_is_over(20)
     proof, free = fill(ballast), os.statvfs(ballast).f_bavail
-    grown = [now - before for now, before in zip(sizes_of(bench, watched), sizes, strict=True)]
+    grown = [now - before for now, before in zip(sizes_of(environment, watched), sizes, strict=True)]
     ballast.unlink()
-    sizes = sizes_of(bench, watched)
+    sizes = sizes_of(environment, watched)
     wait_until(
-        lambda: bench.probe() and all(map(int.__gt__, sizes_of(bench, watched), sizes)), 10, "all logs grow again"
+        lambda: environment.probe() and all(map(int.__gt__, sizes_of(environment, watched), sizes)),
+        10,
+        "all logs grow again",
     )
     return f"{proof}; the logs grew by {grown} bytes" if max(grown) < PAGE and not free else ""
 
 
-def sizes_of(bench: Bench, names: tuple[str, ...]) -> list[int]:
+def sizes_of(environment: Environment, names: tuple[str, ...]) -> list[int]:
     """Return the size of each log."""
-    return [(bench.stack.folder / f"{name}.log").stat().st_size for name in names]
+    return [(environment.stack.folder / f"{name}.log").stat().st_size for name in names]

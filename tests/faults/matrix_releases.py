@@ -5,7 +5,7 @@ import signal
 from http.client import HTTPException
 
 from tests.faults.load import address, repeating
-from tests.faults.scenarios import Bench, Fault, scenario
+from tests.faults.scenarios import Environment, Fault, scenario
 from tests.integration.visitor import LOG_IN, SIGN_UP
 from tests.processes import Process, wait_until
 
@@ -14,22 +14,22 @@ OLD_TASK, NEW_TASK = "send_welcome_email", "welcome"  # the second is known to t
 
 
 @scenario(refuses=True, slowest=8, p99=8)  # whoever comes while uWSGI loads the application waits for it
-def secret_key_changed(bench: Bench) -> Fault:
+def secret_key_changed(environment: Environment) -> Fault:
     """The key changes under load: sessions and open forms live on until the earlier key is dropped."""
-    stack, email = bench.stack, bench.load.log[0].email
+    stack, email = environment.stack, environment.load.log[0].email
     old, new = (stack.instance / "secret_key").read_text(), secrets.token_hex(32)
     active, absent, form, late_form = (stack.visitor() for _ in range(4))
     for visitor in (active, absent):
         assert visitor.log_in(email).status == 302
     for visitor in (form, late_form):
         visitor.get(SIGN_UP)
-    with bench.load.flowing():
+    with environment.load.flowing():
         stack.replace_web(SECRET_KEY=new, SECRET_KEY_FALLBACKS=old)
     assert active.is_logged_in(), "a session has ended with the key"
-    name = bench.load.names(1)[0]
+    name = environment.load.names(1)[0]
     assert form.sign_up(name, address(name)).status == 302, "an open form was refused"
     yield
-    with bench.load.flowing():
+    with environment.load.flowing():
         stack.replace_web(SECRET_KEY=new)
     assert active.is_logged_in(), "a session in use has kept the earlier key"
     gone, answer = absent.get("/"), late_form.sign_up("nobody")
@@ -38,19 +38,19 @@ def secret_key_changed(bench: Bench) -> Fault:
 
 
 @scenario()
-def release_rolled_over(bench: Bench) -> Fault:
+def release_rolled_over(environment: Environment) -> Fault:
     """The next release takes over from web, worker and relay under load, between two changes of the schema."""
-    stack, pages = bench.stack, list[int]()
-    with bench.load.flowing(), repeating(lambda: pages.append(look(bench))):
-        change_schema(bench, "before")
+    stack, pages = environment.stack, list[int]()
+    with environment.load.flowing(), repeating(lambda: pages.append(look(environment))):
+        change_schema(environment, "before")
         stack.settings["RELEASE"] = "next"
         worker = stack.succeed("worker0", lambda: stack.run_worker("worker_next"))
         stack.process("worker0").wait_for_text(f"({OLD_TASK}): sent")
-        switch_web(bench)
+        switch_web(environment)
         worker.wait_for_text(f"unregistered task of type '{NEW_TASK}'")
         stop(worker)
         stop(stack.succeed("relay0", lambda: stack.run_relay("relay_next")))
-        change_schema(bench, "after")
+        change_schema(environment, "after")
     yield
     failed, pending = len(pages) - pages.count(200), stack.count(f"outbox WHERE task = '{NEW_TASK}'")
     assert not failed, f"{failed} of {len(pages)} looks at the pages failed"
@@ -58,9 +58,9 @@ def release_rolled_over(bench: Bench) -> Fault:
     return f"{len(pages)} looks at 3 pages, {pending} rows of the new name, {unknown} messages unknown to the old"
 
 
-def switch_web(bench: Bench) -> None:
+def switch_web(environment: Environment) -> None:
     """Start a second uWSGI, let nginx turn to it, and stop the first when no request can be on its way there."""
-    stack, nginx = bench.stack, bench.stack.nginx
+    stack, nginx = environment.stack, environment.stack.nginx
     stack.web_host = NEXT_HOST
     old, workers = stack.succeed("web", stack.start_uwsgi), set(nginx.children())
     (stack.folder / "web.d").mkdir()
@@ -76,15 +76,15 @@ def stop(process: Process) -> None:
     process.popen.wait(30)
 
 
-def change_schema(bench: Bench, when: str) -> None:
+def change_schema(environment: Environment, when: str) -> None:
     """Add a column that may be empty, as a migration would."""
-    with bench.stack.engine.begin() as connection:
+    with environment.stack.engine.begin() as connection:
         connection.exec_driver_sql(f"ALTER TABLE users ADD COLUMN added_{when} VARCHAR(10)")
 
 
-def look(bench: Bench) -> int:
+def look(environment: Environment) -> int:
     """Return the highest status of three pages, 0 when an answer did not come."""
     try:
-        return max(bench.stack.visitor().get(path).status for path in ("/", LOG_IN, "/static/site.css"))
+        return max(environment.stack.visitor().get(path).status for path in ("/", LOG_IN, "/static/site.css"))
     except (OSError, HTTPException):
         return 0

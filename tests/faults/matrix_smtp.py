@@ -4,8 +4,8 @@ import sys
 import time
 from pathlib import Path
 
-from tests.faults.bench import HOSTS, PORTS, inside, iptables
-from tests.faults.scenarios import Bench, Fault, scenario
+from tests.faults.environment import HOSTS, PORTS, inside, iptables
+from tests.faults.scenarios import Environment, Fault, scenario
 from tests.processes import start
 
 AWAY = 6  # seconds
@@ -13,58 +13,58 @@ LONG = 12  # seconds, in which a row without back-off would be tried again and a
 DRIPPING_TIMEOUT = 1.5  # longer than the second between two bytes
 
 
-def in_mode(bench: Bench, mode: str, takes: bool = False) -> Fault:
+def in_mode(environment: Environment, mode: str, takes: bool = False) -> Fault:
     """Run the sink in a mode for a while; the sessions that it had prove it."""
-    bench.stack.wait_until_owed_is_over(10)
-    bench.sink.become(mode, takes)
-    seen, began = bench.sink.count_sessions(), time.monotonic()
+    environment.stack.wait_until_owed_is_over(10)
+    environment.sink.become(mode, takes)
+    seen, began = environment.sink.count_sessions(), time.monotonic()
     yield
     time.sleep(max(0, began + AWAY - time.monotonic()))
-    sessions = bench.sink.count_sessions() - seen
-    bench.sink.become()
+    sessions = environment.sink.count_sessions() - seen
+    environment.sink.become()
     return f"smtp-sink {mode}: {sessions} sessions" if sessions else ""
 
 
 @scenario(attempts=5)
-def smtp_refusing(bench: Bench) -> Fault:
+def smtp_refusing(environment: Environment) -> Fault:
     """Nobody listens; rows wait longer and longer."""
-    bench.stack.wait_until_owed_is_over(10)
-    before = bench.sink.process
+    environment.stack.wait_until_owed_is_over(10)
+    before = environment.sink.process
     before.kill()
     began = time.monotonic()
     yield
     time.sleep(max(0, began + LONG - time.monotonic()))
-    refused = bench.stack.count("outbox WHERE error LIKE '%CONNECT: ConnectionRefusedError%'")
-    bench.sink.start()
-    pids = f"pid {before.popen.pid} -> {bench.sink.process.popen.pid}"
+    refused = environment.stack.count("outbox WHERE error LIKE '%CONNECT: ConnectionRefusedError%'")
+    environment.sink.start()
+    pids = f"pid {before.popen.pid} -> {environment.sink.process.popen.pid}"
     return f"{pids}, {refused} rows met it" if refused else ""
 
 
 @scenario()
-def smtp_banner_times_out(bench: Bench) -> Fault:
+def smtp_banner_times_out(environment: Environment) -> Fault:
     """The server takes the connection and does not greet."""
-    return in_mode(bench, "-W CONNECT:60")
+    return in_mode(environment, "-W CONNECT:60")
 
 
 @scenario()
-def smtp_silent_after_dot(bench: Bench) -> Fault:
+def smtp_silent_after_dot(environment: Environment) -> Fault:
     """The server has the mail and does not answer: nobody knows."""
-    return in_mode(bench, "-W .:60")
+    return in_mode(environment, "-W .:60")
 
 
 @scenario(settings={"MAIL_TIMEOUT": str(DRIPPING_TIMEOUT)}, load=(6, 4, 6))
-def smtp_drips(bench: Bench) -> Fault:
+def smtp_drips(environment: Environment) -> Fault:
     """The server greets at one byte a second: no time-out of a single step ends that, the deadline does."""
-    bench.stack.wait_until_owed_is_over(10)
-    bench.sink.process.kill()
+    environment.stack.wait_until_owed_is_over(10)
+    environment.sink.process.kill()
     address = [HOSTS["smtp"], str(PORTS["smtp"])]
     command = inside("smtp", sys.executable, str(Path(__file__).with_name("drip.py")), *address)
-    dripping = start("drip", command, bench.stack.folder, {})
+    dripping = start("drip", command, environment.stack.folder, {})
     yield
     time.sleep(6 * DRIPPING_TIMEOUT)
     sessions = [float(line) for line in dripping.log.read_text().split()]
     dripping.kill()
-    bench.sink.start()
+    environment.sink.start()
     # A whole send has three time-outs, the server notices its end a little later; a task is killed after six.
     assert sessions, "no session ended: the workers are not free again"
     assert max(sessions) < 5 * DRIPPING_TIMEOUT, f"a session lasted {max(sessions)} s"
@@ -72,72 +72,72 @@ def smtp_drips(bench: Bench) -> Fault:
 
 
 @scenario()
-def smtp_4xx_to_rcpt(bench: Bench) -> Fault:
+def smtp_4xx_to_rcpt(environment: Environment) -> Fault:
     """Try again later."""
-    return in_mode(bench, "-r RCPT")
+    return in_mode(environment, "-r RCPT")
 
 
 @scenario()
-def smtp_421_to_mail(bench: Bench) -> Fault:
+def smtp_421_to_mail(environment: Environment) -> Fault:
     """Try again later, and good-bye."""
-    return in_mode(bench, "-Q MAIL")
+    return in_mode(environment, "-Q MAIL")
 
 
 @scenario()
-def smtp_4xx_to_dot(bench: Bench) -> Fault:
+def smtp_4xx_to_dot(environment: Environment) -> Fault:
     """The whole mail, then: try again later."""
-    return in_mode(bench, "-r .")
+    return in_mode(environment, "-r .")
 
 
 @scenario(may_fail="RCPT: 5", attempts=1)
-def smtp_5xx_to_rcpt(bench: Bench) -> Fault:
+def smtp_5xx_to_rcpt(environment: Environment) -> Fault:
     """Never: failed after one attempt, where an operator sees it."""
-    proof = yield from in_mode(bench, "-f RCPT")
-    failed = bench.stack.count("outbox WHERE failed_at IS NOT NULL")
+    proof = yield from in_mode(environment, "-f RCPT")
+    failed = environment.stack.count("outbox WHERE failed_at IS NOT NULL")
     return f"{proof}, {failed} rows failed" if failed else ""
 
 
 @scenario()
-def smtp_5xx_to_mail(bench: Bench) -> Fault:
+def smtp_5xx_to_mail(environment: Environment) -> Fault:
     """The sender is refused: that is for somebody to mend, no row fails."""
-    return in_mode(bench, "-f MAIL")
+    return in_mode(environment, "-f MAIL")
 
 
 @scenario()
-def smtp_drops_at_dot(bench: Bench) -> Fault:
+def smtp_drops_at_dot(environment: Environment) -> Fault:
     """The connection is lost after the final dot."""
-    return in_mode(bench, "-q .")
+    return in_mode(environment, "-q .")
 
 
 @scenario()
-def smtp_drops_at_quit(bench: Bench) -> Fault:
+def smtp_drops_at_quit(environment: Environment) -> Fault:
     """The mail was taken; what comes after changes nothing."""
-    return in_mode(bench, "-q QUIT", takes=True)
+    return in_mode(environment, "-q QUIT", takes=True)
 
 
 @scenario()
-def smtp_250_lost(bench: Bench) -> Fault:
+def smtp_250_lost(environment: Environment) -> Fault:
     """Exactly the answer to the final dot is lost: the one window."""
-    bench.stack.wait_until_owed_is_over(10)
-    bench.sink.become()
+    environment.stack.wait_until_owed_is_over(10)
+    environment.sink.become()
     rule = f"OUTPUT -p tcp --sport {PORTS['smtp']} -m string --algo bm --string '250 2.0.0 Ok' -j DROP"
     with iptables("smtp", rule) as lost:
         yield
         time.sleep(AWAY)
-        bench.allowed = bench.sink.count_dumps()
-    bench.sink.become()
-    return f"{lost}, {bench.allowed} answers lost" if lost.packets else ""
+        environment.allowed = environment.sink.count_dumps()
+    environment.sink.become()
+    return f"{lost}, {environment.allowed} answers lost" if lost.packets else ""
 
 
 @scenario(load=(10, 10, 10))
-def smtp_flapping(bench: Bench) -> Fault:
+def smtp_flapping(environment: Environment) -> Fault:
     """It is fine, refuses, drops, hangs, is away, and begins again."""
     modes = ("-r RCPT", "", "-Q MAIL", "-q QUIT", "-W .:60", "", "-q .", "-r .", "")
     for mode in modes:
         takes = mode in {"", "-q QUIT"}
-        bench.sink.become(mode, takes)
-        bench.allowed += 2  # a server that is killed may have taken a mail in each pool process
-        bench.load.run(bench.load.names(5), "during")
+        environment.sink.become(mode, takes)
+        environment.allowed += 2  # a server that is killed may have taken a mail in each pool process
+        environment.load.run(environment.load.names(5), "during")
         time.sleep(1)
     yield
-    return f"{len(modes)} modes, {bench.sink.count_sessions()} sessions"
+    return f"{len(modes)} modes, {environment.sink.count_sessions()} sessions"

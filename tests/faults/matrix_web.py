@@ -4,46 +4,46 @@ import os
 import signal
 import time
 
-from tests.faults.scenarios import Bench, Fault, scenario
+from tests.faults.scenarios import Environment, Fault, scenario
 
 KILLS = 5
 
 
-def kill_at(bench: Bench, point: str) -> Fault:
+def kill_at(environment: Environment, point: str) -> Fault:
     """Kill uWSGI's processes at a point of the sign-up, KILLS times."""
-    bench.stack.arm(point, times=KILLS)
+    environment.stack.arm(point, times=KILLS)
     yield
-    proof = bench.stack.wait_taken(KILLS)
-    bench.stack.disarm()
+    proof = environment.stack.wait_taken(KILLS)
+    environment.stack.disarm()
     return f"{proof}: uWSGI process killed"
 
 
 @scenario(refuses=True)
-def web_killed_before_commit(bench: Bench) -> Fault:
+def web_killed_before_commit(environment: Environment) -> Fault:
     """Nothing is stored: the visitor tries again."""
-    return kill_at(bench, "before_commit")
+    return kill_at(environment, "before_commit")
 
 
 @scenario(refuses=True)
-def web_killed_before_publish(bench: Bench) -> Fault:
+def web_killed_before_publish(environment: Environment) -> Fault:
     """The account is stored, nobody was told: the relay finds the row."""
-    return kill_at(bench, "before_publish")
+    return kill_at(environment, "before_publish")
 
 
 @scenario(refuses=True)
-def web_killed_after_publish(bench: Bench) -> Fault:
+def web_killed_after_publish(environment: Environment) -> Fault:
     """The account is stored, the visitor is not told: a second try says so."""
-    return kill_at(bench, "after_publish")
+    return kill_at(environment, "after_publish")
 
 
 @scenario(refuses=True)
-def web_killed_at_random(bench: Bench) -> Fault:
+def web_killed_at_random(environment: Environment) -> Fault:
     """A process of uWSGI dies under load, wherever it is."""
-    before = set(bench.stack.process("web").children())
+    before = set(environment.stack.process("web").children())
     os.kill(min(before), signal.SIGKILL)
-    bench.load.run(bench.load.names(10), "during")
+    environment.load.run(environment.load.names(10), "during")
     os.kill(max(before), signal.SIGKILL)
     yield
     time.sleep(0.5)
-    now = set(bench.stack.process("web").children())
+    now = set(environment.stack.process("web").children())
     return f"processes {sorted(before)} -> {sorted(now)}" if not before & now else ""

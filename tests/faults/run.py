@@ -13,10 +13,10 @@ from flask_migrate import upgrade
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from tests.faults.bench import Postgres, Redis, Sink, sh
 from tests.faults.checks import Result, check
+from tests.faults.environment import Postgres, Redis, Sink, sh
 from tests.faults.load import Load
-from tests.faults.scenarios import PATIENCE, Bench, Scenario
+from tests.faults.scenarios import PATIENCE, Environment, Scenario
 from tests.faults.stack import PERIOD, FaultStack
 
 MORE_FILES = 40  # that may be open at the end than at the beginning: pools that have filled
@@ -32,10 +32,10 @@ def run_scenario(scenario: Scenario, postgres: Postgres | None, seed: int, unpro
         folder.chmod(0o755)
         try:
             with ExitStack() as exits:
-                bench = build(scenario, folder, exits, postgres, unprotected)
-                bench.load = Load(bench.stack.visitor, seed)
-                exercise(scenario, bench, result)
-                check(result, scenario, bench)
+                environment = build(scenario, folder, exits, postgres, unprotected)
+                environment.load = Load(environment.stack.visitor, seed)
+                exercise(scenario, environment, result)
+                check(result, scenario, environment)
         except (Exception, pytest.fail.Exception) as error:
             result.missed.append(f"{type(error).__name__}: {error}".partition("\n")[0])
             sys.stderr.write(traceback.format_exc(limit=-3))
@@ -45,7 +45,9 @@ def run_scenario(scenario: Scenario, postgres: Postgres | None, seed: int, unpro
     return result
 
 
-def build(scenario: Scenario, folder: Path, exits: ExitStack, postgres: Postgres | None, unprotected: str) -> Bench:
+def build(
+    scenario: Scenario, folder: Path, exits: ExitStack, postgres: Postgres | None, unprotected: str
+) -> Environment:
     """Start all parts of a scenario."""
     instance, logs = folder / "instance", folder / "logs"
     for part, size in ((instance, scenario.disk), (logs, scenario.logs)):
@@ -59,7 +61,7 @@ def build(scenario: Scenario, folder: Path, exits: ExitStack, postgres: Postgres
     exits.callback(lambda: [server.process.kill() for server in (redis, sink)])
     stack = FaultStack(folder, exits, {"DATABASE_URL": url, **scenario.settings}, unprotected)
     stack.begin(scenario.workers, scenario.relays)
-    return Bench(stack, redis, sink, Load(stack.visitor), postgres)
+    return Environment(stack, redis, sink, Load(stack.visitor), postgres)
 
 
 def migrate(url: str, instance: Path) -> None:
@@ -72,32 +74,32 @@ def migrate(url: str, instance: Path) -> None:
         db.engine.dispose()
 
 
-def exercise(scenario: Scenario, bench: Bench, result: Result) -> None:
+def exercise(scenario: Scenario, environment: Environment, result: Result) -> None:
     """Run the load through the fault, heal, and measure how long it takes until all is well."""
     before, during, after = scenario.load
-    bench.load.run(bench.load.names(4), "warm-up")
-    names = list(bench.stack.kept)
-    open_files = bench.stack.count_open_files(names)
-    bench.load.run(bench.load.names(before), "before")
-    fault = scenario.fault(bench)
+    environment.load.run(environment.load.names(4), "warm-up")
+    names = list(environment.stack.kept)
+    open_files = environment.stack.count_open_files(names)
+    environment.load.run(environment.load.names(before), "before")
+    fault = scenario.fault(environment)
     next(fault)
-    bench.load.run(bench.load.names(during), "during")
+    environment.load.run(environment.load.names(during), "during")
     try:
         next(fault)
     except StopIteration as end:
         result.fired = str(end.value)
     result.expect(result.fired, "I8: nothing proves that the fault happened")
     healed = time.monotonic()
-    while not bench.probe() and time.monotonic() < healed + PATIENCE:
+    while not environment.probe() and time.monotonic() < healed + PATIENCE:
         pass
     result.recovery = time.monotonic() - healed
     result.expect(result.recovery <= PATIENCE, f"I7: not normal after {result.recovery:.0f} s")
-    bench.load.run(bench.load.names(after), "after")
-    bench.load.run(bench.load.unanswered(), "again")
-    bench.stack.wait_until_owed_is_over(PATIENCE + bench.stack.lease)
+    environment.load.run(environment.load.names(after), "after")
+    environment.load.run(environment.load.unanswered(), "again")
+    environment.stack.wait_until_owed_is_over(PATIENCE + environment.stack.lease)
     result.settled = time.monotonic() - healed
     time.sleep(PERIOD + 0.5)  # what would go out twice goes out now
-    grown = bench.stack.count_open_files(names) - open_files
+    grown = environment.stack.count_open_files(names) - open_files
     result.expect(grown <= MORE_FILES, f"I7: {grown} more files are open than before")
 
 

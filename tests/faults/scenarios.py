@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tests.faults.bench import Postgres, Redis, Sink
+from tests.faults.environment import Postgres, Redis, Sink
 from tests.faults.load import Load
 from tests.faults.stack import FaultStack
 
@@ -19,7 +19,7 @@ Fault = Generator[None, None, str]
 
 
 @dataclass
-class Bench:
+class Environment:
     """All that a fault can get hold of."""
 
     stack: FaultStack
@@ -54,7 +54,7 @@ class Scenario:
     """A fault by its name, and what is different while it is tried."""
 
     name: str
-    fault: Callable[[Bench], Fault]
+    fault: Callable[[Environment], Fault]
     databases: tuple[str, ...] = ("sqlite", "postgres")
     workers: int = 1
     relays: int = 1
@@ -72,10 +72,10 @@ class Scenario:
 SCENARIOS: dict[str, Scenario] = {}
 
 
-def scenario(**how: Any) -> Callable[[Callable[[Bench], Fault]], Callable[[Bench], Fault]]:
+def scenario(**how: Any) -> Callable[[Callable[[Environment], Fault]], Callable[[Environment], Fault]]:
     """Make a scenario of a generator: it causes a fault, yields while the load runs, heals and returns the proof."""
 
-    def register(fault: Callable[[Bench], Fault]) -> Callable[[Bench], Fault]:
+    def register(fault: Callable[[Environment], Fault]) -> Callable[[Environment], Fault]:
         SCENARIOS[fault.__name__] = Scenario(fault.__name__, fault, **how)
         return fault
 

@@ -1,4 +1,4 @@
-"""The application on the bench: its processes by name, started again when they end, as a service manager would."""
+"""The application on the environment: its processes by name, started again when they end, as a service manager would."""
 
 import os
 import threading
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from tests.faults.bench import HOSTS, PORTS
+from tests.faults.environment import HOSTS, PORTS
 from tests.integration.stack import PROCFILE, Stack
 from tests.processes import ROOT, Process, wait_until
 

@@ -36,8 +36,8 @@ DRIVER = [sys.executable, "-m", "tests.faults"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _bench() -> None:
-    """Skip where the bench cannot be built."""
+def _environment() -> None:
+    """Skip where the environment cannot be built."""
     if os.getuid() != 0:
         miss("Only root can build the network of the fault suite.")
     for program in NEEDED:
@@ -47,7 +47,7 @@ def _bench() -> None:
 
 
 @pytest.fixture(scope="module")
-def missed(_bench: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def missed(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Run the scenarios of both databases side by side; return what each one missed, with all that was printed."""
     folder = tmp_path_factory.mktemp("faults")
     with ExitStack() as exits:

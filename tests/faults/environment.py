@@ -1,4 +1,4 @@
-"""The bench: network namespaces joined by veth, and in each one real server that a fault can hit."""
+"""The environment: network namespaces joined by veth, and in each one real server that a fault can hit."""
 
 import os
 import pwd
