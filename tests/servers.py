@@ -1,4 +1,4 @@
-"""The servers around the application, real ones on free ports, and the judge that takes its mails."""
+"""The servers around the application, real ones on free ports, and the smtp_server that takes its mails."""
 
 import os
 import pwd
@@ -29,7 +29,7 @@ NGINX_TEMP_PATHS = "".join(
 NGINX_MAIN = "daemon off; user root; pid nginx.pid;"
 
 
-class Judge:
+class SmtpServer:
     """An SMTP server that takes every mail and keeps it as it came."""
 
     def __init__(self) -> None:
@@ -56,9 +56,9 @@ class Judge:
 
 
 @contextmanager
-def judge() -> Iterator[Judge]:
+def smtp_server() -> Iterator[SmtpServer]:
     """Run an SMTP server in a thread."""
-    handler = Judge()
+    handler = SmtpServer()
     controller = Controller(handler, hostname=HOST, port=handler.port)
     controller.start()
     try:

@@ -1,1 +1,1 @@
-"""The origin's own framework as the judge: the same verdicts, where we promise the same."""
+"""The origin's own framework as the ask_django: the same verdicts, where we promise the same."""

@@ -1,4 +1,4 @@
-"""The judge: Django in an environment of its own, asked by JSON."""
+"""The ask_django: Django in an environment of its own, asked by JSON."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ from flask import Flask
 from flaskcelery.app import create_app
 from tests.processes import ROOT
 
-JUDGE = Path(__file__).parent / "judge.py"
+ASK_DJANGO = Path(__file__).parent / "ask_django.py"
 
 
 @pytest.fixture(scope="session")
@@ -27,12 +27,12 @@ def django(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def judge(django: Path) -> Callable[[str, Any], Any]:
-    """Return what asks Django a question of `judge.py`."""
+def ask_django(django: Path) -> Callable[[str, Any], Any]:
+    """Return what asks Django a question of `ask_django.py`."""
 
     def ask(question: str, items: Any) -> Any:
         text = json.dumps(items)
-        answer = subprocess.run([django, JUDGE, question], input=text, capture_output=True, text=True, check=True)
+        answer = subprocess.run([django, ASK_DJANGO, question], input=text, capture_output=True, text=True, check=True)
         return json.loads(answer.stdout)
 
     return ask

@@ -1,4 +1,4 @@
-"""Passwords and paths that the origin and we judge alike."""
+"""Passwords and paths that the origin and we ask_django alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flaskcelery.users.password_policy import password_problems
 from flaskcelery.web.security import safe_next
 from tests.functional.test_next import KEPT, REFUSED, STRANGE
 
-Judge = Callable[[str, Any], Any]
+AskDjango = Callable[[str, Any], Any]
 NAMES = ["alice", "alice.liddell", "bob_1987", "ab", "x", "李小龍", "Åsa-Ström", "ALICE@home", "user+tag", "1234567"]
 EMAILS = [
     "alice@example.com",
@@ -41,16 +41,18 @@ def make_passwords(number: int) -> list[tuple[str, str, str]]:
     return made
 
 
-def test_two_thousand_passwords_have_the_same_verdict_but_for_the_common_ones(context: Flask, judge: Judge) -> None:
+def test_two_thousand_passwords_have_the_same_verdict_but_for_the_common_ones(
+    context: Flask, ask_django: AskDjango
+) -> None:
     made = make_passwords(2000)
-    verdicts = judge("passwords", made)
+    verdicts = ask_django("passwords", made)
     assert len({sentence for verdict in verdicts for sentence in verdict}) == 4
     for who, verdict in zip(made, verdicts, strict=True):
         assert [problem for problem in password_problems(*who) if problem not in OURS_ALONE] == verdict, who
 
 
-def test_ninety_nine_of_a_hundred_common_passwords_are_refused(context: Flask, judge: Judge) -> None:
-    listed = judge("common", [])
+def test_ninety_nine_of_a_hundred_common_passwords_are_refused(context: Flask, ask_django: AskDjango) -> None:
+    listed = ask_django("common", [])
     accepted = [password for password in listed if not password_problems(password)]
     print(f"{1 - len(accepted) / len(listed):.4f} of {len(listed)} refused")
     assert len(listed) > 19_000
@@ -92,11 +94,11 @@ def make_targets(number: int) -> list[str]:
     return list(dict.fromkeys([*REFUSED, *STRANGE, *KEPT, *joined, *(f"/{path}" for path in joined)]))[:number]
 
 
-def test_wherever_a_log_in_leads_the_origin_would_go_too(context: Flask, judge: Judge) -> None:
+def test_wherever_a_log_in_leads_the_origin_would_go_too(context: Flask, ask_django: AskDjango) -> None:
     targets = make_targets(300)
     assert len(targets) == 300
     with context.test_request_context():
         ends = [safe_next(target) for target in targets]
-    assert judge("paths", ends) == [True] * 300
+    assert ask_django("paths", ends) == [True] * 300
     assert len(set(ends)) > 30
-    assert not all(judge("paths", targets))
+    assert not all(ask_django("paths", targets))

@@ -1,4 +1,4 @@
-"""What must hold after every scenario: told from SQL, the judge's dumps and the load's log, never from the app's logs."""
+"""What must hold after every scenario: told from SQL, the smtp_server's dumps and the load's log, never from the app's logs."""
 
 import re
 from collections import Counter

@@ -39,9 +39,9 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Pat
 
 
 @pytest.fixture
-def judge() -> Iterator[servers.Judge]:
+def smtp_server() -> Iterator[servers.SmtpServer]:
     """Return the SMTP server that all mails of this test go to."""
-    with servers.judge() as handler:
+    with servers.smtp_server() as handler:
         yield handler
 
 
@@ -54,7 +54,7 @@ def redis(tmp_path: Path) -> Iterator[servers.Redis]:
 
 @pytest.fixture
 def make_stack(
-    tmp_path: Path, judge: servers.Judge, migrated_database: Path, request: pytest.FixtureRequest
+    tmp_path: Path, smtp_server: servers.SmtpServer, migrated_database: Path, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Stack]]:
     """Return what makes the application's stack, not started yet: its broker, database and other settings."""
 
@@ -76,7 +76,7 @@ def make_stack(
             "CELERY_BROKER_URL": broker_url,
             "MAIL_BACKEND": "smtp",
             "MAIL_SERVER": HOST,
-            "MAIL_PORT": str(judge.port),
+            "MAIL_PORT": str(smtp_server.port),
             "ARGON2_PARAMETERS": "m=8,t=1,p=1",
         }
         stack = Stack(tmp_path, exits, {**common, **settings})

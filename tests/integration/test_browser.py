@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from tests.integration.stack import Stack
 from tests.processes import find_program, wait_until
-from tests.servers import Judge
+from tests.servers import SmtpServer
 
 PASSWORD = "correct horse battery"
 OPTIONS = (
@@ -65,7 +65,7 @@ def fill_in(browser: webdriver.Chrome, **fields: str) -> str:
 
 
 def test_a_person_signs_up_logs_in_and_out(
-    make_stack: Callable[..., Stack], judge: Judge, chromium: webdriver.Chrome
+    make_stack: Callable[..., Stack], smtp_server: SmtpServer, chromium: webdriver.Chrome
 ) -> None:
     site = make_stack().start_all().settings["PUBLIC_URL"]
     chromium.get(site)
@@ -78,7 +78,7 @@ def test_a_person_signs_up_logs_in_and_out(
     both = {"password1": PASSWORD, "password2": PASSWORD}
     page = fill_in(chromium, username="alice", email="alice@example.com", **both)
     assert "Account successfully created!" in page
-    assert judge.wait_for(1)[0]["Subject"] == "Welcome alice!"
+    assert smtp_server.wait_for(1)[0]["Subject"] == "Welcome alice!"
 
     assert "Please enter a correct email" in fill_in(chromium, username="alice@example.com", password="wrong")
     assert "Hello alice!" in fill_in(chromium, username="ALICE@example.com", password=PASSWORD)
@@ -91,7 +91,7 @@ def test_a_person_signs_up_logs_in_and_out(
 
 
 def test_a_person_confirms_an_address_renames_the_account_and_deletes_it(
-    make_stack: Callable[..., Stack], judge: Judge, chromium: webdriver.Chrome
+    make_stack: Callable[..., Stack], smtp_server: SmtpServer, chromium: webdriver.Chrome
 ) -> None:
     stack = make_stack().start_all()
     site = stack.settings["PUBLIC_URL"]
@@ -100,7 +100,7 @@ def test_a_person_confirms_an_address_renames_the_account_and_deletes_it(
     fill_in(chromium, username="alice@example.com", password=PASSWORD)
     assert chromium.find_element(By.CLASS_NAME, "banner").is_displayed()
 
-    mail = judge.wait_for(1)[0].get_body(("plain",)).get_content()
+    mail = smtp_server.wait_for(1)[0].get_body(("plain",)).get_content()
     chromium.get(re.search(rf"^{re.escape(site)}/\S+$", mail, re.MULTILINE)[0])
     page = fill_in(chromium)
     assert "Thank you, your address is confirmed." in page
@@ -112,7 +112,7 @@ def test_a_person_confirms_an_address_renames_the_account_and_deletes_it(
     chromium.find_element(By.LINK_TEXT, "Delete my account").click()
     assert "entered incorrectly" in fill_in(chromium, password="wrong password")
     assert "Your account is deleted." in fill_in(chromium, password=PASSWORD)
-    assert judge.wait_for(2)[1]["Subject"] == "Your account at flaskcelery is deleted"
+    assert smtp_server.wait_for(2)[1]["Subject"] == "Your account at flaskcelery is deleted"
     wait_until(lambda: stack.count("users") == 0, 30, "the account is erased")
     assert chromium.get_log("browser") == []
 

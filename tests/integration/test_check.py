@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.stack import NOTHING_SET
 from tests.processes import BIN, HOST, ROOT, free_port
-from tests.servers import Judge
+from tests.servers import SmtpServer
 
 SAFE = {
     "APP_ENV": "production",
@@ -27,10 +27,10 @@ DOORS = {
 
 
 @pytest.fixture
-def settings(tmp_path: Path, migrated_database: Path, judge: Judge) -> dict[str, str]:
+def settings(tmp_path: Path, migrated_database: Path, smtp_server: SmtpServer) -> dict[str, str]:
     """Return a safe configuration whose servers all answer."""
     (tmp_path / "flaskcelery.db").write_bytes(migrated_database.read_bytes())
-    return {**SAFE, "INSTANCE_PATH": str(tmp_path), "MAIL_PORT": str(judge.port)}
+    return {**SAFE, "INSTANCE_PATH": str(tmp_path), "MAIL_PORT": str(smtp_server.port)}
 
 
 def run(command: list[str], settings: dict[str, str]) -> subprocess.CompletedProcess[str]:

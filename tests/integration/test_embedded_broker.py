@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.integration.stack import Stack
 from tests.integration.visitor import Answer
-from tests.servers import Judge
+from tests.servers import SmtpServer
 
 SIGN_UPS = 200
 AT_A_TIME = 8
@@ -32,21 +32,21 @@ CONTENTS = (
 
 
 def test_default_set_up_takes_200_sign_ups_and_sends_200_mails(
-    make_stack: Callable[..., Stack], judge: Judge, record: Callable[[str], None]
+    make_stack: Callable[..., Stack], smtp_server: SmtpServer, record: Callable[[str], None]
 ) -> None:
     """Eight at a time: nobody is refused, nothing is locked, every mail comes once."""
     stack = start(make_stack)
     began = time.monotonic()
     answers = sign_up_many(stack)
     signed_up = time.monotonic()
-    check(stack, judge, answers)
+    check(stack, smtp_server, answers)
     record(
         f"{SIGN_UPS} sign-ups in {signed_up - began:.1f} s, the last mail {time.monotonic() - signed_up:.1f} s later"
     )
     assert "Traceback" not in stack.read_logs()
 
 
-def test_garbage_in_the_broker_folder_stops_nothing(make_stack: Callable[..., Stack], judge: Judge) -> None:
+def test_garbage_in_the_broker_folder_stops_nothing(make_stack: Callable[..., Stack], smtp_server: SmtpServer) -> None:
     """Files that are no messages come all the time, and once in mid-run every file of the broker goes."""
     stack = start(make_stack)
     broker = Path(stack.settings["INSTANCE_PATH"], "broker")
@@ -56,7 +56,7 @@ def test_garbage_in_the_broker_folder_stops_nothing(make_stack: Callable[..., St
             with suppress(OSError):
                 path.unlink()
         second = sign_up_many(stack, SIGN_UPS // 2, SIGN_UPS)
-    check(stack, judge, [*first, *second])
+    check(stack, smtp_server, [*first, *second])
 
 
 def start(make_stack: Callable[..., Stack]) -> Stack:
@@ -75,13 +75,13 @@ def sign_up_many(stack: Stack, first: int = 0, end: int = SIGN_UPS) -> list[Answ
         return list(pool.map(lambda number: stack.visitor().sign_up(f"user{number}"), range(first, end)))
 
 
-def check(stack: Stack, judge: Judge, answers: list[Answer]) -> None:
+def check(stack: Stack, smtp_server: SmtpServer, answers: list[Answer]) -> None:
     """Look at what everybody got."""
     assert [answer.status for answer in answers] == [302] * SIGN_UPS
     assert stack.count("users") == SIGN_UPS
-    judge.wait_for(SIGN_UPS)
+    smtp_server.wait_for(SIGN_UPS)
     stack.wait_until_settled()
-    assert sorted(judge.recipients()) == sorted(f"user{number}@example.com" for number in range(SIGN_UPS))
+    assert sorted(smtp_server.recipients()) == sorted(f"user{number}@example.com" for number in range(SIGN_UPS))
     assert "database is locked" not in stack.read_logs()
     assert "Unrecoverable error" not in stack.read_logs()
     assert stack.worker.popen.poll() is None

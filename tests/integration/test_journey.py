@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.integration.stack import Stack
-from tests.servers import Judge
+from tests.servers import SmtpServer
 
 HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
 
@@ -14,7 +14,7 @@ HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subjec
 @pytest.mark.parametrize("broker", ["embedded", "redis"])
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_visitor_signs_up_gets_a_mail_logs_in_and_out(
-    make_stack: Callable[..., Stack], judge: Judge, broker: str, database: str
+    make_stack: Callable[..., Stack], smtp_server: SmtpServer, broker: str, database: str
 ) -> None:
     """The four combinations of broker and database do the same."""
     stack = make_stack(broker, database, MAIL_DEFAULT_SENDER="The Site <hello@mail.example.org>").start_all()
@@ -22,7 +22,7 @@ def test_visitor_signs_up_gets_a_mail_logs_in_and_out(
 
     answer = visitor.sign_up("alice", "Alice@Example.com")
     assert (answer.status, answer.headers["Location"]) == (302, "/accounts/login/")
-    (mail,) = judge.wait_for(1)
+    (mail,) = smtp_server.wait_for(1)
     assert sorted(mail.keys()) == HEADERS
     assert mail["Subject"] == "Welcome alice!"
     assert mail["From"] == "The Site <hello@mail.example.org>"

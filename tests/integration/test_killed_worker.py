@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.stack import Stack
 from tests.processes import Process, wait_until
-from tests.servers import Judge
+from tests.servers import SmtpServer
 
 WORK = 1.0  # seconds in which a worker can be caught
 MAIL_TIMEOUT = 0.3
@@ -25,7 +25,7 @@ def kill_pool(worker: Process) -> None:
 @pytest.mark.parametrize(("kill", "broker"), [(kill_pool, "redis"), (Process.kill, "embedded")])
 def test_mail_of_a_killed_worker_arrives_after_its_lease(
     make_stack: Callable[..., Stack],
-    judge: Judge,
+    smtp_server: SmtpServer,
     kill: Callable[[Process], None],
     broker: str,
     record: Callable[[str], None],
@@ -42,13 +42,13 @@ def test_mail_of_a_killed_worker_arrives_after_its_lease(
 
     kill(worker)
     killed = time.monotonic()
-    assert not judge.raw
+    assert not smtp_server.raw
     if worker.popen.returncode is not None:
         stack.start_worker()
-    judge.wait_for(1)
+    smtp_server.wait_for(1)
     seconds = time.monotonic() - killed
     stack.wait_until_settled()
     record(f"lease {LEASE:.1f} s, mail after {seconds:.1f} s")
     assert stack.query("SELECT attempts FROM outbox") == [(2,)]
     assert LEASE - 0.5 < seconds < LEASE + WORK + 4
-    assert judge.recipients() == ["alice@example.com"]
+    assert smtp_server.recipients() == ["alice@example.com"]

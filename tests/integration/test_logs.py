@@ -11,7 +11,7 @@ import pytest
 from tests.integration.stack import Stack
 from tests.integration.visitor import PASSWORD, Visitor
 from tests.processes import HOST, ROOT, find_program, free_port, start, wait_until
-from tests.servers import Judge, Redis
+from tests.servers import Redis, SmtpServer
 
 OURS = ("nginx", "uwsgi", "worker", "relay")
 NEW_PASSWORD, CHANGED_PASSWORD = "staple of correct horses", "battery of new staples"
@@ -51,10 +51,10 @@ def trace(stack: Stack, what: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 
-def test_a_sign_up_is_followed_from_nginx_to_the_received_mail_and_back(stack: Stack, judge: Judge) -> None:
+def test_a_sign_up_is_followed_from_nginx_to_the_received_mail_and_back(stack: Stack, smtp_server: SmtpServer) -> None:
     stack.sign_up("alice")
     stack.sign_up("bob")
-    [alice, bob] = sorted(judge.wait_for(2), key=lambda mail: str(mail["To"]))
+    [alice, bob] = sorted(smtp_server.wait_for(2), key=lambda mail: str(mail["To"]))
     stack.wait_until_settled()
 
     def requests() -> list[dict[str, str]]:
@@ -86,7 +86,7 @@ def test_a_sign_up_is_followed_from_nginx_to_the_received_mail_and_back(stack: S
 
 
 def test_row_47_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_database(
-    stack: Stack, judge: Judge
+    stack: Stack, smtp_server: SmtpServer
 ) -> None:
     secrets = {PASSWORD, NEW_PASSWORD, CHANGED_PASSWORD, "a wrong guess"}
     visitor = stack.visitor()
@@ -95,8 +95,8 @@ def test_row_47_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_dat
         secrets.update([*of.cookies.values(), of.token])
 
     def follow_link(subject: str) -> str:
-        wait_until(lambda: any(subject in mail["Subject"] for mail in judge.mails()), 20, subject)
-        [mail] = [mail for mail in judge.mails() if subject in mail["Subject"]]
+        wait_until(lambda: any(subject in mail["Subject"] for mail in smtp_server.mails()), 20, subject)
+        [mail] = [mail for mail in smtp_server.mails() if subject in mail["Subject"]]
         text = mail.get_body(("plain",)).get_content()
         [path] = re.findall(rf"^http://{HOST}:{stack.port}(/\S+)\s*$", text, re.MULTILINE)
         secrets.add(path.rstrip("/").rpartition("/")[2])

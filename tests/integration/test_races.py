@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.stack import Stack
 from tests.integration.visitor import SIGN_UP, Answer, Visitor
-from tests.servers import Judge
+from tests.servers import SmtpServer
 
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "20"))
 RIVALS = 50
@@ -18,7 +18,7 @@ REFUSAL = "User with this Email already exists."
 
 @pytest.mark.parametrize(("database", "broker"), [("sqlite", "embedded"), ("postgres", "redis")])
 def test_d2_simultaneous_sign_ups_with_one_email_make_one_account(
-    make_stack: Callable[..., Stack], judge: Judge, database: str, broker: str, record: Callable[[str], None]
+    make_stack: Callable[..., Stack], smtp_server: SmtpServer, database: str, broker: str, record: Callable[[str], None]
 ) -> None:
     """One redirect, 49 polite reported_errors, one user, one outbox row and one mail in every round."""
     stack = make_stack(broker, database).start_all()
@@ -35,8 +35,8 @@ def test_d2_simultaneous_sign_ups_with_one_email_make_one_account(
             assert stack.count("users") == stack.count("outbox") == round_number + 1
             slowest = max(slowest, *(answer.seconds for answer in answers))
 
-    judge.wait_for(ROUNDS)
-    received = [address.lower() for address in judge.recipients()]
+    smtp_server.wait_for(ROUNDS)
+    received = [address.lower() for address in smtp_server.recipients()]
     assert sorted(received) == sorted(f"prize{number}@example.com" for number in range(ROUNDS))
     record(f"{ROUNDS} rounds of {RIVALS} rivals, slowest answer {slowest:.2f} s")
 

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.integration.stack import Stack
-from tests.servers import Judge, Redis
+from tests.servers import Redis, SmtpServer
 
 PERIOD = 1  # seconds between two passes of the relay
 GRACE = 2  # seconds that the relay may take for its passes
@@ -19,7 +19,7 @@ AT_ONCE = 4
 @pytest.mark.parametrize("fault", [Redis.refuse, Redis.ignore, Redis.freeze, Redis.vanish])
 def test_d3_d4_sign_up_does_not_wait_for_redis(
     make_stack: Callable[..., Stack],
-    judge: Judge,
+    smtp_server: SmtpServer,
     redis: Redis,
     fault: Callable[[Redis], None],
     record: Callable[[str], None],
@@ -31,14 +31,14 @@ def test_d3_d4_sign_up_does_not_wait_for_redis(
     web = stack.start_web()
     worker.wait_for_text("ready.")
     normal = statistics.median(stack.sign_up(f"before{number}") for number in range(SAMPLES))
-    judge.wait_for(SAMPLES)
+    smtp_server.wait_for(SAMPLES)
 
     fault(redis)
     began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         first = max(pool.map(lambda number: stack.sign_up(f"first{number}"), range(AT_ONCE)))
     later = [stack.sign_up(f"later{number}") for number in range(SAMPLES)]
-    judge.wait_for(AT_ONCE + 2 * SAMPLES)
+    smtp_server.wait_for(AT_ONCE + 2 * SAMPLES)
     mailed = time.monotonic() - began
     record(
         f"sign-up normally {normal:.3f} s, {AT_ONCE} at once at first {first:.3f} s, then"
@@ -54,6 +54,6 @@ def test_d3_d4_sign_up_does_not_wait_for_redis(
 
     redis.heal()
     stack.sign_up("after")
-    judge.wait_for(AT_ONCE + 2 * SAMPLES + 1)
+    smtp_server.wait_for(AT_ONCE + 2 * SAMPLES + 1)
     stack.wait_until_settled()
-    assert len(set(judge.recipients())) == len(judge.recipients()) == stack.count("users")
+    assert len(set(smtp_server.recipients())) == len(smtp_server.recipients()) == stack.count("users")

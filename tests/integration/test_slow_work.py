@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.integration.stack import Stack
 from tests.processes import wait_until
-from tests.servers import Judge
+from tests.servers import SmtpServer
 
 WORK = 5  # seconds
 SAMPLES = 15
 
 
 def test_slow_work_delays_no_sign_up_and_holds_no_lock(
-    make_stack: Callable[..., Stack], judge: Judge, record: Callable[[str], None]
+    make_stack: Callable[..., Stack], smtp_server: SmtpServer, record: Callable[[str], None]
 ) -> None:
     """Sign-up takes as long as with quick work, one at a time and eight at once, on SQLite."""
     stack = make_stack()
@@ -29,8 +29,8 @@ def test_slow_work_delays_no_sign_up_and_holds_no_lock(
     slow = statistics.median(stack.sign_up(f"slow{number}") for number in range(SAMPLES))
     with ThreadPoolExecutor(8) as pool:
         at_once = max(pool.map(lambda number: stack.sign_up(f"crowd{number}"), range(8)))
-    assert not judge.raw, "the work was over before the sign-ups were"
-    judge.wait_for(1)
+    assert not smtp_server.raw, "the work was over before the sign-ups were"
+    smtp_server.wait_for(1)
     assert time.monotonic() - began >= WORK
     record(f"sign-up {quick:.3f} s, with slow work {slow:.3f} s, eight at once {at_once:.3f} s")
     assert slow < quick + 0.1

@@ -31,7 +31,7 @@ ALTER DATABASE security SET search_path = public, pg_catalog
 class Site(Stack):
     """An application that counts tries; its visitors come from an address each; its database's clock can be moved."""
 
-    judge: servers.Judge
+    smtp_server: servers.SmtpServer
     names = (f"member{number}" for number in itertools.count())
 
     def visitor(self, cookies: dict[str, str] | None = None) -> Visitor:
@@ -55,11 +55,11 @@ class Site(Stack):
 
     def link_mailed(self, address: str, act: Callable[[], object], path: str = "/accounts/") -> str:
         """Do something; return the link below `path` that is mailed to an address because of it."""
-        seen = len(self.judge.raw)
+        seen = len(self.smtp_server.raw)
         act()
 
         def find() -> list[str]:
-            new = [mail for mail in self.judge.mails()[seen:] if mail["To"] == address]
+            new = [mail for mail in self.smtp_server.mails()[seen:] if mail["To"] == address]
             texts = [mail.get_body(("plain",)).get_content() for mail in new]
             links = [re.search(rf"^{re.escape(self.settings['PUBLIC_URL'])}({path}\S+)", body, re.M) for body in texts]
             return [link[1] for link in links if link]
@@ -87,7 +87,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return the site, with alice's account."""
     folder = tmp_path_factory.mktemp("security")
     with ExitStack() as exits:
-        judge, redis = exits.enter_context(servers.judge()), exits.enter_context(servers.redis(folder))
+        smtp_server, redis = exits.enter_context(servers.smtp_server()), exits.enter_context(servers.redis(folder))
         url = exits.enter_context(servers.postgres(folder))
         settings = {
             "INSTANCE_PATH": str(folder / "instance"),
@@ -95,7 +95,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             "CELERY_BROKER_URL": f"redis://{HOST}:{redis.port}/0",
             "MAIL_BACKEND": "smtp",
             "MAIL_SERVER": HOST,
-            "MAIL_PORT": str(judge.port),
+            "MAIL_PORT": str(smtp_server.port),
             "ARGON2_PARAMETERS": "m=8,t=1,p=1",
             "RATELIMIT_ENABLED": "1",
         }
@@ -107,7 +107,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             for statement in CLOCK.split(";"):
                 admin.execute(statement)
         site = Site(folder, exits, settings)
-        site.judge, site.redis = judge, redis
+        site.smtp_server, site.redis = smtp_server, redis
         site.start_all()
         site.sign_up("alice")
         yield site

@@ -146,15 +146,15 @@ def test_row_15_nothing_that_is_kept_holds_a_token_or_a_password(stack: Site) ->
 
 def test_row_16_a_reset_logs_nobody_in_and_tells_the_owner(stack: Site) -> None:
     name, _ = stack.member()
-    visitor, link, seen = stack.visitor(), ask(stack, name), len(stack.judge.raw)
+    visitor, link, seen = stack.visitor(), ask(stack, name), len(stack.smtp_server.raw)
     pages = [visitor.get(link)]
     pages.append(visitor.get(pages[0].headers["Location"]))
     assert {page.headers["Referrer-Policy"] for page in pages} == {"same-origin"}
     assert link.split("/")[-2] not in pages[1].text
     assert follow(visitor, link).status == 302
     assert not visitor.is_logged_in()
-    wait_until(lambda: len(stack.judge.raw) > seen, 20, "the mail that tells")
-    [mail] = stack.judge.mails()[seen:]
+    wait_until(lambda: len(stack.smtp_server.raw) > seen, 20, "the mail that tells")
+    [mail] = stack.smtp_server.mails()[seen:]
     assert (mail["To"], mail["Subject"]) == (f"{name}@example.com", "Your password at flaskcelery was changed")
 
 
@@ -172,5 +172,5 @@ def test_row_35_the_mail_goes_to_the_stored_address(stack: Site) -> None:
         visitor.get(ASK)
         visitor.post(ASK, email=other)
     stack.wait_until_settled()
-    assert {to for to in stack.judge.recipients() if name in to} == {address}
-    assert not any("Bcc" in mail or "Cc" in mail for mail in stack.judge.mails())
+    assert {to for to in stack.smtp_server.recipients() if name in to} == {address}
+    assert not any("Bcc" in mail or "Cc" in mail for mail in stack.smtp_server.mails())

@@ -44,9 +44,9 @@ def test_row_38_what_somebody_typed_is_text_for_everybody_and_in_mails(stack: Si
     pages = [member.get(path) for path in ("/", "/accounts/me/", "/accounts/me/delete/", f"/accounts/me/{MARKUP[:9]}")]
     pages += [chief.get(path) for path in ("/admin/", "/admin/users/", f"/admin/users/{row}/", "/admin/events/")]
     pages.append(chief.get("/admin/users/?q=%3Csvg/onload=alert(1)%3E%7B%7B7*7%7D%7D"))
-    seen = len(stack.judge.raw)
+    seen = len(stack.smtp_server.raw)
     stack.link_mailed(email, lambda: (member.get("/"), member.post("/accounts/email/resend/", email=email)))
-    mails = [mail.get_body(("html",)).get_content() for mail in stack.judge.mails()[seen:]]
+    mails = [mail.get_body(("html",)).get_content() for mail in stack.smtp_server.mails()[seen:]]
     texts = [page.text for page in pages] + mails
     assert sum("svg/onload" in text for text in texts) >= 4
     for text in texts:
