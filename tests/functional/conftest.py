@@ -65,7 +65,7 @@ def alice(app: Flask) -> Member:
 
 
 @pytest.fixture
-def inside(auth: Browser) -> Browser:
+def logged_in(auth: Browser) -> Browser:
     """Return the browser of alice, logged in; she has not confirmed her address."""
     auth.sign_up()
     auth.log_in()

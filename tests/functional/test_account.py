@@ -24,7 +24,7 @@ def press(browser: Browser, action: str) -> Any:
 
 
 @pytest.fixture
-def other(app: Flask, inside: Browser) -> Browser:
+def other(app: Flask, logged_in: Browser) -> Browser:
     """Return a second browser in which alice is logged in."""
     browser = Browser(app.test_client())
     browser.client.environ_base["HTTP_USER_AGENT"] = FIREFOX
@@ -39,30 +39,30 @@ def test_a_visitor_is_sent_to_the_log_in_page(app: Flask, auth: Browser, path: s
 
 
 def test_a_button_of_a_page_left_open_too_long_leads_by_the_log_in_page_to_no_error(
-    app: Flask, inside: Browser
+    app: Flask, logged_in: Browser
 ) -> None:
-    page = inside.client.get("/accounts/me/").text
+    page = logged_in.client.get("/accounts/me/").text
     run_sql(app, "DELETE FROM login_sessions")
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
-    answer = inside.client.post("/accounts/me/export/", data={"csrf_token": token})
+    answer = logged_in.client.post("/accounts/me/export/", data={"csrf_token": token})
     assert (answer.status_code, answer.location) == (302, "/accounts/login/")
 
 
 @pytest.mark.parametrize(
     "path", ["username/", "email/", "delete/", "export/", "sessions/1/end/", "sessions/end_others/"]
 )
-def test_nothing_changes_without_a_log_in_or_a_token(app: Flask, inside: Browser, path: str) -> None:
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', inside.client.get("/").text)[1]
+def test_nothing_changes_without_a_log_in_or_a_token(app: Flask, logged_in: Browser, path: str) -> None:
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', logged_in.client.get("/").text)[1]
     visitor = app.test_client()
     before = events(app)
     fields = {"username": "mallory", "password": PASSWORD, "email": "mallory@example.com"}
     assert visitor.post(f"/accounts/me/{path}", data={**fields, "csrf_token": token}).status_code in {302, 400}
-    assert inside.client.post(f"/accounts/me/{path}", data=fields).status_code == 400
-    assert inside.is_logged_in()
+    assert logged_in.client.post(f"/accounts/me/{path}", data=fields).status_code == 400
+    assert logged_in.is_logged_in()
     assert events(app) == before
 
 
-def test_the_page_lists_the_browsers_in_words_and_marks_this_one(inside: Browser, other: Browser) -> None:
+def test_the_page_lists_the_browsers_in_words_and_marks_this_one(logged_in: Browser, other: Browser) -> None:
     page = other.client.get("/accounts/me/").text
     assert "Firefox on Windows <strong>(this device)</strong>" in page
     assert "Unknown device" in page
@@ -70,29 +70,29 @@ def test_the_page_lists_the_browsers_in_words_and_marks_this_one(inside: Browser
     assert page.count("/end/") == 1
 
 
-def test_one_browser_is_logged_out_from_another(app: Flask, inside: Browser, other: Browser) -> None:
+def test_one_browser_is_logged_out_from_another(app: Flask, logged_in: Browser, other: Browser) -> None:
     [(other_id,)] = run_sql(app, "SELECT id FROM login_sessions WHERE device LIKE '%Firefox%'")
-    assert press(inside, f"/accounts/me/sessions/{other_id}/end/").status_code == 302
-    assert (inside.is_logged_in(), other.is_logged_in()) == (True, False)
+    assert press(logged_in, f"/accounts/me/sessions/{other_id}/end/").status_code == 302
+    assert (logged_in.is_logged_in(), other.is_logged_in()) == (True, False)
     assert events(app)[-1] == "session ended"
 
 
-def test_a_session_that_there_is_not_ends_none(inside: Browser) -> None:
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', inside.client.get("/accounts/me/").text)[1]
+def test_a_session_that_there_is_not_ends_none(logged_in: Browser) -> None:
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', logged_in.client.get("/accounts/me/").text)[1]
     for number in (0, 99):
-        answer = inside.client.post(f"/accounts/me/sessions/{number}/end/", data={"csrf_token": token})
+        answer = logged_in.client.post(f"/accounts/me/sessions/{number}/end/", data={"csrf_token": token})
         assert answer.status_code == 302
-        assert inside.is_logged_in()
+        assert logged_in.is_logged_in()
 
 
-def test_all_other_browsers_are_logged_out_at_once(app: Flask, inside: Browser, other: Browser) -> None:
+def test_all_other_browsers_are_logged_out_at_once(app: Flask, logged_in: Browser, other: Browser) -> None:
     third = Browser(app.test_client())
     third.log_in()
-    press(inside, "/accounts/me/sessions/end_others/")
-    assert [browser.is_logged_in() for browser in (inside, other, third)] == [True, False, False]
+    press(logged_in, "/accounts/me/sessions/end_others/")
+    assert [browser.is_logged_in() for browser in (logged_in, other, third)] == [True, False, False]
 
 
-def test_nobody_ends_a_session_of_somebody_else(app: Flask, inside: Browser) -> None:
+def test_nobody_ends_a_session_of_somebody_else(app: Flask, logged_in: Browser) -> None:
     mallory = Browser(app.test_client())
     mallory.sign_up(username="mallory", email="mallory@example.com")
     mallory.log_in(email="mallory@example.com")
@@ -100,14 +100,16 @@ def test_nobody_ends_a_session_of_somebody_else(app: Flask, inside: Browser) -> 
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', mallory.client.get("/").text)[1]
     for path in (f"sessions/{alices}/end/", "sessions/end_others/"):
         assert mallory.client.post(f"/accounts/me/{path}", data={"csrf_token": token}).status_code == 302
-    assert inside.is_logged_in()
+    assert logged_in.is_logged_in()
     overflow = mallory.client.post(f"/accounts/me/sessions/{2**63}/end/", data={"csrf_token": token})
     assert overflow.status_code == 404
 
 
-def test_the_page_lists_the_mails_and_what_became_of_them(app: Flask, inside: Browser) -> None:
+def test_the_page_lists_the_mails_and_what_became_of_them(app: Flask, logged_in: Browser) -> None:
     def mails() -> list[list[str]]:
-        section = inside.client.get("/accounts/me/").text.partition("Mails we sent you")[2].partition("</section>")[0]
+        section = (
+            logged_in.client.get("/accounts/me/").text.partition("Mails we sent you")[2].partition("</section>")[0]
+        )
         return re.findall(r"<li><span>([^<]+)<.*?class=\"quiet\">([^<]+)<", section, re.DOTALL)
 
     assert mails() == [("Welcome", "on its way")]
@@ -119,14 +121,14 @@ def test_the_page_lists_the_mails_and_what_became_of_them(app: Flask, inside: Br
     assert mails() == []
 
 
-def test_a_username_is_changed(app: Flask, inside: Browser) -> None:
-    inside.send("/accounts/me/username/", username=" Bob ", is_staff="1", email="x@example.com")
+def test_a_username_is_changed(app: Flask, logged_in: Browser) -> None:
+    logged_in.send("/accounts/me/username/", username=" Bob ", is_staff="1", email="x@example.com")
     assert run_sql(app, "SELECT username, username_key, is_staff, email FROM users") == [
         ("Bob", "bob", 0, "alice@example.com")
     ]
-    assert "Hello Bob!" in inside.client.get("/").text
+    assert "Hello Bob!" in logged_in.client.get("/").text
     assert events(app)[-1] == "username changed"
-    inside.send("/accounts/me/username/", username="BOB")
+    logged_in.send("/accounts/me/username/", username="BOB")
     assert run_sql(app, "SELECT username FROM users") == [("BOB",)]
 
 
@@ -140,16 +142,16 @@ def test_a_username_is_changed(app: Flask, inside: Browser) -> None:
     ],
 )
 def test_a_bad_or_taken_username_is_refused_as_at_sign_up(
-    app: Flask, inside: Browser, username: str, sentence: str
+    app: Flask, logged_in: Browser, username: str, sentence: str
 ) -> None:
     Browser(app.test_client()).sign_up(username="carol", email="carol@example.com")
-    answer = inside.send("/accounts/me/username/", username=username)
+    answer = logged_in.send("/accounts/me/username/", username=username)
     assert (answer.status_code, sentence in answer.text) == (200, True)
     assert run_sql(app, "SELECT username FROM users ORDER BY id") == [("alice",), ("carol",)]
 
 
-def test_the_export_holds_everything_but_hashes(app: Flask, inside: Browser, other: Browser) -> None:
-    answer = press(inside, "/accounts/me/export/")
+def test_the_export_holds_everything_but_hashes(app: Flask, logged_in: Browser, other: Browser) -> None:
+    answer = press(logged_in, "/accounts/me/export/")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="account.json"'
     assert answer.headers["Cache-Control"] == "no-store"
     data = json.loads(answer.text)
@@ -160,4 +162,4 @@ def test_the_export_holds_everything_but_hashes(app: Flask, inside: Browser, oth
     for (secret,) in run_sql(app, "SELECT password_hash FROM users UNION SELECT token_hash FROM login_sessions"):
         assert secret not in answer.text
     assert events(app)[-1] == "data exported"
-    assert inside.client.get("/accounts/me/export/").status_code == 405
+    assert logged_in.client.get("/accounts/me/export/").status_code == 405

@@ -20,7 +20,7 @@ def relay(app: Flask) -> None:
 
 
 @pytest.fixture
-def other(app: Flask, inside: Browser) -> Browser:
+def other(app: Flask, logged_in: Browser) -> Browser:
     """Return a second browser in which alice is logged in."""
     browser = Browser(app.test_client())
     browser.log_in()
@@ -28,17 +28,17 @@ def other(app: Flask, inside: Browser) -> Browser:
 
 
 def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
-    app: Flask, inside: Browser, other: Browser
+    app: Flask, logged_in: Browser, other: Browser
 ) -> None:
     send_mails(app)
-    assert "alice@example.com" in inside.client.get("/accounts/me/delete/").text
-    assert inside.send("/accounts/me/delete/", password=PASSWORD).location == "/"
-    assert "Your account is deleted." in inside.client.get("/").text
-    assert (inside.is_logged_in(), other.is_logged_in()) == (False, False)
+    assert "alice@example.com" in logged_in.client.get("/accounts/me/delete/").text
+    assert logged_in.send("/accounts/me/delete/", password=PASSWORD).location == "/"
+    assert "Your account is deleted." in logged_in.client.get("/").text
+    assert (logged_in.is_logged_in(), other.is_logged_in()) == (False, False)
     assert run_sql(app, "SELECT count(*) FROM login_sessions") == [(0,)]
-    inside.log_in()
-    assert not inside.is_logged_in()
-    assert "already exists" in inside.sign_up().text  # until the last mail has gone
+    logged_in.log_in()
+    assert not logged_in.is_logged_in()
+    assert "already exists" in logged_in.sign_up().text  # until the last mail has gone
 
     [mail] = send_mails(app)
     assert (mail.subject, mail.recipients) == ("Your account at flaskcelery is deleted", ["alice@example.com"])
@@ -47,12 +47,12 @@ def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
         assert run_sql(app, f"SELECT count(*) FROM {table}") == [(0,)]
     assert run_sql(app, "SELECT DISTINCT email, ip_address, detail FROM audit_events") == [("", "", "")]
     assert events(app)[-1] == "account erased"
-    assert inside.sign_up().status_code == 302
+    assert logged_in.sign_up().status_code == 302
     assert run_sql(app, "SELECT id FROM users") == [(2,)]
 
 
-def test_a_closed_account_stays_while_a_mail_is_owed_to_it(app: Flask, inside: Browser) -> None:
-    inside.send("/accounts/me/delete/", password=PASSWORD)
+def test_a_closed_account_stays_while_a_mail_is_owed_to_it(app: Flask, logged_in: Browser) -> None:
+    logged_in.send("/accounts/me/delete/", password=PASSWORD)
     run_sql(app, "UPDATE outbox SET due_at = expires_at")  # every attempt so far has failed
     relay(app)
     assert run_sql(app, "SELECT username FROM users") == [("alice",)]
@@ -61,7 +61,7 @@ def test_a_closed_account_stays_while_a_mail_is_owed_to_it(app: Flask, inside: B
     assert run_sql(app, "SELECT username FROM users") == []
 
 
-def test_the_relay_erases_nobody_who_has_not_asked_for_it(app: Flask, inside: Browser) -> None:
+def test_the_relay_erases_nobody_who_has_not_asked_for_it(app: Flask, logged_in: Browser) -> None:
     send_mails(app)
     run_sql(app, "UPDATE users SET is_active = 0")
     relay(app)
@@ -69,9 +69,9 @@ def test_the_relay_erases_nobody_who_has_not_asked_for_it(app: Flask, inside: Br
 
 
 @pytest.mark.parametrize("password", ["", "wrong password", "x" * 2000])
-def test_an_account_is_not_closed_without_its_password(app: Flask, inside: Browser, password: str) -> None:
-    assert inside.send("/accounts/me/delete/", password=password).status_code == 200
-    assert inside.is_logged_in()
+def test_an_account_is_not_closed_without_its_password(app: Flask, logged_in: Browser, password: str) -> None:
+    assert logged_in.send("/accounts/me/delete/", password=password).status_code == 200
+    assert logged_in.is_logged_in()
     assert ("wrong current password" in events(app)) == bool(password)
 
 
@@ -82,17 +82,17 @@ def test_a_password_with_more_after_its_end_is_another_one(app: Flask, auth: Bro
     assert auth.is_logged_in()
 
 
-def test_the_last_administrator_stays(app: Flask, inside: Browser) -> None:
+def test_the_last_administrator_stays(app: Flask, logged_in: Browser) -> None:
     run_sql(app, "UPDATE users SET is_staff = 1")
-    assert "The last active member of staff" in inside.send("/accounts/me/delete/", password=PASSWORD).text
-    assert inside.is_logged_in()
+    assert "The last active member of staff" in logged_in.send("/accounts/me/delete/", password=PASSWORD).text
+    assert logged_in.is_logged_in()
     Browser(app.test_client()).sign_up(username="bob", email="bob@example.com")
     run_sql(app, "UPDATE users SET is_staff = 1")
-    assert inside.send("/accounts/me/delete/", password=PASSWORD).status_code == 302
+    assert logged_in.send("/accounts/me/delete/", password=PASSWORD).status_code == 302
 
 
 def test_no_transaction_is_open_while_the_password_is_checked(
-    app: Flask, inside: Browser, monkeypatch: pytest.MonkeyPatch
+    app: Flask, logged_in: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hasher = type(app.extensions["passwords"][0])
     original, was_open = hasher.verify, []
@@ -102,14 +102,14 @@ def test_no_transaction_is_open_while_the_password_is_checked(
         return original(self, *args)
 
     monkeypatch.setattr(hasher, "verify", verify)
-    inside.send("/accounts/me/email/", email="new@example.com", password=PASSWORD)
-    inside.send("/accounts/me/delete/", password=PASSWORD)
+    logged_in.send("/accounts/me/email/", email="new@example.com", password=PASSWORD)
+    logged_in.send("/accounts/me/delete/", password=PASSWORD)
     assert was_open == [False, False]
 
 
 @pytest.mark.parametrize("change", ["password_hash = 'new'", "is_active = 0"])
 def test_a_change_that_comes_while_the_password_is_checked_wins(
-    app: Flask, inside: Browser, monkeypatch: pytest.MonkeyPatch, change: str
+    app: Flask, logged_in: Browser, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     hasher = type(app.extensions["passwords"][0])
     original = hasher.verify
@@ -123,8 +123,8 @@ def test_a_change_that_comes_while_the_password_is_checked_wins(
     for path in ("email", "delete"):
         with monkeypatch.context() as patch:
             patch.setattr(hasher, "verify", verify)
-            inside.send(f"/accounts/me/{path}/", email="new@example.com", password=PASSWORD)
+            logged_in.send(f"/accounts/me/{path}/", email="new@example.com", password=PASSWORD)
         assert run_sql(app, "SELECT closed_at, pending_email FROM users") == [(None, None)]
         run_sql(app, "UPDATE users SET is_active = 1")
-        inside.log_in()
+        logged_in.log_in()
     assert send_mails(app) == []

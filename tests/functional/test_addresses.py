@@ -42,7 +42,9 @@ def test_a_second_attempt_at_the_welcome_has_the_same_link(app: Flask, auth: Bro
     assert link_in(first) == link_in(second)
 
 
-def test_no_token_is_in_the_database_or_the_log(app: Flask, inside: Browser, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_token_is_in_the_database_or_the_log(
+    app: Flask, logged_in: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
     token = link_in(send_mails(app)[0]).split("/")[-2]
     with app.app_context():
         dump = "".join(db.session.connection().connection.driver_connection.iterdump())
@@ -50,12 +52,12 @@ def test_no_token_is_in_the_database_or_the_log(app: Flask, inside: Browser, cap
     assert token not in dump + caplog.text
 
 
-def test_a_link_works_once(app: Flask, inside: Browser) -> None:
+def test_a_link_works_once(app: Flask, logged_in: Browser) -> None:
     link = link_in(send_mails(app)[0])
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', inside.client.get(link).text)[1]
-    answers = [inside.client.post(link, data={"csrf_token": token}) for _ in range(2)]
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', logged_in.client.get(link).text)[1]
+    answers = [logged_in.client.post(link, data={"csrf_token": token}) for _ in range(2)]
     assert [(answer.status_code, DEAD in answer.text) for answer in answers] == [(302, False), (200, True)]
-    assert DEAD in inside.client.get(link).text
+    assert DEAD in logged_in.client.get(link).text
     assert events(app).count("e-mail confirmed") == 1
 
 
@@ -98,17 +100,17 @@ def test_an_id_that_no_database_takes_is_no_page(auth: Browser, user_id: str) ->
     assert auth.client.get(f"/accounts/email/confirm/{user_id}/x/").status_code == 404
 
 
-def test_the_banner_asks_for_a_confirmation_and_sends_a_fresh_link(app: Flask, inside: Browser) -> None:
+def test_the_banner_asks_for_a_confirmation_and_sends_a_fresh_link(app: Flask, logged_in: Browser) -> None:
     send_mails(app)
-    page = inside.client.get("/").text
+    page = logged_in.client.get("/").text
     assert "Please confirm your address" in page
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page))
-    answer = inside.client.post("/accounts/email/resend/", data=fields)
+    answer = logged_in.client.post("/accounts/email/resend/", data=fields)
     assert answer.location == "/"
     [mail] = send_mails(app)
     assert mail.subject == "Please confirm your address"
-    inside.send(link_in(mail))
-    assert "Please confirm your address" not in inside.client.get("/").text
+    logged_in.send(link_in(mail))
+    assert "Please confirm your address" not in logged_in.client.get("/").text
 
 
 def test_asking_for_a_link_looks_the_same_and_writes_as_much_for_every_address(app: Flask, auth: Browser) -> None:
@@ -132,10 +134,10 @@ def test_asking_for_a_link_looks_the_same_and_writes_as_much_for_every_address(a
     assert [mail.recipients for mail in send_mails(app)] == [[OLD]]
 
 
-def test_a_link_that_has_become_useless_is_not_mailed(app: Flask, inside: Browser) -> None:
+def test_a_link_that_has_become_useless_is_not_mailed(app: Flask, logged_in: Browser) -> None:
     welcome = send_mails(app)[0]
-    inside.send("/accounts/email/resend/", email=OLD)
-    inside.send(link_in(welcome))
+    logged_in.send("/accounts/email/resend/", email=OLD)
+    logged_in.send(link_in(welcome))
     assert send_mails(app) == []
 
 

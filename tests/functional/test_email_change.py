@@ -13,10 +13,10 @@ AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
 
 @pytest.fixture
-def confirmed(app: Flask, inside: Browser) -> Browser:
+def confirmed(app: Flask, logged_in: Browser) -> Browser:
     """Return the browser of alice, logged in, after she has confirmed her address."""
-    inside.send(link_in(send_mails(app)[0]))
-    return inside
+    logged_in.send(link_in(send_mails(app)[0]))
+    return logged_in
 
 
 def ask_change(browser: Browser, email: str = NEW, password: str = PASSWORD) -> str:
@@ -90,9 +90,9 @@ def test_the_right_to_undo_ends_after_seven_days(app: Flask, confirmed: Browser)
     assert DEAD in confirmed.client.get(link_in(notice)).text
 
 
-def test_an_address_that_was_never_confirmed_may_undo_nothing(app: Flask, inside: Browser) -> None:
+def test_an_address_that_was_never_confirmed_may_undo_nothing(app: Flask, logged_in: Browser) -> None:
     send_mails(app)
-    assert change_address(app, inside) == ""
+    assert change_address(app, logged_in) == ""
     assert run_sql(app, "SELECT email, previous_email FROM users") == [(NEW, None)]
 
 

@@ -1,4 +1,4 @@
-"""What is too large, malformed or broken gets a page of ours that shows nothing of the inside."""
+"""What is too large, malformed or broken gets a page of ours that shows nothing of the logged_in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flaskcelery.database import db
 from tests.conftest import Browser
 
 HOME = '<a href="/">To the home page</a>'
-SECRET = "s3cret-inside"
+SECRET = "s3cret-logged_in"
 FORM = "application/x-www-form-urlencoded"
 TITLES = {
     400: "Bad request",
@@ -53,11 +53,11 @@ def failing(app: Flask) -> FlaskClient:
 
 
 def assert_own_page(response: TestResponse, code: int) -> None:
-    """Check that the response is our page for `code`, with its headers and nothing of the inside."""
+    """Check that the response is our page for `code`, with its headers and nothing of the logged_in."""
     assert (response.status_code, f"<h1>{TITLES[code]}</h1>" in response.text) == (code, True)
     assert HOME in response.text
-    for inside in (SECRET, "Traceback", "RuntimeError", "sqlite", "Werkzeug", "SELECT", "/src/"):
-        assert inside not in response.text
+    for logged_in in (SECRET, "Traceback", "RuntimeError", "sqlite", "Werkzeug", "SELECT", "/src/"):
+        assert logged_in not in response.text
     assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Cache-Control"] == "no-store"
 

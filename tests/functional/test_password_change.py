@@ -32,25 +32,25 @@ def change(browser: Browser, old: str = PASSWORD, new: str = NEW, again: str | N
     return browser.send(CHANGE, old_password=old, new_password1=new, new_password2=new if again is None else again)
 
 
-def test_a_member_changes_the_password_and_stays_logged_in_here_alone(app: Flask, inside: Browser) -> None:
-    other, thief = Browser(app.test_client()), copy_of(inside)
+def test_a_member_changes_the_password_and_stays_logged_in_here_alone(app: Flask, logged_in: Browser) -> None:
+    other, thief = Browser(app.test_client()), copy_of(logged_in)
     other.log_in()
-    response = change(inside)
+    response = change(logged_in)
     assert (response.status_code, response.location) == (302, f"{CHANGE}done/")
-    assert "Your password was changed." in inside.client.get(f"{CHANGE}done/").text
-    assert inside.is_logged_in()
+    assert "Your password was changed." in logged_in.client.get(f"{CHANGE}done/").text
+    assert logged_in.is_logged_in()
     assert not other.is_logged_in()
     assert not thief.is_logged_in()  # this browser's session has a new token
     other.log_in()
     assert not other.is_logged_in()
     other.log_in(password=NEW)
     assert other.is_logged_in()
-    inside.log_out()
+    logged_in.log_out()
     assert other.is_logged_in()
 
 
-def test_the_owner_is_told_and_it_is_in_the_audit_trail(app: Flask, inside: Browser) -> None:
-    change(inside)
+def test_the_owner_is_told_and_it_is_in_the_audit_trail(app: Flask, logged_in: Browser) -> None:
+    change(logged_in)
     assert events(app)[-1] == "password changed"
     with app.app_context():
         row = db.session.scalars(select(OutboxRow).where(OutboxRow.task == "send_password_changed_email")).one()
@@ -60,17 +60,17 @@ def test_the_owner_is_told_and_it_is_in_the_audit_trail(app: Flask, inside: Brow
     assert "http://127.0.0.1:8000/accounts/password_reset/" in message.body
 
 
-def test_a_wrong_old_password_changes_nothing_and_is_written_down(app: Flask, inside: Browser) -> None:
+def test_a_wrong_old_password_changes_nothing_and_is_written_down(app: Flask, logged_in: Browser) -> None:
     for wrong in ("not the password", "x" * 2000):
-        response = change(inside, old=wrong)
+        response = change(logged_in, old=wrong)
         sentence = "Your old password was entered incorrectly. Please enter it again."
         assert errors_of(response.text, "old_password") == [sentence]
         assert wrong not in response.text
         assert NEW not in response.text
         assert events(app)[-1] == "wrong current password"
-    inside.log_out()
-    inside.log_in()
-    assert inside.is_logged_in()
+    logged_in.log_out()
+    logged_in.log_in()
+    assert logged_in.is_logged_in()
 
 
 @pytest.mark.parametrize(
@@ -83,18 +83,20 @@ def test_a_wrong_old_password_changes_nothing_and_is_written_down(app: Flask, in
         ("", None, "new_password1", "This field is required."),
     ],
 )
-def test_a_bad_new_password_is_refused(inside: Browser, new: str, again: str | None, field: str, sentence: str) -> None:
-    response = change(inside, new=new, again=again)
+def test_a_bad_new_password_is_refused(
+    logged_in: Browser, new: str, again: str | None, field: str, sentence: str
+) -> None:
+    response = change(logged_in, new=new, again=again)
     assert response.status_code == 200
     assert sentence in errors_of(response.text, field)
-    inside.log_out()
-    inside.log_in()
-    assert inside.is_logged_in()
+    logged_in.log_out()
+    logged_in.log_in()
+    assert logged_in.is_logged_in()
 
 
-def test_the_same_password_as_before_is_accepted_as_the_origin_does(inside: Browser) -> None:
-    assert change(inside, new=PASSWORD).status_code == 302
-    assert inside.is_logged_in()
+def test_the_same_password_as_before_is_accepted_as_the_origin_does(logged_in: Browser) -> None:
+    assert change(logged_in, new=PASSWORD).status_code == 302
+    assert logged_in.is_logged_in()
 
 
 @pytest.mark.parametrize("path", [CHANGE, f"{CHANGE}done/"])
@@ -103,8 +105,8 @@ def test_visitors_are_sent_to_log_in(app: Flask, path: str) -> None:
     assert (response.status_code, response.location) == (302, f"/accounts/login/?next={quote(path, safe='')}")
 
 
-def test_the_page_tells_the_rules_and_names_its_fields_as_the_origin_does(inside: Browser) -> None:
-    page = inside.client.get(CHANGE).text.partition("<h1>")[2]
+def test_the_page_tells_the_rules_and_names_its_fields_as_the_origin_does(logged_in: Browser) -> None:
+    page = logged_in.client.get(CHANGE).text.partition("<h1>")[2]
     assert re.findall(r'<input[^>]* name="(\w+)"', page) == [
         "csrf_token", "old_password", "new_password1", "new_password2",
     ]  # fmt: skip
@@ -112,21 +114,21 @@ def test_the_page_tells_the_rules_and_names_its_fields_as_the_origin_does(inside
     assert 'autocomplete="current-password"' in page
     assert 'aria-describedby="password-rules"' in page
     assert page.count("<li>Your password") == 4
-    assert f'href="{CHANGE}"' in inside.client.get("/accounts/me/").text
+    assert f'href="{CHANGE}"' in logged_in.client.get("/accounts/me/").text
 
 
-def test_a_hash_from_django_is_remade_at_log_in(app: Flask, inside: Browser) -> None:
+def test_a_hash_from_django_is_remade_at_log_in(app: Flask, logged_in: Browser) -> None:
     from tests.functional.test_login import alice, change_alice
     from tests.unit.test_passwords import DJANGO_HASHES
 
     for password, password_hash in DJANGO_HASHES.items():
         change_alice(app, password_hash=password_hash)
-        inside.log_in(password=password)
-        assert inside.is_logged_in()
+        logged_in.log_in(password=password)
+        assert logged_in.is_logged_in()
         assert alice(app).password_hash.startswith("$argon2id$")
 
 
-def test_nothing_is_hashed_while_a_transaction_is_open(inside: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_hashed_while_a_transaction_is_open(logged_in: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     from argon2 import PasswordHasher
 
     seen = []
@@ -138,12 +140,12 @@ def test_nothing_is_hashed_while_a_transaction_is_open(inside: Browser, monkeypa
             return original(*args)
 
         monkeypatch.setattr(PasswordHasher, name, spy)
-    change(inside)
+    change(logged_in)
     assert seen == [False, False]
 
 
-def test_a_new_password_ends_a_change_of_address_that_somebody_has_asked_for(inside: Browser) -> None:
-    inside.send("/accounts/me/email/", email="thief@example.com", password=PASSWORD)
-    assert "thief@example.com" in inside.client.get("/accounts/me/").text
-    inside.send(CHANGE, old_password=PASSWORD, new_password1=NEW, new_password2=NEW)
-    assert "thief@example.com" not in inside.client.get("/accounts/me/").text
+def test_a_new_password_ends_a_change_of_address_that_somebody_has_asked_for(logged_in: Browser) -> None:
+    logged_in.send("/accounts/me/email/", email="thief@example.com", password=PASSWORD)
+    assert "thief@example.com" in logged_in.client.get("/accounts/me/").text
+    logged_in.send(CHANGE, old_password=PASSWORD, new_password1=NEW, new_password2=NEW)
+    assert "thief@example.com" not in logged_in.client.get("/accounts/me/").text

@@ -47,12 +47,12 @@ def run_sql(app: Flask, statement: str) -> list[Any]:
         return list(result.all()) if result.returns_rows else []
 
 
-def test_a_copied_cookie_is_dead_after_log_out(inside: Browser) -> None:
-    thief = copy_of(inside)
+def test_a_copied_cookie_is_dead_after_log_out(logged_in: Browser) -> None:
+    thief = copy_of(logged_in)
     assert thief.is_logged_in()
-    inside.log_out()
+    logged_in.log_out()
     assert not thief.is_logged_in()
-    assert not inside.is_logged_in()
+    assert not logged_in.is_logged_in()
 
 
 def test_nothing_planted_before_a_log_in_survives_it(auth: Browser) -> None:
@@ -79,53 +79,53 @@ def test_a_cookie_of_no_session_is_a_visitor(app: Flask, auth: Browser, user_id:
     assert not auth.is_logged_in()
 
 
-def test_each_log_in_has_a_token_of_its_own_and_ends_this_browsers_last_one(app: Flask, inside: Browser) -> None:
-    thief, first = copy_of(inside), read_cookie(inside.client)["_user_id"]
-    inside.log_in()
-    assert read_cookie(inside.client)["_user_id"] != first
-    assert inside.is_logged_in()
+def test_each_log_in_has_a_token_of_its_own_and_ends_this_browsers_last_one(app: Flask, logged_in: Browser) -> None:
+    thief, first = copy_of(logged_in), read_cookie(logged_in.client)["_user_id"]
+    logged_in.log_in()
+    assert read_cookie(logged_in.client)["_user_id"] != first
+    assert logged_in.is_logged_in()
     assert not thief.is_logged_in()
     assert run_sql(app, "SELECT count(*) FROM login_sessions") == [(1,)]
 
 
-def test_two_browsers_are_logged_in_apart(app: Flask, inside: Browser) -> None:
+def test_two_browsers_are_logged_in_apart(app: Flask, logged_in: Browser) -> None:
     other = Browser(app.test_client())
     other.log_in()
-    inside.log_out()
+    logged_in.log_out()
     assert other.is_logged_in()
 
 
-def test_a_failed_log_in_keeps_the_session(inside: Browser) -> None:
-    inside.log_in(password="wrong password")
-    assert inside.is_logged_in()
+def test_a_failed_log_in_keeps_the_session(logged_in: Browser) -> None:
+    logged_in.log_in(password="wrong password")
+    assert logged_in.is_logged_in()
 
 
-def test_a_deactivated_user_is_out_at_the_next_request_and_stays_out(app: Flask, inside: Browser) -> None:
+def test_a_deactivated_user_is_out_at_the_next_request_and_stays_out(app: Flask, logged_in: Browser) -> None:
     run_sql(app, "UPDATE users SET is_active = 0")
-    assert not inside.is_logged_in()
-    assert "Please enter a correct email and password." in inside.log_in().text
-    assert not inside.is_logged_in()
+    assert not logged_in.is_logged_in()
+    assert "Please enter a correct email and password." in logged_in.log_in().text
+    assert not logged_in.is_logged_in()
 
 
-def test_a_deleted_user_is_out_at_the_next_request(app: Flask, inside: Browser) -> None:
+def test_a_deleted_user_is_out_at_the_next_request(app: Flask, logged_in: Browser) -> None:
     run_sql(app, "DELETE FROM users")
-    assert not inside.is_logged_in()
+    assert not logged_in.is_logged_in()
 
 
-def test_an_expired_session_is_out(app: Flask, inside: Browser) -> None:
+def test_an_expired_session_is_out(app: Flask, logged_in: Browser) -> None:
     run_sql(app, "UPDATE login_sessions SET expires_at = strftime('%Y-%m-%d %H:%M:%f000', 'now', '-1 second')")
-    assert not inside.is_logged_in()
+    assert not logged_in.is_logged_in()
 
 
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
 
 def test_a_session_ends_by_itself_after_fourteen_days_and_its_cookie_with_the_browser(
-    app: Flask, inside: Browser
+    app: Flask, logged_in: Browser
 ) -> None:
     [(days,)] = run_sql(app, "SELECT julianday(expires_at) - julianday(created_at) FROM login_sessions")
     assert round(days, 3) == 14
-    assert inside.client.get_cookie("session").expires is None
+    assert logged_in.client.get_cookie("session").expires is None
 
 
 def test_a_remembered_session_lasts_ninety_days_and_so_does_its_cookie(app: Flask, auth: Browser) -> None:
@@ -154,27 +154,27 @@ def test_a_session_that_nobody_uses_ends(
     assert not auth.is_logged_in()
 
 
-def test_a_used_session_is_seen_but_not_at_each_request(app: Flask, inside: Browser) -> None:
+def test_a_used_session_is_seen_but_not_at_each_request(app: Flask, logged_in: Browser) -> None:
     seen = "SELECT last_seen_at, ip_address, device FROM login_sessions"
     before = run_sql(app, seen)
     assert before[0][1:] == ("127.0.0.1", f"Werkzeug/{version('werkzeug')}")
-    inside.is_logged_in()
+    logged_in.is_logged_in()
     assert run_sql(app, seen) == before
     run_sql(app, f"UPDATE login_sessions SET ip_address = '', last_seen_at = {AGO.format('6 minutes')}")
-    assert inside.is_logged_in()
+    assert logged_in.is_logged_in()
     assert run_sql(app, seen)[0][1] == "127.0.0.1"
 
 
-def test_ended_sessions_are_purged_with_their_addresses(app: Flask, inside: Browser) -> None:
+def test_ended_sessions_are_purged_with_their_addresses(app: Flask, logged_in: Browser) -> None:
     run_sql(app, f"UPDATE login_sessions SET last_seen_at = {AGO.format('13 hours')}")
     assert app.test_cli_runner().invoke(args=["outbox", "purge"]).output == "1 deleted\n"
     assert run_sql(app, "SELECT * FROM login_sessions") == []
 
 
-def test_every_log_in_failed_or_not_and_log_out_is_in_the_audit_trail(app: Flask, inside: Browser) -> None:
-    inside.log_out()
-    inside.log_in(password="wrong password")
-    inside.log_in(email="nobody@example.com")
+def test_every_log_in_failed_or_not_and_log_out_is_in_the_audit_trail(app: Flask, logged_in: Browser) -> None:
+    logged_in.log_out()
+    logged_in.log_in(password="wrong password")
+    logged_in.log_in(email="nobody@example.com")
     rows = run_sql(app, "SELECT event, user_id, email, ip_address, length(request_id) FROM audit_events ORDER BY id")
     mine = (1, "a***@example.com", "127.0.0.1", 32)
     assert rows == [
@@ -186,14 +186,14 @@ def test_every_log_in_failed_or_not_and_log_out_is_in_the_audit_trail(app: Flask
     ]
 
 
-def test_the_audit_trail_is_kept_for_a_time(app: Flask, inside: Browser) -> None:
+def test_the_audit_trail_is_kept_for_a_time(app: Flask, logged_in: Browser) -> None:
     run_sql(app, f"UPDATE audit_events SET at = {AGO.format('91 days')} WHERE event = 'signed up'")
     assert app.test_cli_runner().invoke(args=["outbox", "purge"]).output == "1 deleted\n"
     assert run_sql(app, "SELECT event FROM audit_events") == [("logged in",)]
 
 
-def test_the_database_holds_no_token_only_its_hash(app: Flask, inside: Browser) -> None:
-    token = read_cookie(inside.client)["_user_id"]
+def test_the_database_holds_no_token_only_its_hash(app: Flask, logged_in: Browser) -> None:
+    token = read_cookie(logged_in.client)["_user_id"]
     assert len(token) >= 43  # 256 random bits
     with app.app_context():
         assert db.session.scalar(db.select(LoginSession.token_hash)) == hashlib.sha256(token.encode()).hexdigest()
@@ -202,7 +202,7 @@ def test_the_database_holds_no_token_only_its_hash(app: Flask, inside: Browser) 
     assert token not in dump
 
 
-def test_a_token_from_the_database_opens_nothing(app: Flask, inside: Browser) -> None:
+def test_a_token_from_the_database_opens_nothing(app: Flask, logged_in: Browser) -> None:
     [(token_hash,)] = run_sql(app, "SELECT token_hash FROM login_sessions")
     visitor = Browser(app.test_client())
     with visitor.client.session_transaction() as session:
@@ -210,8 +210,8 @@ def test_a_token_from_the_database_opens_nothing(app: Flask, inside: Browser) ->
     assert not visitor.is_logged_in()
 
 
-def test_a_remember_cookie_is_neither_read_nor_set(app: Flask, inside: Browser) -> None:
-    assert inside.client.get_cookie("remember_token") is None
+def test_a_remember_cookie_is_neither_read_nor_set(app: Flask, logged_in: Browser) -> None:
+    assert logged_in.client.get_cookie("remember_token") is None
     visitor = Browser(app.test_client())
     for value in ("1|é", "1|", "|", "1", f"1|{'0' * 128}"):
         visitor.client.set_cookie("remember_token", value)
@@ -219,10 +219,10 @@ def test_a_remember_cookie_is_neither_read_nor_set(app: Flask, inside: Browser) 
         assert not visitor.is_logged_in()
 
 
-def test_d7_logging_out_twice_is_harmless(inside: Browser) -> None:
-    second_click = copy_of(inside)  # sent before the first answer came
-    token = token_in(inside.client, "/")
-    for browser in (inside, second_click):
+def test_d7_logging_out_twice_is_harmless(logged_in: Browser) -> None:
+    second_click = copy_of(logged_in)  # sent before the first answer came
+    token = token_in(logged_in.client, "/")
+    for browser in (logged_in, second_click):
         response = browser.client.post("/accounts/logout/", data={"csrf_token": token})
         assert (response.status_code, response.headers["Location"]) == (302, "/accounts/login/")
         assert not browser.is_logged_in()

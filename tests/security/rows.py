@@ -62,7 +62,7 @@ ROWS = {
     43: Row("Slow clients keep nobody waiting", "security/test_slow_clients.py::test_row_43_a_log_in_is_quick_while_hundreds_are_slow"),
     44: Row("Ambiguous requests are refused", "security/test_rows.py::test_row_44_ambiguous_lengths_are_refused integration/test_nginx.py::test_what_two_servers_could_read_differently_is_refused"),
     45: Row("Nothing but pages is served, no version told", "security/test_rows.py::test_row_45_nothing_but_pages_is_served_and_no_version_told"),
-    46: Row("Errors show nothing of the inside", "functional/test_error_pages.py::test_a_crash_has_our_page_and_its_cause_is_only_in_the_log"),
+    46: Row("Errors show nothing of the logged_in", "functional/test_error_pages.py::test_a_crash_has_our_page_and_its_cause_is_only_in_the_log"),
     47: Row("Events are logged, secrets are not", "security/test_links.py::test_row_15_nothing_that_is_kept_holds_a_token_or_a_password integration/test_front_door.py::test_the_token_of_a_link_is_in_no_log functional/test_sessions.py::test_every_log_in_failed_or_not_and_log_out_is_in_the_audit_trail"),
     48: Row("No account is there by default", "unit/test_security_table.py::test_row_48_a_new_database_has_no_account"),
     49: Row("No door opens on unsafe settings", "integration/test_check.py::test_no_door_opens_on_an_unsafe_configuration unit/test_config.py::test_production_refuses"),

@@ -1,4 +1,4 @@
-"""Fixtures of the outbox's tests: an application whose mails are recorded, inside its context."""
+"""Fixtures of the outbox's tests: an application whose mails are recorded, logged_in its context."""
 
 from __future__ import annotations
 
