@@ -1,4 +1,4 @@
-"""What must hold after every scenario: told from SQL, the smtp_server's dumps and the load's log, never from the app's logs."""
+"""What must hold after every scenario, told from SQL, the SMTP server's dumps and the load's log alone."""
 
 import re
 from collections import Counter

@@ -149,7 +149,7 @@ class Postgres:
 
 
 class Sink:
-    """Postfix's smtp-sink: the smtp_server. Each start has a mode and a folder; only a mode that says 250 takes mails."""
+    """Postfix's smtp-sink. Each start has a mode and a folder; only a mode that says 250 takes emails."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.modes = folder / "mails", 0

@@ -1,4 +1,4 @@
-"""The application on the environment: its processes by name, started again when they end, as a service manager would."""
+"""The application under test: its processes by name, restarted when they end, as a service manager would."""
 
 import os
 import threading

@@ -13,7 +13,7 @@ from flaskcelery.database import db
 from tests.conftest import Browser
 
 HOME = '<a href="/">To the home page</a>'
-SECRET = "s3cret-logged_in"
+SECRET = "s3cret-within"
 FORM = "application/x-www-form-urlencoded"
 TITLES = {
     400: "Bad request",
