@@ -4,10 +4,11 @@ import logging
 from collections.abc import Mapping
 
 from flask import Flask
+from jinja2 import FileSystemLoader
 
 from flaskcelery import cli
+from flaskcelery.account.email_links import bp as email_links
 from flaskcelery.account.views import bp as account
-from flaskcelery.addresses.views import bp as addresses
 from flaskcelery.admin.views import bp as admin
 from flaskcelery.admin.views import require_staff
 from flaskcelery.auth.views import bp as auth
@@ -15,7 +16,6 @@ from flaskcelery.celery_app import init_celery
 from flaskcelery.config.checks import load_config
 from flaskcelery.config.settings import ROOT, read_environ
 from flaskcelery.database import db, init_database
-from flaskcelery.errors import init_errors
 from flaskcelery.extensions import csrf, login_manager, mail, migrate
 from flaskcelery.health.views import bp as health
 from flaskcelery.home.views import bp as home
@@ -26,20 +26,24 @@ from flaskcelery.outbox.heartbeat import init_heartbeat
 from flaskcelery.outbox.publisher import init_publisher
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.users.passwords import init_passwords
+from flaskcelery.web.error_pages import init_error_pages
 from flaskcelery.web.rate_limits import init_limits
 from flaskcelery.web.security import init_web, require_login
 from flaskcelery.web.static_files import init_static_files
 
-# Every blueprint, and who may not pass: the one place that decides who gets to which pages.
+# Every blueprint and the guard of its pages: the one place that decides who gets to which pages.
 GUARDS = {
     health: None,
     home: None,
     signup: None,
     auth: None,
-    addresses: None,
+    email_links: None,
     account: require_login,
     admin: require_staff,
 }
+
+# Blueprints bring their own templates; users/ is not one.
+TEMPLATE_FOLDERS = ("templates", "users/templates")
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +56,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     config, warnings = load_config(read_environ() if environ is None else environ)
     app = Flask("flaskcelery", instance_path=config["INSTANCE_PATH"])
     app.config.update(config)
+    app.jinja_loader = FileSystemLoader([f"{app.root_path}/{folder}" for folder in TEMPLATE_FOLDERS])
     init_logs(config["LOG_LEVEL"], as_json=config["APP_ENV"] == "production")
     for warning in warnings:
         logger.warning("Configuration: %s", warning)
@@ -69,7 +74,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     init_web(app)
     init_static_files(app)
     init_limits(app)
-    init_errors(app)
+    init_error_pages(app)
 
     for blueprint, guard in GUARDS.items():
         app.register_blueprint(blueprint)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
@@ -122,3 +122,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
     connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+Row = TypeVar("Row", bound=Base)
+
+
+def detach(row: Row) -> Row:
+    """Return the row, still readable, and end its transaction, so that something slow can follow."""
+    db.session.expunge(row)
+    db.session.rollback()
+    return row

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from pythonjsonlogger.json import JsonFormatter
 
-from flaskcelery.web.security import request_id
+from flaskcelery.web.requests import request_id
 
 READABLE = "{asctime} {levelname} [{name}] {message}"
 FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": "message"}

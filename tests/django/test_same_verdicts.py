@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 
 from flaskcelery.users.password_policy import password_problems
-from flaskcelery.web.security import safe_next
+from flaskcelery.web.urls import safe_next
 from tests.functional.test_next import KEPT, REFUSED, STRANGE
 
 AskDjango = Callable[[str, Any], Any]

@@ -1,1 +1,1 @@
-"""My account: what its owner sees of it and may change."""
+"""My account: what its owner sees and changes, and the pages that links in emails open."""

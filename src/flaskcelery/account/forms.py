@@ -1,36 +1,32 @@
-"""The forms of my account."""
+"""The forms of the account pages."""
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, StringField
-from wtforms.validators import DataRequired, InputRequired
+from wtforms import HiddenField
 
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
-from flaskcelery.web.forms import accepted_by, strip
+from flaskcelery.web.forms import NewPasswordForm, email_field, password_field, username_field
 
 
 class UsernameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """The new username."""
-
-    username = StringField(
-        "New username:",
-        [DataRequired(), accepted_by(normalize_username)],
-        filters=[strip],
-        render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": USERNAME_MAX_LENGTH},
-    )
+    username = username_field("New username:", normalize_username, USERNAME_MAX_LENGTH)
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """The current password, which shows that the owner is at the keyboard."""
 
-    password = PasswordField("Your password:", [InputRequired()], render_kw={"autocomplete": "current-password"})
+    password = password_field("Your password:", autocomplete="current-password")
 
 
 class EmailForm(PasswordForm):
-    """The new address, and the current password."""
+    email = email_field("New email:", normalize_email, EMAIL_MAX_LENGTH)
 
-    email = EmailField(
-        "New email:",
-        [DataRequired(), accepted_by(normalize_email)],
-        filters=[strip],
-        render_kw={"autocomplete": "email", "maxlength": EMAIL_MAX_LENGTH},
-    )
+
+class ChangePasswordForm(NewPasswordForm):
+    old_password = password_field("Old password:", autocomplete="current-password")
+
+
+class ResendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """The email to send a new confirmation link to, and the page to go back to."""
+
+    email = email_field("Email:", normalize_email, EMAIL_MAX_LENGTH)
+    back = HiddenField()

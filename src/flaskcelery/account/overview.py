@@ -1,4 +1,4 @@
-"""What the account page and the export show of an account."""
+"""What the account page and the data export show about an account."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import User
 from flaskcelery.users.sessions import find_sessions, is_current
 
-SHOWN_MAILS = 20
+SHOWN_EMAILS = 20
 ACCOUNT_COLUMNS = (
     "id",
     "username",
@@ -30,7 +30,7 @@ EVENT_COLUMNS = ("at", "event", "email", "ip_address", "detail")
 
 
 def list_sessions(user: User) -> list[dict[str, Any]]:
-    """Return the logged-in browsers, this one first: `session`, its `device` in words, and whether it `is_current`."""
+    """Return each logged-in browser, this one first, as `session`, `device` in words, and `is_current`."""
     listed = [
         {"session": each, "device": describe_device(each.device), "is_current": is_current(each, user)}
         for each in find_sessions(user.id)
@@ -38,25 +38,25 @@ def list_sessions(user: User) -> list[dict[str, Any]]:
     return sorted(listed, key=lambda each: not each["is_current"])
 
 
-def list_mails(user: User, limit: int | None = SHOWN_MAILS) -> list[dict[str, Any]]:
-    """Return what was mailed to the user, the newest first: `what`, `at` and `state`."""
-    return [_describe_mail(row) for row in find_rows_of(user.id, limit)]
+def list_emails(user: User, limit: int | None = SHOWN_EMAILS) -> list[dict[str, Any]]:
+    """Return the emails to the user, newest first, each as `what`, `at` and `state`."""
+    return [_describe_email(row) for row in find_rows_of(user.id, limit)]
 
 
 def export_account(user: User) -> dict[str, Any]:
-    """Return all that is kept about the user, but no hash, as JSON has it; write down that it was given out."""
+    """Return the user's data, without hashes, as JSON-ready values, and audit the export."""
     exported = {
         "account": _pick(user, ACCOUNT_COLUMNS),
         "sessions": [_pick(each, SESSION_COLUMNS) for each in find_sessions(user.id)],
         "events": [_pick(each, EVENT_COLUMNS) for each in find_events(user.id)],
-        "mails": [{key: _plain(value) for key, value in mail.items()} for mail in list_mails(user, limit=None)],
+        "emails": [{key: _plain(value) for key, value in email.items()} for email in list_emails(user, limit=None)],
     }
     with transaction():
         record(Event.DATA_EXPORTED, user.id, user.email)
     return exported
 
 
-def _describe_mail(row: OutboxRow) -> dict[str, Any]:
+def _describe_email(row: OutboxRow) -> dict[str, Any]:
     state = "sent" if row.done_at else "failed" if row.failed_at else "on its way"
     return {"what": TASKS[row.task].title if row.task in TASKS else row.task, "at": row.created_at, "state": state}
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, not_, select
 
 from flaskcelery.admin import operations as staff
+from flaskcelery.admin.forms import NamesForm
 from flaskcelery.admin.registry import Action, Page
 from flaskcelery.audit.events import Event, record
 from flaskcelery.audit.models import AuditEvent
@@ -14,10 +15,11 @@ from flaskcelery.database import db, transaction
 from flaskcelery.outbox import queries as outbox
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.users.accounts import ROLES
+from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.devices import describe_device
-from flaskcelery.users.forms import NamesForm
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.users.sessions import is_live
+from flaskcelery.users.sessions import is_live, log_out_devices
 
 HISTORY_LENGTH = 50
 
@@ -39,10 +41,10 @@ def on_user(operation: Callable[..., object], sentence: str) -> Any:
 
 lock_out = on_user(partial(staff.set_active, is_active=False), "{0} is locked out.")
 let_in = on_user(partial(staff.set_active, is_active=True), "{0} may log in again.")
-make = {role: on_user(partial(staff.set_role, role=role), f"{{0}} is now: {role}.") for role in staff.ROLES}
-send_reset = on_user(staff.send_reset, "A mail with a link to choose a password is on its way to {0}.")
-end_user_sessions = on_user(staff.end_all_sessions, "{1} sessions of {0} have ended.")
-delete = on_user(staff.delete_user, "{0} was deleted.")
+make = {role: on_user(partial(staff.set_role, role=role), f"{{0}} is now: {role}.") for role in ROLES}
+send_reset = on_user(staff.send_password_link, "A mail with a link to choose a password is on its way to {0}.")
+end_user_sessions = on_user(log_out_devices, "{1} sessions of {0} have ended.")
+delete = on_user(delete_user, "{0} was deleted.")
 
 
 def add(actor: User, _row: None, form: Any) -> str:
@@ -70,7 +72,7 @@ def list_what_goes(user: User) -> list[str]:
 
 def end_session(actor: User, session: LoginSession, _form: None) -> str:
     """Log out one browser."""
-    staff.end_session(session.user_id, session.id, actor.id)
+    log_out_devices(session.user_id, only=session.id, actor_id=actor.id)
     return "The session has ended."
 
 
@@ -78,7 +80,7 @@ def retry(actor: User, row: OutboxRow | None, _form: None) -> str:
     """Make one failed mail owed again, or all of them."""
     count = outbox.retry(row.id if row else None)
     with transaction():
-        record(Event.MAILS_RETRIED, row.user_id if row else None, detail=f"{count} mails", actor_id=actor.id)
+        record(Event.EMAILS_RETRIED, row.user_id if row else None, detail=f"{count} mails", actor_id=actor.id)
     return f"{count} to be tried again."
 
 

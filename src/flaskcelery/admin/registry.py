@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, false, inspect, or_, select
 
 from flaskcelery.database import Base, db
 from flaskcelery.users.models import User
-from flaskcelery.web.security import MAX_ID
+from flaskcelery.web.urls import MAX_ID
 
 ROWS_PER_PAGE = 100
 LAST_PAGE = 100  # who wants to see more rows searches; a database counts past skipped rows one by one

@@ -13,8 +13,8 @@ from flaskcelery.admin.registry import Action, Page
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.queries import find_oldest_pending
-from flaskcelery.users.accounts import AccountTaken
-from flaskcelery.web.forms import add_errors
+from flaskcelery.users.names import AccountTaken
+from flaskcelery.web.forms import show_error
 from flaskcelery.web.security import require_login
 
 bp = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
@@ -93,7 +93,7 @@ def do(action: Action, row: Any, form: Any) -> bool:
     try:
         flash(action.run(current_user, row, form), "success")
     except AccountTaken as taken:
-        add_errors(form, taken.errors)
+        show_error(form, taken)
         return False
     except UserFacingError as error:
         flash(str(error), "error")

@@ -1,1 +1,1 @@
-"""What happened: one row and one log line for each event that touches an account."""
+"""The audit trail: one row and one log line for each event that touches an account."""

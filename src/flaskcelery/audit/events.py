@@ -1,4 +1,4 @@
-"""Writing the audit trail, and forgetting it in time."""
+"""Recording, finding and deleting the events of the audit trail."""
 
 import logging
 from collections.abc import Sequence
@@ -12,30 +12,30 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.logs import mask
 from flaskcelery.metrics import metrics
 from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
-from flaskcelery.web.security import client_ip, request_id
+from flaskcelery.web.requests import client_ip, request_id
 
 logger = logging.getLogger(__name__)
 
 
 class Event(StrEnum):
-    """All that is recorded; the text is what logs and pages show."""
+    """Every event that is recorded; logs and pages show its text."""
 
     SIGN_UP = "signed up"
     IMPORTED = "imported"
     LOG_IN = "logged in"
-    LOG_IN_FAILED = "failed log-in"
+    LOG_IN_FAILED = "failed login"
     LOG_OUT = "logged out"
     SESSION_ENDED = "session ended"
-    PASSWORD_CHANGED = "password changed"  # noqa: S105  an event, as the next two
-    PASSWORD_REFUSED = "wrong current password"  # noqa: S105
+    PASSWORD_CHANGED = "password changed"  # noqa: S105  an event, as the next ones
+    WRONG_PASSWORD = "wrong current password"  # noqa: S105
     PASSWORD_SET = "password set by staff"  # noqa: S105
-    RESET_ASKED = "password reset asked for"
+    RESET_REQUESTED = "password reset requested"
     PASSWORD_RESET = "password reset"  # noqa: S105
-    CONFIRMATION_ASKED = "confirmation mail asked for"
-    EMAIL_CONFIRMED = "e-mail confirmed"
-    EMAIL_CHANGE_ASKED = "e-mail change asked for"
-    EMAIL_CHANGED = "e-mail changed"
-    EMAIL_CHANGE_UNDONE = "e-mail change undone"
+    CONFIRMATION_REQUESTED = "confirmation email requested"
+    EMAIL_CONFIRMED = "email confirmed"
+    EMAIL_CHANGE_REQUESTED = "email change requested"
+    EMAIL_CHANGED = "email changed"
+    EMAIL_CHANGE_UNDONE = "email change undone"
     USERNAME_CHANGED = "username changed"
     DATA_EXPORTED = "data exported"
     CREATED = "created by staff"
@@ -44,7 +44,7 @@ class Event(StrEnum):
     DEACTIVATED = "deactivated"
     ROLE_CHANGED = "role changed"
     DELETED = "deleted"
-    MAILS_RETRIED = "mails tried again"
+    EMAILS_RETRIED = "emails retried"
     ACCOUNT_CLOSED = "account closed"
     ACCOUNT_ERASED = "account erased"
 
@@ -52,7 +52,7 @@ class Event(StrEnum):
 def record(
     event: Event, user_id: int | None = None, email: str = "", detail: str = "", actor_id: int | None = None
 ) -> None:
-    """Add the event's row, with the address masked, and write its log line. Caller commits."""
+    """Add the event's row, with the email masked, and write its log line. The caller commits."""
     row = AuditEvent(
         event=event,
         user_id=user_id,
@@ -75,14 +75,14 @@ def record(
     )
 
 
-def find_events(user_id: int) -> Sequence[AuditEvent]:
-    """Return what happened to an account, the newest first."""
+def find_events(user_id: int, limit: int | None = None) -> Sequence[AuditEvent]:
+    """Return the events of an account, newest first."""
     mine = select(AuditEvent).where(AuditEvent.user_id == user_id)
-    return db.session.scalars(mine.order_by(AuditEvent.id.desc())).all()
+    return db.session.scalars(mine.order_by(AuditEvent.id.desc()).limit(limit)).all()
 
 
 def forget_user(user_id: int) -> None:
-    """Erase what is personal in an account's events. Caller commits."""
+    """Erase the personal data in an account's events. The caller commits."""
     db.session.execute(
         update(AuditEvent).where(AuditEvent.user_id == user_id).values(email="", ip_address="", detail="")
     )

@@ -9,7 +9,7 @@ from flaskcelery.database import Base, now_plus
 
 
 class AuditEvent(Base):
-    """Something that happened to an account. It refers to nothing: accounts come and go, events stay for a time."""
+    """An event that touched an account. It has no foreign keys, because it outlives the accounts it is about."""
 
     __tablename__ = "audit_events"
     __table_args__ = (Index("ix_audit_events_at", "at"),)
@@ -18,7 +18,7 @@ class AuditEvent(Base):
     at: Mapped[datetime] = mapped_column(default=now_plus())
     event: Mapped[str] = mapped_column(String(40))
     user_id: Mapped[int | None] = mapped_column(index=True)
-    actor_id: Mapped[int | None]  # the member of staff who did it to somebody else
+    actor_id: Mapped[int | None]  # the member of staff who did it
     email: Mapped[str] = mapped_column(String(254))  # masked
     ip_address: Mapped[str] = mapped_column(String(45))
     request_id: Mapped[str] = mapped_column(String(64))

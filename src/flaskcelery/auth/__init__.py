@@ -1,1 +1,1 @@
-"""Log in, log out, reset a password."""
+"""Log in, log out, and reset a password."""

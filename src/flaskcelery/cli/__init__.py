@@ -13,7 +13,7 @@ from flaskcelery.cli.mail import commands as mail
 from flaskcelery.cli.outbox import commands as outbox
 from flaskcelery.cli.sessions import commands as sessions
 from flaskcelery.cli.users import commands as users
-from flaskcelery.errors import render_error_pages
+from flaskcelery.web.error_pages import render_error_pages
 from flaskcelery.web.static_files import collect_static_files, write_whole
 
 static = AppGroup("static", help="What nginx serves by itself.")

@@ -1,48 +1,68 @@
-"""Accounts that come from elsewhere, by `flask users import-django`."""
+"""`flask users import-django`: accounts from a Django application."""
 
 import sys
-from typing import IO
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
 
 import click
 from flask.cli import with_appcontext
 
-from flaskcelery.database import db
+from flaskcelery.database import db, transaction
+from flaskcelery.errors import UserFacingError
 from flaskcelery.signup.tasks import send_welcome_email
-from flaskcelery.users.django_import import AlreadyThere, BadDump, import_users, read_dump
-from flaskcelery.users.tokens import database_now
+from flaskcelery.users.django_import import AlreadyThere, BadDump, add_user, name_of, read_dump
+from flaskcelery.users.tokens import timestamp
+
+BATCH = 200  # accounts in one transaction
 
 
 @click.command("import-django")
 @click.argument("file", type=click.File("rb"))
-@click.option("--welcome", is_flag=True, help="Owe each new account a welcome mail, with a link that confirms it.")
+@click.option("--welcome", is_flag=True, help="Send each new account a welcome email, with a confirmation link.")
 @with_appcontext
 def import_django(file: IO[bytes], welcome: bool) -> None:
-    """Add the accounts of FILE, the JSON of `manage.py dumpdata` (- reads it from a pipe).
+    """Import the accounts of FILE, the JSON of `manage.py dumpdata` (- reads standard input).
 
-    Passwords keep working; what is there already is left alone, so the command may be run again:
+    Passwords keep working. Existing accounts are left alone, so the command can be repeated:
     flask users import-django dump.json
     """
     try:
         entries = read_dump(file)
     except BadDump as error:
         raise click.ClickException(str(error)) from None
-    made_at = int(database_now().timestamp())
-    db.session.rollback()
-
-    def welcome_later(user_id: int) -> object:
-        return send_welcome_email.enqueue(user_id=user_id, made_at=made_at)
-
-    added = there = 0
-    skipped: list[str] = []
-    outcomes = import_users(entries, welcome_later if welcome else None)
-    with click.progressbar(outcomes, length=len(entries), label="Importing", file=sys.stderr) as shown:
-        for name, problem in shown:
-            if problem is None:
-                added += 1
-            elif isinstance(problem, AlreadyThere):
-                there += 1
-            else:
-                skipped.append(f"Skipped {name}: {problem}")
-    for line in skipped:
+    counts: Counter[str] = Counter()
+    problems = []
+    with click.progressbar(length=len(entries), label="Importing", file=sys.stderr) as bar:
+        for name, problem in import_all(entries, welcome):
+            bar.update(1)
+            counts["added" if problem is None else "there" if isinstance(problem, AlreadyThere) else "skipped"] += 1
+            if problem and not isinstance(problem, AlreadyThere):
+                problems.append(f"Skipped {name}: {problem}")
+    for line in problems:
         click.echo(line)
-    click.echo(f"{added} added, {there} already there, {len(skipped)} skipped")
+    click.echo(f"{counts['added']} added, {counts['there']} already there, {counts['skipped']} skipped")
+
+
+def import_all(entries: Sequence[dict[str, Any]], welcome: bool) -> Iterator[tuple[str, UserFacingError | None]]:
+    """Add the accounts, a batch in each transaction; yield each one's name and, if it was not added, the reason."""
+    made_at = timestamp()
+    db.session.rollback()
+    for start in range(0, len(entries), BATCH):
+        with transaction():
+            results = [
+                (name_of(entry), import_one(entry, made_at if welcome else None))
+                for entry in entries[start : start + BATCH]
+            ]
+        yield from results
+
+
+def import_one(entry: dict[str, Any], made_at: int | None) -> UserFacingError | None:
+    """Add one account, with a welcome email if there is a time for its link; return why it was not added."""
+    try:
+        user = add_user(entry)
+    except UserFacingError as error:
+        return error
+    if made_at:
+        send_welcome_email.enqueue(user_id=user.id, made_at=made_at)
+    return None

@@ -1,15 +1,14 @@
-"""`flask sessions ...`: who is logged in where. WHO is an e-mail address or a username."""
+"""`flask sessions ...`: who is logged in where. WHO is an email or a username."""
 
 import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from flaskcelery.admin.operations import end_all_sessions, end_session
-from flaskcelery.cli.output import json_option, reported_errors, show_rows
+from flaskcelery.cli.output import json_option, show_rows
 from flaskcelery.cli.users import find_user
 from flaskcelery.database import db
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.users.sessions import is_live
+from flaskcelery.users.sessions import is_live, log_out_devices
 
 commands = AppGroup("sessions", help="Logged-in browsers.")
 
@@ -19,7 +18,7 @@ commands = AppGroup("sessions", help="Logged-in browsers.")
 @click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
 @json_option
 def show_list(who: str | None, limit: int, as_json: bool) -> None:
-    """List live sessions, of one account or all, the one seen last first: flask sessions list ann@your.domain"""
+    """List live sessions, of one account or all, most recently seen first: flask sessions list ann@your.domain"""
     chosen = [is_live(), *([LoginSession.user_id == find_user(who).id] if who else [])]
     query = select(LoginSession, User.username).join(User).where(*chosen)
     found = db.session.execute(query.order_by(LoginSession.last_seen_at.desc()).limit(limit))
@@ -36,8 +35,7 @@ def show_list(who: str | None, limit: int, as_json: bool) -> None:
 def end(who: str, session_id: int | None) -> None:
     """Log an account out everywhere, at once: flask sessions end ann@your.domain"""
     user_id = find_user(who).id
-    with reported_errors():
-        count = end_session(user_id, session_id) if session_id else end_all_sessions(user_id)
+    count = log_out_devices(user_id, only=session_id)
     if session_id and not count:
         raise click.ClickException("the account has no such session")
     click.echo(f"{count} ended")

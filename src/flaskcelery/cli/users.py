@@ -9,15 +9,16 @@ from flask.cli import AppGroup
 from sqlalchemy import or_, select
 
 from flaskcelery.admin import operations as staff
-from flaskcelery.admin.operations import ROLES, role_of
 from flaskcelery.cli.output import json_option, reported_errors, show_row, show_rows
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
+from flaskcelery.users.accounts import ROLES, role_of
+from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email, normalize_username, username_key
 from flaskcelery.users.password_change import set_password
-from flaskcelery.users.password_policy import password_problems
-from flaskcelery.users.passwords import hash_password
+from flaskcelery.users.password_policy import find_problems
+from flaskcelery.users.passwords import hasher
 
 PASSWORD_VARIABLE = "FLASKCELERY_USER_PASSWORD"  # noqa: S105  a name
 password_file_option = click.option("--password-file", type=click.File(), help="Where the password is; - is a pipe.")
@@ -45,7 +46,7 @@ def create(
     username = username or click.prompt("Username", value_proc=_checked(normalize_username))
     email = email or click.prompt("Email", value_proc=_checked(normalize_email))
     password = _read_password(noinput, password_file, username, email)
-    password_hash = hash_password(password) if password else ""
+    password_hash = hasher().hash(password) if password else ""
     with reported_errors():
         user = staff.create_user(username, email, "staff" if is_staff else "user", password_hash=password_hash)
     click.echo(f"{user.username} can log in." if password else f"{user.email} is sent a link to choose a password.")
@@ -125,7 +126,7 @@ def delete(who: str, yes: bool) -> None:
     """Delete an account with all that is its own: flask users delete ann@your.domain"""
     if not yes:
         click.confirm(f"Delete {find_user(who).username} for good?", abort=True)
-    _do(who, staff.delete_user, "is deleted")
+    _do(who, delete_user, "is deleted")
 
 
 def find_user(who: str) -> User:
@@ -169,7 +170,7 @@ def _read_password(noinput: bool, file: IO[str] | None, username: str, email: st
     """Return the password, which the rules, or with the question's answer somebody at the terminal, must accept."""
     if noinput or file:
         password = file.read().rstrip("\r\n") if file else os.environ.get(PASSWORD_VARIABLE, "")
-        if problems := password_problems(password, username, email) if password else []:
+        if problems := find_problems(password, username, email) if password else []:
             raise click.ClickException(" ".join(problems))
         return password
     while True:
@@ -177,7 +178,7 @@ def _read_password(noinput: bool, file: IO[str] | None, username: str, email: st
         password = str(
             click.prompt("Password", default="", hide_input=True, show_default=False, confirmation_prompt=again)
         )
-        problems = password_problems(password, username, email) if password else []
+        problems = find_problems(password, username, email) if password else []
         for problem in problems:
             click.echo(problem, err=True)
         if not problems or click.confirm("Bypass password validation and create user anyway?"):

@@ -12,7 +12,7 @@ from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.web.security import request_id
+from flaskcelery.web.requests import request_id
 
 logger = logging.getLogger(__name__)
 

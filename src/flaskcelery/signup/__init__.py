@@ -1,1 +1,1 @@
-"""Sign up: the page, the rule, and the welcome mail that it owes."""
+"""Sign up: the page, the rule, and the welcome email."""

@@ -1,21 +1,20 @@
-"""The sign-up form, with the origin's field names and texts."""
+"""The sign-up form, with the field names and texts of the reference Django app."""
 
-from wtforms import Field, PasswordField
-from wtforms.validators import EqualTo, InputRequired
+from flask_wtf import FlaskForm
+from wtforms import Field
+from wtforms.validators import EqualTo
 
-from flaskcelery.users.forms import MISMATCH, NamesForm, check_new_password
+from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
+from flaskcelery.users.password_policy import find_problems
+from flaskcelery.web.forms import MISMATCH, email_field, password_field, refuse_problems, username_field
 
 
-class SignUpForm(NamesForm):
-    """What a visitor fills in to open an account."""
-
-    password1 = PasswordField("Enter password:", [InputRequired()], render_kw={"autocomplete": "new-password"})
-    password2 = PasswordField(
-        "Confirm password:",
-        [InputRequired(), EqualTo("password1", MISMATCH)],
-        render_kw={"autocomplete": "new-password"},
-    )
+class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    username = username_field("Username:", normalize_username, USERNAME_MAX_LENGTH)
+    email = email_field("Email:", normalize_email, EMAIL_MAX_LENGTH)
+    password1 = password_field("Enter password:")
+    password2 = password_field("Confirm password:", EqualTo("password1", MISMATCH))
 
     def validate_password1(self, field: Field) -> None:
-        """Refuse a password that breaks a rule, and say every rule it breaks."""
-        check_new_password(field, self.username.data or "", self.email.data or "")
+        """Show every rule that the password breaks."""
+        refuse_problems(field, find_problems(field.data, self.username.data or "", self.email.data or ""))

@@ -3,18 +3,18 @@
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.signup.tasks import send_welcome_email
-from flaskcelery.users.accounts import make_names, refuse_taken
 from flaskcelery.users.models import User
-from flaskcelery.users.passwords import hash_password
+from flaskcelery.users.names import make_names, refuse_taken
+from flaskcelery.users.passwords import hasher
 
 
 def register(username: str, email: str, password: str) -> User:
-    """Create the account and owe its welcome mail, in one transaction.
+    """Create the account and enqueue its welcome email, in one transaction.
 
-    Raises InvalidName, InvalidEmail, or AccountTaken; the database alone decides what is taken.
+    Raises InvalidName, InvalidEmail or AccountTaken. Only the database decides what is taken.
     """
     names = make_names(username, email)
-    user = User(**names, password_hash=hash_password(password))
+    user = User(**names, password_hash=hasher().hash(password))
     with refuse_taken(names), transaction():
         db.session.add(user)
         db.session.flush()

@@ -1,4 +1,4 @@
-"""The welcome mail."""
+"""The welcome email."""
 
 import os
 import time
@@ -8,15 +8,15 @@ from flask import current_app
 from flaskcelery.database import db
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
-from flaskcelery.users.links import confirmation_link
 from flaskcelery.users.models import User
+from flaskcelery.users.tokens import confirmation_link
 
 
 @task("send_welcome_email", "Welcome")
 def send_welcome_email(user_id: int, made_at: int | None = None) -> Message | None:
-    """Welcome a new user: the Flask-Mail message that the worker sends.
+    """Welcome a new user.
 
-    `made_at` (Unix time) is when the account came here, if that is not when it was opened.
+    `made_at` is the Unix time at which an imported account was added; others date from when they were opened.
     """
     time.sleep(current_app.config["SIMULATED_WORK_SECONDS"])
     user = db.session.get(User, user_id)

@@ -5,8 +5,8 @@ from werkzeug.wrappers import Response
 
 from flaskcelery.signup.forms import SignUpForm
 from flaskcelery.signup.operations import register
-from flaskcelery.users.accounts import AccountTaken
-from flaskcelery.web.forms import add_errors
+from flaskcelery.users.names import AccountTaken
+from flaskcelery.web.forms import show_error
 from flaskcelery.web.rate_limits import limit
 
 bp = Blueprint("signup", __name__, template_folder="templates")
@@ -14,7 +14,6 @@ bp = Blueprint("signup", __name__, template_folder="templates")
 
 @bp.get("/accounts/signup/")
 def show() -> str:
-    """Show the empty form."""
     return render_template("signup/signup.html", form=SignUpForm())
 
 
@@ -27,8 +26,8 @@ def submit() -> str | Response:
         return render_template("signup/signup.html", form=form)
     try:
         register(form.username.data or "", form.email.data or "", form.password1.data or "")
-    except AccountTaken as taken:
-        add_errors(form, taken.errors)
+    except AccountTaken as error:
+        show_error(form, error)
         return render_template("signup/signup.html", form=form)
     flash("Account successfully created!", "success")
     return redirect(url_for("auth.show_login"))

@@ -1,1 +1,1 @@
-"""Who: accounts, their names, passwords and login sessions."""
+"""Accounts: names, emails, passwords, login sessions, and the rules that several features share."""

@@ -1,60 +1,55 @@
-"""The names of an account, new or changed: one rule, whoever asks."""
+"""Roles, and accounts as staff and their owners change them: locked, and never the last member of staff."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, update
 
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users.models import User
-from flaskcelery.users.names import (
-    EmailTaken,
-    UsernameTaken,
-    email_key,
-    normalize_email,
-    normalize_username,
-    username_key,
-)
 
-NO_PASSWORD = "!"  # noqa: S105  fits nothing, as in Django
+ROLES = {
+    "user": {"is_staff": False, "is_viewer": False},
+    "viewer": {"is_staff": False, "is_viewer": True},
+    "staff": {"is_staff": True, "is_viewer": False},
+}
 
 
-class AccountTaken(UserFacingError):
-    """Another account has this username or address."""
-
-    def __init__(self, errors: dict[str, str]) -> None:
-        super().__init__(errors)
-        self.errors = errors  # a sentence for each field
+class NoAccount(UserFacingError):
+    message = "There is no such account: it was deleted, or its owner has closed it."
 
 
-def make_names(username: str, email: str) -> dict[str, str]:
-    """Return the columns of a username and an address; raise InvalidName or InvalidEmail."""
-    name, address = normalize_username(username), normalize_email(email)
-    return {"username": name, "username_key": username_key(name), "email": address, "email_key": email_key(address)}
+class LastStaff(UserFacingError):
+    message = (
+        "The last active member of staff cannot be demoted, locked out or deleted. Please appoint another one first."
+    )
 
 
-@contextmanager
-def refuse_taken(names: Mapping[str, str], user_id: int | None = None) -> Iterator[None]:
-    """Run a transaction that writes these names; if the database finds them taken, raise AccountTaken."""
-    try:
-        yield
-    except IntegrityError as error:
-        errors = _find_taken(names, user_id)
-        if not errors:
-            raise
-        raise AccountTaken(errors) from error
+class ChangedMeanwhile(UserFacingError):
+    message = "Your account has changed in the meantime. Please try again."
 
 
-def _find_taken(names: Mapping[str, str], user_id: int | None) -> dict[str, str]:
-    """Return a sentence for each of the two that another account has, by field."""
-    conditions = {
-        "username": (User.username_key == names["username_key"], UsernameTaken()),
-        "email": (User.email_key == names["email_key"], EmailTaken()),
-    }
-    return {
-        field: str(error)
-        for field, (is_same, error) in conditions.items()
-        if db.session.scalar(select(User.id).where(is_same, User.id.is_distinct_from(user_id)))
-    }
+def role_of(user: User) -> str:
+    """Return the name of the account's role."""
+    return "staff" if user.is_staff else "viewer" if user.is_viewer else "user"
+
+
+def lock_account(user_id: int) -> User:
+    """Return the account as it is now, locked until the caller commits; raise NoAccount."""
+    is_open = select(User).where(User.id == user_id, User.closed_at.is_(None))
+    user: User | None = db.session.scalar(is_open.with_for_update())
+    if user is None:
+        raise NoAccount
+    return user
+
+
+def keep_last_staff(user_id: int) -> None:
+    """Raise LastStaff if nobody else could administer. Concurrent callers wait for each other. The caller commits."""
+    staff = select(User.id).where(User.is_staff, User.is_active).order_by(User.id).with_for_update()
+    if set(db.session.scalars(staff)) == {user_id}:
+        raise LastStaff
+
+
+def update_unchanged(user: User, password_hash: str, **values: object) -> None:
+    """Change the account unless it was closed, or its password changed, since then; raise ChangedMeanwhile."""
+    is_unchanged = (User.id == user.id, User.password_hash == password_hash, User.is_active)
+    if db.session.scalar(update(User).where(*is_unchanged).values(**values).returning(User.id)) is None:
+        raise ChangedMeanwhile

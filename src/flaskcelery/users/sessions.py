@@ -1,4 +1,4 @@
-"""Login sessions: rows that a random token, hashed at rest, opens."""
+"""Login sessions: a row for each logged-in browser, found by the hash of the token in its cookie."""
 
 import hashlib
 import secrets
@@ -12,16 +12,16 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import login_manager
 from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.web.security import client_ip
+from flaskcelery.web.requests import client_ip
 
-# Seconds, by whether the visitor asked to be remembered: without a request for so long, and in all.
+# Seconds without a request, and in all, after which a session ends; by whether its owner asked to be remembered.
 IDLE = {False: DAY / 2, True: 30 * DAY}
 ABSOLUTE = {False: 14 * DAY, True: 90 * DAY}
-SEEN_EVERY = 300  # seconds; a request within them does not write
+SEEN_EVERY = 300  # seconds; requests within them do not write
 
 
 def start_session(user_id: int, remember: bool = False) -> str:
-    """Add a login session and return its token, which is kept nowhere. Caller commits."""
+    """Add a login session and return its token, which is stored nowhere. The caller commits."""
     token = secrets.token_urlsafe(32)
     db.session.add(
         LoginSession(
@@ -36,51 +36,66 @@ def start_session(user_id: int, remember: bool = False) -> str:
     return token
 
 
-def end_sessions(user_id: int, keep_token: str | None = None, session_id: int | None = None) -> int:
-    """Log out an account's browsers, or the one of `session_id`, but never `keep_token`'s. Caller commits."""
+def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = None) -> int:
+    """Log out an account's browsers: all, only the session with this id, or all but the one of the token `keep`.
+
+    Return how many were logged out. The caller commits.
+    """
     chosen = [LoginSession.user_id == user_id]
-    if keep_token:
-        chosen.append(LoginSession.token_hash != _hash(keep_token))
-    if session_id is not None:
-        chosen.append(LoginSession.id == session_id)
+    if keep:
+        chosen.append(LoginSession.token_hash != _hash(keep))
+    if only is not None:
+        chosen.append(LoginSession.id == only)
     return len(db.session.scalars(delete(LoginSession).where(*chosen).returning(LoginSession.id)).all())
 
 
+def log_out_devices(
+    user_id: int, *, only: int | None = None, keep: str | None = None, actor_id: int | None = None
+) -> int:
+    """Do what `end_sessions` does in a transaction of its own, with an audit event; return how many ended."""
+    with transaction():
+        count = end_sessions(user_id, only=only, keep=keep)
+        if count:
+            email = db.session.scalar(select(User.email).where(User.id == user_id)) or ""
+            record(Event.SESSION_ENDED, user_id, email, f"{count} sessions", actor_id)
+    return count
+
+
+def log_out(user: User) -> None:
+    """End the login session of this request, and with it every copy of its cookie."""
+    with transaction():
+        db.session.execute(delete(LoginSession).where(LoginSession.token_hash == _hash(user.session_token or "")))
+        record(Event.LOG_OUT, user.id, user.email)
+
+
 def renew_token(token: str) -> str:
-    """Give the login session of `token` a new one, return it: copies of the old cookie are dead. Caller commits."""
+    """Give the login session a new token and return it, so that copies of the old cookie die. The caller commits."""
     new_token = secrets.token_urlsafe(32)
     is_mine = LoginSession.token_hash == _hash(token)
     db.session.execute(update(LoginSession).where(is_mine).values(token_hash=_hash(new_token)))
     return new_token
 
 
-def log_out(user: User) -> None:
-    """End the login session through which the user came, and with it every copy of its cookie."""
-    with transaction():
-        db.session.execute(delete(LoginSession).where(LoginSession.token_hash == _hash(user.session_token or "")))
-        record(Event.LOG_OUT, user.id, user.email)
-
-
 def find_sessions(user_id: int) -> Sequence[LoginSession]:
-    """Return an account's live login sessions, the one seen last first."""
+    """Return an account's live login sessions, most recently seen first."""
     mine = select(LoginSession).where(LoginSession.user_id == user_id, is_live())
     return db.session.scalars(mine.order_by(LoginSession.last_seen_at.desc())).all()
 
 
 def is_live() -> ColumnElement[bool]:
-    """Neither too old nor unused for too long, by the database's clock."""
+    """Return the condition that a session is neither too old nor idle for too long, by the database's clock."""
     seen_since = case((LoginSession.is_remembered, now_plus(-IDLE[True])), else_=now_plus(-IDLE[False]))
     return and_(LoginSession.expires_at > now_plus(), LoginSession.last_seen_at > seen_since)
 
 
 def is_current(session: LoginSession, user: User) -> bool:
-    """Tell whether this is the session through which the user came."""
+    """Return whether this is the session of the user's present request."""
     return session.token_hash == _hash(user.session_token or "")
 
 
 @login_manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login ships no types
 def load_user(token: str) -> User | None:
-    """Return the active user of a live session, in one query; None logs the browser out."""
+    """Return the active user of a live session, in one query, or None, which logs the browser out."""
     is_stale = LoginSession.last_seen_at < now_plus(-SEEN_EVERY)
     is_mine = LoginSession.token_hash == _hash(token)
     found = db.session.execute(
@@ -102,7 +117,7 @@ def load_user(token: str) -> User | None:
 
 @purge
 def purge_sessions() -> int:
-    """Delete some of the sessions that have ended by themselves, with their addresses; return how many."""
+    """Delete some of the expired sessions; return how many."""
     with transaction():
         chosen = select(LoginSession.id).where(~is_live()).limit(PURGED_PER_PASS)
         ended = delete(LoginSession).where(LoginSession.id.in_(chosen)).returning(LoginSession.id)

@@ -1,4 +1,4 @@
-"""Links in mails: a token is an HMAC over what it may change, so it dies with that; nothing is stored for it."""
+"""Links in emails. A token is an HMAC over what the link may change, so it dies with that; nothing is stored."""
 
 import hashlib
 import hmac
@@ -11,10 +11,14 @@ from sqlalchemy import select
 
 from flaskcelery.database import db, now_plus
 from flaskcelery.users.models import User
+from flaskcelery.web.urls import public_url
+
+LINK_MAX_AGE = timedelta(days=7)
+RESET_LINK_MAX_AGE = timedelta(hours=1)
 
 
 class Purpose(StrEnum):
-    """What a token allows; a token for one is none for another."""
+    """What a token allows. A token for one purpose is invalid for any other."""
 
     RESET_PASSWORD = "reset-password"  # noqa: S105  a name
     CONFIRM_EMAIL = "confirm-email"
@@ -23,19 +27,24 @@ class Purpose(StrEnum):
 
 
 def database_now() -> datetime:
-    """Return the database's time: the one clock by which tokens are made and expire."""
+    """Return the database's time, the one clock by which tokens are made and expire."""
     now: datetime = db.session.execute(select(now_plus())).scalar_one()
     return now
 
 
+def timestamp() -> int:
+    """Return the database's time in Unix seconds, as a task's argument that makes its link reproducible."""
+    return int(database_now().timestamp())
+
+
 def make_token(purpose: Purpose, user: User, made_at: datetime) -> str:
-    """Return the token for this account as it is now: the same for the same moment, so a mail can be sent twice."""
+    """Return the token for this account as it is now. The same time gives the same token, so an email can be resent."""
     seconds = int(made_at.timestamp())
     return f"{seconds:x}-{_sign(current_app.config['SECRET_KEY'], purpose, user, seconds)}"
 
 
 def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta) -> bool:
-    """Tell whether the token was made here, for this, not too long ago, and the account is still as it was then."""
+    """Return whether the token was made here for this purpose, is young enough, and the account is unchanged."""
     if not re.fullmatch(r"[1-9a-f][0-9a-f]{0,7}-[0-9a-f]{64}", token):
         return False
     seconds = int(token.partition("-")[0], 16)
@@ -55,3 +64,40 @@ def _sign(key: str, purpose: Purpose, user: User, seconds: int) -> str:
     }
     text = repr((purpose.value, user.id, user.is_active, seconds, *state[purpose]))
     return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def confirmation_link(user: User, made_at: int | None = None) -> str:
+    """Return the link that confirms the email, made at this Unix time or else when the account was opened."""
+    return _link("confirm", Purpose.CONFIRM_EMAIL, user, _moment(made_at) if made_at else user.joined_at)
+
+
+def change_link(user: User, made_at: int) -> str:
+    """Return the link that makes the pending email the account's."""
+    return _link("change", Purpose.CHANGE_EMAIL, user, _moment(made_at))
+
+
+def undo_link(user: User) -> str:
+    """Return the link that restores the account's previous email."""
+    return _link("undo", Purpose.UNDO_EMAIL, user, user.email_changed_at or user.joined_at)
+
+
+def password_link(user: User, made_at: int) -> str | None:
+    """Return the link that lets the owner choose a password, or None if it has expired already."""
+    moment = _moment(made_at)
+    if database_now() > moment + password_link_max_age(user):
+        return None
+    token = make_token(Purpose.RESET_PASSWORD, user, moment)
+    return public_url("auth.show_reset_link", user_id=user.id, token=token)
+
+
+def password_link_max_age(user: User) -> timedelta:
+    """Return how long a password link works: longer for an account without a password, which has little to lose."""
+    return RESET_LINK_MAX_AGE if user.has_password else LINK_MAX_AGE
+
+
+def _link(action: str, purpose: Purpose, user: User, made_at: datetime) -> str:
+    return public_url("email_links.show", action=action, user_id=user.id, token=make_token(purpose, user, made_at))
+
+
+def _moment(unix_time: int) -> datetime:
+    return datetime.fromtimestamp(unix_time, UTC)

@@ -1,19 +1,57 @@
-"""What several forms share: white space dropped, and rules of the domain shown at their field."""
+"""What forms share: common fields, validators that ask the domain, and errors shown at their fields."""
 
 from collections.abc import Callable
+from typing import Any
 
-from wtforms import Field, Form, ValidationError
+from flask_wtf import FlaskForm
+from wtforms import EmailField, Field, Form, PasswordField, StringField, ValidationError
+from wtforms.validators import DataRequired, EqualTo, InputRequired
 
 from flaskcelery.errors import UserFacingError
 
+Normalize = Callable[[str], str]
+MISMATCH = "The two password fields didn’t match."
+
+
+def username_field(label: str, normalize: Normalize, max_length: int) -> StringField:
+    """Return a field for a username that `normalize` accepts."""
+    attributes = {"autocomplete": "username", "autocapitalize": "none", "maxlength": max_length}
+    return StringField(label, [DataRequired(), accepted_by(normalize)], filters=[strip], render_kw=attributes)
+
+
+def email_field(label: str, normalize: Normalize, max_length: int, autocomplete: str = "email") -> EmailField:
+    """Return a field for an email that `normalize` accepts."""
+    attributes = {"autocomplete": autocomplete, "autocapitalize": "none", "maxlength": max_length}
+    return EmailField(label, [DataRequired(), accepted_by(normalize)], filters=[strip], render_kw=attributes)
+
+
+def password_field(label: str, *validators: Any, autocomplete: str = "new-password") -> PasswordField:
+    """Return a field for a password, which is never stripped."""
+    return PasswordField(label, [InputRequired(), *validators], render_kw={"autocomplete": autocomplete})
+
+
+class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """A new password, typed twice. `find_problems` returns a sentence for each rule that a password breaks."""
+
+    new_password1 = password_field("New password:")
+    new_password2 = password_field("Confirm password:", EqualTo("new_password1", MISMATCH))
+
+    def __init__(self, formdata: Any, find_problems: Callable[[str], list[str]]) -> None:
+        super().__init__(formdata)
+        self.find_problems = find_problems
+
+    def validate_new_password1(self, field: Field) -> None:
+        """Show every rule that the password breaks."""
+        refuse_problems(field, self.find_problems(field.data))
+
 
 def strip(text: str | None) -> str | None:
-    """Drop white space around a typed name; passwords are never stripped."""
+    """Drop white space around what was typed."""
     return text.strip() if text else text
 
 
-def accepted_by(normalize: Callable[[str], str]) -> Callable[[Form, Field], None]:
-    """Return the validator that shows the sentence with which `normalize` refuses a value."""
+def accepted_by(normalize: Normalize) -> Callable[[Form, Field], None]:
+    """Return a validator that shows the error which `normalize` raises."""
 
     def check(_form: Form, field: Field) -> None:
         try:
@@ -24,7 +62,17 @@ def accepted_by(normalize: Callable[[str], str]) -> Callable[[Form, Field], None
     return check
 
 
-def add_errors(form: Form, errors: dict[str, str]) -> None:
-    """Show each sentence at the field it is about."""
-    for name, sentence in errors.items():
-        form[name].errors = [*form[name].errors, sentence]
+def refuse_problems(field: Field, problems: list[str]) -> None:
+    """Refuse the field's value with all of these sentences; accept it if there are none."""
+    field.errors = [*field.errors, *problems[:-1]]
+    if problems:
+        raise ValidationError(problems[-1])
+
+
+def show_error(form: Form, error: UserFacingError) -> None:
+    """Show the error at the form's field that it names, or else above the form."""
+    for name, message in error.errors.items():
+        if name in form:
+            form[name].errors = [*form[name].errors, message]
+        else:
+            form.form_errors.append(message)

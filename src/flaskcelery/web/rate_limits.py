@@ -1,13 +1,11 @@
-"""How often a visitor may try: one table, counted in Redis, or in each process's memory while there is none.
+"""How often a visitor can try: one table of limits, counted in Redis, or in each process while Redis is away.
 
-A view whose POST is counted says so below its route, and names the account where the table has a limit `by_account`:
+A view says which limit counts it:
 
-    @bp.post("/accounts/password_change/")
-    @limit("change_password", account=lambda: current_user.id)
-    def submit_password() -> ...
+    @limit("sign_up")                                  every request counts
+    with attempt("log_in", account=email_key): ...     only a wrong password counts
 
-A mail that anybody may have sent to any address is owed only `if take_email_quota("reset", email_key(email))`; the
-page is the same either way. RATELIMIT_ENABLED=0 counts nothing: for load tests.
+`RATELIMIT_ENABLED=0` counts nothing: for load tests.
 """
 
 import functools
@@ -17,45 +15,46 @@ import ipaddress
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
-from flask import Flask, current_app, g
+from flask import Flask, current_app
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from werkzeug.exceptions import TooManyRequests
 
+from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.metrics import metrics
-from flaskcelery.web.security import client_ip
+from flaskcelery.web.requests import client_ip
 
 MINUTE = 60  # seconds
 HOUR = 60 * MINUTE
 REDIS_TIMEOUT = 0.2  # seconds
-BLIND_SECONDS = 10  # for which Redis is not asked again after it has failed
-NETWORK = 64  # bits of an IPv6 address: what is beyond them its owner chooses
+REDIS_PAUSE = 10  # seconds in which Redis is not asked again after it has failed
+NETWORK = 64  # bits of an IPv6 address; its owner chooses the others
 
 
 @dataclass(frozen=True)
 class Limit:
-    """So many tries in so many seconds: of one client, and of one client at one account."""
+    """How many requests in how many seconds: by one client, and by one client to one account."""
 
     by_client: tuple[int, int]
     by_account: tuple[int, int] | None = None
-    only_failures: bool = False  # wrong passwords, that is (see `note_guess`); a right one ends the account's row
 
 
 # Never by account alone: anybody could then lock its owner out.
 LIMITS = {
-    "log_in": Limit((100, HOUR), (10, 15 * MINUTE), only_failures=True),
+    "log_in": Limit((100, HOUR), (10, 15 * MINUTE)),
+    "change_password": Limit((100, HOUR), (10, 15 * MINUTE)),
     "sign_up": Limit((60, HOUR)),
-    "change_password": Limit((100, HOUR), (10, 15 * MINUTE), only_failures=True),
-    "ask_reset": Limit((20, HOUR)),
+    "request_reset": Limit((20, HOUR)),
     "resend": Limit((20, HOUR)),
 }
-MAILS_TO_ONE_ADDRESS = (5, HOUR)  # of one kind, whoever asks
+EMAILS_TO_ONE_RECIPIENT = (5, HOUR)  # of one kind, whoever requests them
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -63,32 +62,32 @@ R = TypeVar("R")
 
 
 class Counters:
-    """Counts in Redis; this process's own memory counts along, and decides while Redis does not answer."""
+    """Counts in Redis. This process's own memory counts along, and decides while Redis does not answer."""
 
     def __init__(self, url: str) -> None:
         self._redis = _connect(url) if url.startswith("redis") else None
-        self._blind_until = 0.0
+        self._away_until = 0.0
 
     @functools.cached_property
     def _memory(self) -> MemoryStorage:
-        """Made when first used: it starts a thread, which uWSGI's master would wait for without end."""
+        """Made on first use: it starts a thread, and uWSGI's master would wait for that thread forever."""
         return MemoryStorage()
 
     def add(self, key: str, seconds: int, amount: int = 1) -> tuple[int, int]:
-        """Count; return how many there are now and in how many seconds they are forgotten."""
-        counted, ends_at = self._memory.incr(key, seconds, amount), self._memory.get_expiry(key)
-        if self._redis and time.monotonic() >= self._blind_until:
+        """Count; return the new count and the seconds until it expires."""
+        count, ends_at = self._memory.incr(key, seconds, amount), self._memory.get_expiry(key)
+        if self._redis and time.monotonic() >= self._away_until:
             try:
-                counted, ends_at = self._redis.incr(key, seconds, amount), self._redis.get_expiry(key)
+                count, ends_at = self._redis.incr(key, seconds, amount), self._redis.get_expiry(key)
             except StorageError as error:
-                self._blind_until = time.monotonic() + BLIND_SECONDS
-                logger.error("Redis does not count tries, each process does meanwhile: %s", error)
-        return counted, max(1, math.ceil(ends_at - time.time()))
+                self._away_until = time.monotonic() + REDIS_PAUSE
+                logger.error("Redis does not count requests; each process counts by itself meanwhile: %s", error)
+        return count, max(1, math.ceil(ends_at - time.time()))
 
 
 def _connect(url: str) -> RedisStorage:
     patience = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
-    return RedisStorage(url, key_prefix="limit", wrap_exceptions=True, **patience, retry=Retry(NoBackoff(), 0))  # type: ignore[arg-type]  # handed on to redis-py
+    return RedisStorage(url, key_prefix="limit", wrap_exceptions=True, **patience, retry=Retry(NoBackoff(), 0))  # type: ignore[arg-type]  # passed on to redis-py
 
 
 def init_limits(app: Flask) -> None:
@@ -96,71 +95,83 @@ def init_limits(app: Flask) -> None:
     app.extensions["limits"] = Counters(app.config["RATELIMIT_STORAGE_URI"])
 
 
-def limit(name: str, account: Callable[[], object] | None = None) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return the decorator of a view whose every call is a try; too many are answered with 429."""
-    table = LIMITS[name]
-    if (table.by_account is None) != (account is None):
-        raise TypeError(f"{name} is limited by account, or is not, but the view says otherwise")
+def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return the decorator of a view whose every request counts; too many are answered with 429."""
+    if LIMITS[name].by_account:
+        raise TypeError(f"{name} is limited by account: use `with attempt({name!r}, account=...)` in the view")
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def count_first(*args: P.args, **kwargs: P.kwargs) -> R:
-            if not current_app.config["RATELIMIT_ENABLED"]:
-                return view(*args, **kwargs)
-            tries = _tries(name, str(account()) if account else "")
-            counted = [_count(one) for one in tries]
-            answer = view(*args, **kwargs)
-            guess = g.pop("guess", None)
-            if table.only_failures and guess is not False:
-                # The client keeps its failures: logging in to its own account buys no tries at others.
-                for one, count in zip(tries, (1, counted[1] if guess else 1), strict=True):
-                    _counters().add(_key(one.of), one.seconds, -count)
-            return answer
+            if current_app.config["RATELIMIT_ENABLED"]:
+                _Counter((name, "client", _client()), *LIMITS[name].by_client).count()
+            return view(*args, **kwargs)
 
         return count_first
 
     return decorate
 
 
-def note_guess(is_right: bool) -> None:
-    """Note whether the password that this request tried is right; a form with other faults has tried none."""
-    g.guess = is_right
+@contextmanager
+def attempt(name: str, account: object) -> Iterator[None]:
+    """Count a try at an account's password, for good only if the block raises WrongPassword.
+
+    A right password resets the account's count but not the client's failures: otherwise logging in to an account
+    of one's own would buy more tries at others. Too many tries are answered with 429 before the block runs.
+    """
+    table = LIMITS[name]
+    if not table.by_account:
+        raise TypeError(f"{name} is not limited by account: use `@limit({name!r})` on the view")
+    if not current_app.config["RATELIMIT_ENABLED"]:
+        yield
+        return
+    by_client = _Counter((name, "client", _client()), *table.by_client)
+    by_account = _Counter((name, "account", _client(), str(account)), *table.by_account)
+    by_client.count()  # first: a blocked client cannot fill the storage with accounts
+    tries = by_account.count()
+    forgiven = 0
+    try:
+        yield
+        forgiven = tries
+    except WrongPassword:
+        raise
+    except Exception as error:  # the password was right, or the failure is ours
+        forgiven = tries if isinstance(error, UserFacingError) else 1
+        raise
+    finally:
+        if forgiven:
+            by_account.take_back(forgiven)
+            by_client.take_back(1)
+
+
+def take_email_quota(kind: str, email_key: str) -> bool:
+    """Count one more email of this kind to a recipient; return whether it can still be sent."""
+    most, seconds = EMAILS_TO_ONE_RECIPIENT
+    is_limited = current_app.config["RATELIMIT_ENABLED"]
+    return not is_limited or _counters().add(_key(("email", kind, email_key)), seconds)[0] <= most
 
 
 @dataclass(frozen=True)
-class Try:
-    """One more on a counter."""
+class _Counter:
+    """One count: of what, how many are allowed, and after how many seconds it expires."""
 
     of: tuple[str, ...]
     most: int
     seconds: int
 
+    def count(self) -> int:
+        """Count one more; return how many there are, or raise TooManyRequests."""
+        count, ends_in = _counters().add(_key(self.of), self.seconds)
+        if count == self.most + 1:  # log once for each block, not for each request
+            logger.warning("Too many tries: %s by %s from %s, blocked for %s s", *self.of[:2], client_ip(), ends_in)
+        if count > self.most:
+            metrics().limit_hits.labels(self.of[0]).inc()
+            raise TooManyRequests(retry_after=ends_in)
+        return count
 
-def _tries(name: str, account: str) -> list[Try]:
-    """Return what a POST counts on, the client first: one that is blocked cannot fill the memory with accounts."""
-    table, client = LIMITS[name], _client()
-    tries = [Try((name, "client", client), *table.by_client)]
-    if table.by_account:
-        tries.append(Try((name, "account", client, account), *table.by_account))
-    return tries
-
-
-def take_email_quota(kind: str, address: str) -> bool:
-    """Count one more mail of this kind to an address, and tell whether it may still be owed."""
-    if not current_app.config["RATELIMIT_ENABLED"]:
-        return True
-    most, seconds = MAILS_TO_ONE_ADDRESS
-    return _counters().add(_key(("mail", kind, address)), seconds)[0] <= most
-
-
-def _count(one: Try) -> int:
-    counted, ends_in = _counters().add(_key(one.of), one.seconds)
-    if counted == one.most + 1:  # once for each block, not for each try
-        logger.warning("Too many tries: %s by %s from %s, blocked for %s s", *one.of[:2], client_ip(), ends_in)
-    if counted > one.most:
-        metrics().limit_hits.labels(one.of[0]).inc()
-        raise TooManyRequests(retry_after=ends_in)
-    return counted
+    def take_back(self, amount: int) -> None:
+        """Uncount."""
+        _counters().add(_key(self.of), self.seconds, -amount)
 
 
 def _counters() -> Counters:
@@ -169,16 +180,18 @@ def _counters() -> Counters:
 
 
 def _client() -> str:
-    """Return the client's address; of an IPv6 one the network, whose owner has all the addresses in it."""
-    address = client_ip()
+    """Return the client's IP address, or its network for IPv6: one client has all the addresses of a network."""
+    ip_address = client_ip()
     try:
-        is_wide = ipaddress.ip_address(address).version == 6  # noqa: PLR2004
+        is_wide = ipaddress.ip_address(ip_address).version == 6  # noqa: PLR2004
     except ValueError:
-        return address
-    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/{NETWORK}", strict=False)) if is_wide else address
+        return ip_address
+    return (
+        str(ipaddress.ip_network(f"{ip_address.partition('%')[0]}/{NETWORK}", strict=False)) if is_wide else ip_address
+    )
 
 
 def _key(what: tuple[str, ...]) -> str:
-    """Return a counter's name, from which neither an address nor an account can be read."""
+    """Return a counter's key, which reveals neither an IP address nor an account."""
     text = repr(what).encode("utf-8", "backslashreplace")
     return hmac.new(current_app.config["SECRET_KEY"].encode(), text, hashlib.sha256).hexdigest()[:32]

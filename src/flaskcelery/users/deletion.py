@@ -1,0 +1,53 @@
+"""Deleting accounts: at their owner's request or by staff, and erasing what is left of them."""
+
+from sqlalchemy import delete, exists, select
+
+from flaskcelery.audit.events import Event, forget_user, record
+from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.outbox.models import OutboxRow, is_pending
+from flaskcelery.retention import PURGED_PER_PASS, purge
+from flaskcelery.users.accounts import keep_last_staff, lock_account, update_unchanged
+from flaskcelery.users.emails import send_goodbye_email
+from flaskcelery.users.models import User
+from flaskcelery.users.password_change import check_password
+from flaskcelery.users.sessions import end_sessions
+
+
+def close_account(user: User, password: str) -> None:
+    """Close the account at once and send the email that confirms it; `erase_closed` erases it after that.
+
+    Raises WrongPassword, LastStaff or ChangedMeanwhile.
+    """
+    check_password(user, password)
+    with transaction():
+        keep_last_staff(user.id)
+        update_unchanged(user, user.password_hash, is_active=False, closed_at=now_plus())
+        end_sessions(user.id)
+        send_goodbye_email.enqueue(user_id=user.id)
+        record(Event.ACCOUNT_CLOSED, user.id, user.email)
+
+
+def delete_user(user_id: int, actor_id: int | None = None) -> None:
+    """Delete the account with its sessions, emails and personal audit data; raise LastStaff or NoAccount."""
+    with transaction():
+        keep_last_staff(user_id)
+        lock_account(user_id)
+        # Pending rows stay: a worker may be processing one. It will find nobody to send the email to.
+        db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, ~is_pending()))
+        forget_user(user_id)
+        record(Event.DELETED, user_id, actor_id=actor_id)
+        db.session.execute(delete(User).where(User.id == user_id))
+
+
+@purge
+def erase_closed() -> int:
+    """Erase some of the closed accounts that have no pending email; return how many."""
+    has_pending = exists().where(OutboxRow.user_id == User.id, is_pending())
+    with transaction():
+        chosen = select(User.id).where(User.closed_at.is_not(None), ~has_pending).limit(PURGED_PER_PASS)
+        erased = db.session.scalars(delete(User).where(User.id.in_(chosen)).returning(User.id)).all()
+        for user_id in erased:
+            db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id))
+            forget_user(user_id)
+            record(Event.ACCOUNT_ERASED, user_id)
+    return len(erased)

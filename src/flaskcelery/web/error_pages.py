@@ -1,0 +1,62 @@
+"""Error pages. They reveal nothing internal and never touch the database."""
+
+import logging
+
+from flask import Flask, Response, current_app, make_response, render_template
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException, SecurityError, ServiceUnavailable
+
+logger = logging.getLogger(__name__)
+
+MESSAGES = {
+    400: ("Bad request", "Your browser sent something that we could not read. Please go back and try again."),
+    403: ("Not allowed", "You may not see this page."),
+    404: ("Page not found", "There is no page at this address. Perhaps the link is old or has a typing error."),
+    405: ("Not possible this way", "This address does not take such a request. Please use the buttons on our pages."),
+    413: ("Too much data", "What you sent is larger than we accept. Please go back and sanitize it."),
+    429: ("Too many tries", "Please wait a while before you try again."),
+    500: ("Something went wrong", "The fault is ours, and it has been recorded. Please try again in a moment."),
+    503: ("Back in a moment", "We cannot answer just now. Please try again in a minute."),
+}
+CSRF_MESSAGE = (
+    "This form has expired",
+    "Please go back, reload the page and send the form again. Cookies must be allowed.",
+)
+RETRY_AFTER = 30  # seconds
+
+
+def render_error_pages() -> dict[int, str]:
+    """Return the page of each code, for a web server that answers without us."""
+    with current_app.test_request_context(base_url=current_app.config["PUBLIC_URL"] or None):
+        return {
+            code: render_template("error.html", title=title, sentence=text) for code, (title, text) in MESSAGES.items()
+        }
+
+
+def init_error_pages(app: Flask) -> None:
+    """Give `app` a page for every HTTP error, and turn a lost database into 503."""
+    app.register_error_handler(HTTPException, _show)
+    for kind in (OperationalError, InterfaceError, PoolTimeoutError):
+        app.register_error_handler(kind, _show_no_database)
+
+
+def _show(error: HTTPException) -> Response:
+    if isinstance(error, SecurityError):  # not our host: no page of ours can be linked
+        return Response(MESSAGES[400][1], 400, mimetype="text/plain")
+    if error.code is None or error.code < 400:  # noqa: PLR2004  a redirect
+        return make_response(error.get_response())
+    title, sentence = MESSAGES.get(error.code) or MESSAGES[400 if error.code < 500 else 500]  # noqa: PLR2004
+    if isinstance(error, CSRFError):
+        title, sentence = CSRF_MESSAGE
+    response = make_response(render_template("error.html", title=title, sentence=sentence), error.code)
+    for name, value in error.get_headers():
+        if name not in {"Content-Type", "Content-Length"}:
+            response.headers[name] = value
+    return response
+
+
+def _show_no_database(error: SQLAlchemyError) -> Response:
+    logger.error("The database did not answer", exc_info=error)
+    return _show(ServiceUnavailable(retry_after=RETRY_AFTER))

@@ -1,0 +1,42 @@
+"""URLs: links for emails, safe redirects, and ids in paths."""
+
+import unicodedata
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import current_app, url_for
+from werkzeug.routing import IntegerConverter, Map
+
+MAX_NEXT_LENGTH = 2000
+MAX_ID = 2**63 - 1  # the largest integer that the database takes
+
+
+class IdConverter(IntegerConverter):
+    """`<id:user_id>` in a route: a number that fits into the database; others are 404."""
+
+    def __init__(self, map: Map) -> None:  # noqa: A002  Werkzeug's name
+        super().__init__(map, max=MAX_ID)
+
+
+def public_url(endpoint: str, **values: Any) -> str:
+    """Return a page's URL for an email. Its host comes from PUBLIC_URL, never from a request."""
+    public = urlsplit(current_app.config["PUBLIC_URL"])
+    return current_app.url_map.bind(public.netloc, url_scheme=public.scheme).build(
+        endpoint, values, force_external=True
+    )
+
+
+def is_local_path(target: str) -> bool:
+    """Return whether `target` is a path on this site, however Werkzeug or a browser normalizes it.
+
+    It starts with one slash and contains no backslash, control character or white space: `//evil`, `/\\evil` and
+    `/<tab>/evil` all lead to another host.
+    """
+    if len(target) > MAX_NEXT_LENGTH or not target.startswith("/") or target.startswith("//") or "\\" in target:
+        return False
+    return not any(unicodedata.category(character)[0] in "CZ" for character in target)
+
+
+def safe_next(target: str | None) -> str:
+    """Return `target` if it is a path on this site, else the home page."""
+    return target if target and is_local_path(target) else url_for("home.show")
