@@ -22,11 +22,11 @@ check: $(VENV)/.development ## Lint, types, import contracts, migrations (under 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
-	$(BIN)/pytest -q -p no:cacheprovider tests/unit/test_templates.py tests/unit/test_migrations.py
+	$(BIN)/pytest -q -p no:cacheprovider tests/project/test_templates.py tests/project/test_migrations.py
 
 test: $(VENV)/.development ## Run every test, against real servers (as root on Debian it installs what is missing)
 	@tests/install-servers
-	$(BIN)/pytest -n auto tests/unit tests/functional
+	$(BIN)/pytest -n auto tests/unit tests/project tests/functional
 	$(BIN)/pytest tests/integration tests/security tests/faults
 
 test-django: $(VENV)/.development ## Compare with the real Django, installed aside: passwords and paths

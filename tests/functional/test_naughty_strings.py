@@ -20,7 +20,7 @@ from flaskcelery.extensions import mail
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser
-from tests.unit.smtp_servers import MailServer
+from tests.unit.mail.smtp_servers import MailServer
 
 HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
 CONTROLS = map(

@@ -119,7 +119,7 @@ def test_the_page_tells_the_rules_and_names_its_fields_as_the_origin_does(logged
 
 def test_a_hash_from_django_is_remade_at_log_in(app: Flask, logged_in: Browser) -> None:
     from tests.functional.test_login import alice, change_alice
-    from tests.unit.test_passwords import DJANGO_HASHES
+    from tests.unit.users.test_passwords import DJANGO_HASHES
 
     for password, password_hash in DJANGO_HASHES.items():
         change_alice(app, password_hash=password_hash)

@@ -13,7 +13,7 @@ from flaskcelery.extensions import mail
 from flaskcelery.mail.errors import PermanentMailError
 from flaskcelery.mail.message import Message, compose, message_id
 from flaskcelery.users.names import normalize_email
-from tests.unit.smtp_servers import MailServer, send
+from tests.unit.mail.smtp_servers import MailServer, send
 
 HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
 FORBIDDEN = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}]

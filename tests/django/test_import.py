@@ -8,7 +8,7 @@ from flask import Flask
 
 from tests.conftest import Browser, run_sql
 
-ORIGIN = Path(__file__).parent / "origin.py"
+REFERENCE_APP = Path(__file__).parent / "reference_app.py"
 USERS = [
     ["alice@example.com", "alice", "correct horse battery"],
     ["bob@example.com", "bob_1987", " spaces around it "],
@@ -21,7 +21,7 @@ def test_who_comes_from_django_logs_in_with_the_old_password_and_gets_an_argon2_
     app: Flask, django: Path, tmp_path: Path
 ) -> None:
     dump, users = tmp_path / "dump.json", json.dumps(USERS)
-    made = subprocess.run([django, ORIGIN], input=users, capture_output=True, text=True, check=True)
+    made = subprocess.run([django, REFERENCE_APP], input=users, capture_output=True, text=True, check=True)
     dump.write_text(made.stdout)
     result = app.test_cli_runner().invoke(args=["users", "import-django", str(dump)])
     assert "4 added, 0 already there, 0 skipped" in result.output

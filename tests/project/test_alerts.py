@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from tests.processes import ROOT, find_program
 
-RULES, SAMPLES = ROOT / "deploy/alerts.yml", ROOT / "tests/unit/alerts_test.yml"
+RULES, SAMPLES = ROOT / "deploy/alerts.yml", ROOT / "tests/project/alerts_test.yml"
 ALERTS = re.findall(r"- alert: (\w+)", RULES.read_text())
 
 

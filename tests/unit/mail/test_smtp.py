@@ -18,7 +18,7 @@ from flaskcelery.mail.errors import (
     TemporaryMailError,
     UnknownMailError,
 )
-from tests.unit.smtp_servers import DROP, SILENCE, MailServer, ScriptedServer, make_certificate, send
+from tests.unit.mail.smtp_servers import DROP, SILENCE, MailServer, ScriptedServer, make_certificate, send
 
 LONG = b"250 " + b"x" * 9000  # smtplib gives up on a line of more than 8 kB
 LOGIN = {"MAIL_USERNAME": "shop", "MAIL_PASSWORD": "s3cret-w0rd"}

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from tests.processes import BIN, ROOT, free_port
-from tests.unit.smtp_servers import MailServer, ScriptedServer, make_certificate
+from tests.unit.mail.smtp_servers import MailServer, ScriptedServer, make_certificate
 
 SECRET = "hunter2hunter2"
 
