@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 
-from flaskcelery.users.password_policy import password_problems
+from flaskcelery.users.password_policy import find_problems
 from flaskcelery.web.urls import safe_next
 from tests.functional.test_next import KEPT, REFUSED, STRANGE
 
@@ -48,12 +48,12 @@ def test_two_thousand_passwords_have_the_same_verdict_but_for_the_common_ones(
     verdicts = ask_django("passwords", made)
     assert len({sentence for verdict in verdicts for sentence in verdict}) == 4
     for who, verdict in zip(made, verdicts, strict=True):
-        assert [problem for problem in password_problems(*who) if problem not in OURS_ALONE] == verdict, who
+        assert [problem for problem in find_problems(*who) if problem not in OURS_ALONE] == verdict, who
 
 
 def test_ninety_nine_of_a_hundred_common_passwords_are_refused(context: Flask, ask_django: AskDjango) -> None:
     listed = ask_django("common", [])
-    accepted = [password for password in listed if not password_problems(password)]
+    accepted = [password for password in listed if not find_problems(password)]
     print(f"{1 - len(accepted) / len(listed):.4f} of {len(listed)} refused")
     assert len(listed) > 19_000
     assert len(accepted) < 0.01 * len(listed)

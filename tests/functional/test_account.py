@@ -108,7 +108,7 @@ def test_nobody_ends_a_session_of_somebody_else(app: Flask, logged_in: Browser) 
 def test_the_page_lists_the_mails_and_what_became_of_them(app: Flask, logged_in: Browser) -> None:
     def mails() -> list[list[str]]:
         section = (
-            logged_in.client.get("/accounts/me/").text.partition("Mails we sent you")[2].partition("</section>")[0]
+            logged_in.client.get("/accounts/me/").text.partition("Emails we sent you")[2].partition("</section>")[0]
         )
         return re.findall(r"<li><span>([^<]+)<.*?class=\"quiet\">([^<]+)<", section, re.DOTALL)
 
@@ -157,7 +157,7 @@ def test_the_export_holds_everything_but_hashes(app: Flask, logged_in: Browser, 
     data = json.loads(answer.text)
     assert data["account"]["email"] == "alice@example.com"
     assert {session["device"] for session in data["sessions"]} >= {FIREFOX}
-    assert [mail["what"] for mail in data["mails"]] == ["Welcome"]
+    assert [mail["what"] for mail in data["emails"]] == ["Welcome"]
     assert [event["event"] for event in data["events"]][::-1] == ["signed up", "logged in", "logged in"]
     for (secret,) in run_sql(app, "SELECT password_hash FROM users UNION SELECT token_hash FROM login_sessions"):
         assert secret not in answer.text

@@ -94,7 +94,7 @@ def test_the_last_administrator_stays(app: Flask, logged_in: Browser) -> None:
 def test_no_transaction_is_open_while_the_password_is_checked(
     app: Flask, logged_in: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hasher = type(app.extensions["passwords"][0])
+    hasher = type(app.extensions["hasher"])
     original, was_open = hasher.verify, []
 
     def verify(self: Any, *args: Any) -> bool:
@@ -111,7 +111,7 @@ def test_no_transaction_is_open_while_the_password_is_checked(
 def test_a_change_that_comes_while_the_password_is_checked_wins(
     app: Flask, logged_in: Browser, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    hasher = type(app.extensions["passwords"][0])
+    hasher = type(app.extensions["hasher"])
     original = hasher.verify
 
     def verify(self: Any, *args: Any) -> bool:

@@ -16,7 +16,7 @@ from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_mai
 from tests.functional.conftest import Member
 
 NEW_PASSWORD = "staple seventeen"
-LAST_STAFF = "The last active member of staff can be neither demoted nor locked out nor deleted."
+LAST_STAFF = "The last active member of staff cannot be demoted, locked out or deleted."
 
 
 def links_of(page: str) -> list[str]:
@@ -223,7 +223,7 @@ def test_the_last_active_member_of_staff_stays(app: Flask, staff: Member, action
 def test_an_account_that_is_gone_or_closed_is_left_alone(app: Flask, staff: Member, alice: Member) -> None:
     run_sql(app, f"UPDATE users SET is_active = false, closed_at = joined_at WHERE id = {alice.id}")
     page = staff.act(f"/admin/users/{alice.id}/", "activate").text
-    assert "There is no such account: it is deleted, or its owner has closed it." in page
+    assert "There is no such account: it was deleted, or its owner has closed it." in page
     assert run_sql(app, f"SELECT is_active FROM users WHERE id = {alice.id}") == [(0,)]
 
 

@@ -28,7 +28,7 @@ def find_addresses(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
             ("audit", "audit_events", "id"),
         ]
     }
-    rows["mails"] = run_sql(app, "SELECT id FROM outbox WHERE failed_at IS NOT NULL")[0][0]
+    rows["emails"] = run_sql(app, "SELECT id FROM outbox WHERE failed_at IS NOT NULL")[0][0]
     for rule in app.url_map.iter_rules():
         if not rule.endpoint.startswith("admin."):
             continue

@@ -89,7 +89,7 @@ def test_a_script_names_all_in_its_environment_or_a_file(run: Run, auth: Browser
     assert run("users", "create", "--noinput").exit_code == 2
     assert run("users", "create", "--noinput", **names, FLASKCELERY_USER_PASSWORD=PASSWORD).exit_code == 0
     again = run("users", "create", "--noinput", **names, FLASKCELERY_USER_PASSWORD=PASSWORD)
-    assert (again.exit_code, "Another account has this" in again.output) == (1, True)
+    assert (again.exit_code, "A user with that username already exists" in again.output) == (1, True)
     other = "another good horse"
     assert run("users", "set-password", "ann", "--password-file", "-", typed=f"{other}\n").exit_code == 0
     auth.log_in("ann@example.com", other)

@@ -30,8 +30,8 @@ def test_d17_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(ap
     assert run_sql(app, "SELECT email_confirmed_at FROM users") == [(None,)]  # a mail scanner has confirmed nothing
     visitor.send(link_in(welcome))
     assert run_sql(app, "SELECT email_confirmed_at FROM users") != [(None,)]
-    assert "your address is confirmed" in visitor.client.get("/accounts/login/").text
-    assert events(app)[-1] == "e-mail confirmed"
+    assert "your email is confirmed" in visitor.client.get("/accounts/login/").text
+    assert events(app)[-1] == "email confirmed"
 
 
 def test_a_second_attempt_at_the_welcome_has_the_same_link(app: Flask, auth: Browser) -> None:
@@ -58,7 +58,7 @@ def test_a_link_works_once(app: Flask, logged_in: Browser) -> None:
     answers = [logged_in.client.post(link, data={"csrf_token": token}) for _ in range(2)]
     assert [(answer.status_code, DEAD in answer.text) for answer in answers] == [(302, False), (200, True)]
     assert DEAD in logged_in.client.get(link).text
-    assert events(app).count("e-mail confirmed") == 1
+    assert events(app).count("email confirmed") == 1
 
 
 def test_a_link_dies_after_seven_days(app: Flask, auth: Browser) -> None:
@@ -92,7 +92,7 @@ def test_a_link_for_one_thing_is_none_for_another(app: Flask, auth: Browser, pat
     assert DEAD in auth.client.get(forged).text
     token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', auth.client.get(link).text)[1]
     assert DEAD in auth.client.post(forged, data={"csrf_token": token}).text
-    assert "e-mail confirmed" not in events(app)
+    assert "email confirmed" not in events(app)
 
 
 @pytest.mark.parametrize("user_id", ["9223372036854775808", "9" * 40, "-1", "x"])
@@ -150,7 +150,7 @@ def test_where_it_is_required_nobody_logs_in_unconfirmed(environ: dict[str, str]
     auth = Browser(app.test_client())
     auth.sign_up()
     page = auth.log_in().text
-    assert "Please confirm your address first" in page
+    assert "Please confirm your email first" in page
     assert "/accounts/email/resend/" in page
     assert not auth.is_logged_in()
     wrong = auth.log_in(password="wrong password").text

@@ -130,7 +130,7 @@ def test_what_is_no_dump_is_said_in_one_sentence(app: Flask, tmp_path: Path, con
     (tmp_path / "dump.json").write_bytes(content)
     result = app.test_cli_runner().invoke(args=["users", "import-django", str(tmp_path / "dump.json")])
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: This is no JSON list as `manage.py dumpdata` writes it")
+    assert result.stderr.startswith("Error: This is not a JSON list as `manage.py dumpdata` writes it")
     assert len(result.stderr.splitlines()) == 1
 
 

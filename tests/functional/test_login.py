@@ -3,13 +3,14 @@
 import re
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from sqlalchemy import select, update
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
-from flaskcelery.users import passwords
 from flaskcelery.users.models import User
+from flaskcelery.users.passwords import Hasher
 from tests.conftest import Browser
 
 FAILURE = "Please enter a correct email and password."
@@ -71,11 +72,10 @@ def test_every_failure_has_one_answer(member: Browser, app: Flask) -> None:
 
 
 def test_every_failure_costs_one_password_check(member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    hasher = app.extensions["passwords"][0]
     checked: list[str] = []
-    original = type(hasher).verify
+    original = PasswordHasher.verify
     monkeypatch.setattr(
-        type(hasher), "verify", lambda self, hash_, password: checked.append(hash_) or original(self, hash_, password)
+        PasswordHasher, "verify", lambda self, hash_, password: checked.append(hash_) or original(self, hash_, password)
     )
     member.log_in(password="wrong password")
     member.log_in(email="nobody@example.com")
@@ -136,19 +136,19 @@ def test_a_hash_with_old_parameters_is_remade_at_log_in(member: Browser, app: Fl
 def test_a_log_in_that_another_log_in_overtook_still_succeeds(
     member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flaskcelery.auth import operations
-
     remade = []
 
-    def overtaken(password: str, password_hash: str | None) -> bool:
-        fits = passwords.verify_password(password, password_hash)
+    original = Hasher.verify
+
+    def overtaken(self: Hasher, password: str, password_hash: str | None) -> bool:
+        fits = original(self, password, password_hash)
         if not remade:  # what the other log-in does meanwhile
-            remade.append(passwords.hash_password(password))
+            remade.append(self.hash(password))
             with transaction():
                 db.session.execute(update(User).values(password_hash=remade[0]))
         return fits
 
-    monkeypatch.setattr(operations, "verify_password", overtaken)
+    monkeypatch.setattr(Hasher, "verify", overtaken)
     assert member.log_in().status_code == 302
     assert member.is_logged_in()
 
@@ -156,15 +156,15 @@ def test_a_log_in_that_another_log_in_overtook_still_succeeds(
 def test_a_log_in_that_a_password_change_overtook_is_refused(
     member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flaskcelery.auth import operations
+    original = Hasher.verify
 
-    def overtaken(password: str, password_hash: str | None) -> bool:
-        fits = passwords.verify_password(password, password_hash)
+    def overtaken(self: Hasher, password: str, password_hash: str | None) -> bool:
+        fits = original(self, password, password_hash)
         with transaction():
             db.session.execute(update(User).values(password_hash="another"))
         return fits
 
-    monkeypatch.setattr(operations, "verify_password", overtaken)
+    monkeypatch.setattr(Hasher, "verify", overtaken)
     assert FAILURE in member.log_in().text
     assert not member.is_logged_in()
 
@@ -174,7 +174,7 @@ def test_logs_name_the_events_and_mask_the_address(member: Browser, caplog: pyte
     member.log_in(password="wrong password")
     member.log_in()
     member.log_out()
-    for text in ("failed log-in: user 1 a***@example.com", "logged in: user 1", "logged out: user 1"):
+    for text in ("failed login: user 1 a***@example.com", "logged in: user 1", "logged out: user 1"):
         assert text in caplog.text
     assert "alice@example.com" not in caplog.text
     assert "wrong password" not in caplog.text

@@ -148,7 +148,7 @@ def test_a_reset_confirms_the_address_ends_sessions_tells_the_owner_and_is_writt
         row = db.session.scalars(select(OutboxRow).where(OutboxRow.task == "send_password_changed_email")).one()
         assert TASKS[row.task](**row.args).recipients == ["alice@example.com"]
         events = db.session.scalars(select(AuditEvent.event).order_by(AuditEvent.id)).all()
-    assert events == ["signed up", "password reset asked for", "password reset"]
+    assert events == ["signed up", "password reset requested", "password reset"]
 
 
 def test_an_address_stays_confirmed_since_when_it_was(app: Flask, member: Browser) -> None:

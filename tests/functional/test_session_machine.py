@@ -95,7 +95,7 @@ class Sessions(RuleBasedStateMachine):
         with self.browsers[who].client.session_transaction() as cookie:
             token = cookie.get("_user_id")
         with self.app.app_context(), transaction():
-            end_sessions(1, keep_token=token)
+            end_sessions(1, keep=token)
         for session in self.held:
             if session is not self.held[who]:
                 self.end(session)

@@ -181,8 +181,8 @@ def test_every_log_in_failed_or_not_and_log_out_is_in_the_audit_trail(app: Flask
         ("signed up", *mine),
         ("logged in", *mine),
         ("logged out", *mine),
-        ("failed log-in", *mine),
-        ("failed log-in", None, "", "127.0.0.1", 32),
+        ("failed login", *mine),
+        ("failed login", None, "", "127.0.0.1", 32),
     ]
 
 

@@ -93,7 +93,7 @@ def test_empty_fields_are_each_named(auth: Browser) -> None:
         (
             {"password1": "x" * 1025, "password2": "x" * 1025},
             "password1",
-            "This password is too long. It may contain at most 1024 characters.",
+            "This password is too long. It can contain at most 1024 characters.",
         ),
     ],
 )

@@ -15,11 +15,11 @@ from flask import Flask
 from flask_migrate import upgrade
 from sqlalchemy import select, text, update
 
-from flaskcelery.addresses.operations import InvalidLink, follow_link
 from flaskcelery.admin import operations as staff
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.outbox.relay import relay_once
+from flaskcelery.users.email_change import InvalidLink, follow_link
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser, link_in, send_mails
 
@@ -79,7 +79,7 @@ def test_a_link_that_many_follow_at_once_works_for_one_of_them(app: Flask, alice
 
     with ThreadPoolExecutor(RIVALS) as pool:
         assert sum(pool.map(follow, range(RIVALS))) == 1
-    assert count(app, "audit_events WHERE event = 'e-mail changed'") == 1
+    assert count(app, "audit_events WHERE event = 'email changed'") == 1
     assert count(app, "outbox WHERE task = 'send_email_changed_notice'") == 1
 
 

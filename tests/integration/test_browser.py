@@ -103,7 +103,7 @@ def test_a_person_confirms_an_address_renames_the_account_and_deletes_it(
     mail = smtp_server.wait_for(1)[0].get_body(("plain",)).get_content()
     chromium.get(re.search(rf"^{re.escape(site)}/\S+$", mail, re.MULTILINE)[0])
     page = fill_in(chromium)
-    assert "Thank you, your address is confirmed." in page
+    assert "Thank you, your email is confirmed." in page
     assert "(this device)" in page
     assert not chromium.find_elements(By.CLASS_NAME, "banner")
 

@@ -17,7 +17,7 @@ from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import take_overdue
 from flaskcelery.signup.operations import register
-from flaskcelery.users.accounts import AccountTaken
+from flaskcelery.users.names import AccountTaken
 
 
 @pytest.fixture

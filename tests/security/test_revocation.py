@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from flaskcelery.admin import operations as staff
+from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.web.rate_limits import LIMITS
 from tests.integration.visitor import PASSWORD, Visitor
 from tests.security.conftest import Site
@@ -86,7 +87,7 @@ REVOCATIONS: dict[str, tuple[Callable[..., object], bool]] = {
     "account closed": (close, False),
     "deactivated": (by_staff(lambda user: staff.set_active(user, is_active=False)), False),
     "role changed": (by_staff(lambda user: staff.set_role(user, "viewer")), False),
-    "logged out by staff": (by_staff(staff.end_all_sessions), False),
+    "logged out by staff": (by_staff(log_out_devices), False),
     "deleted by staff": (by_staff(staff.delete_user), False),
 }
 

@@ -42,6 +42,7 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
     Raises WrongCredentials for every failure alike, after the time of one password check; with the right
     password, EmailNotConfirmed if confirmation is required.
     """
+    db.session.expunge_all()  # if the visitor is logged in to this account already, that object keeps its own token
     for _ in range(LOGIN_TRIES):
         account = _check_credentials(email, password)
         if user := _start_login(account, password, remember):

@@ -9,35 +9,35 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from flaskcelery.app import create_app
-from flaskcelery.users.passwords import hash_password, needs_rehash, verify_password
+from flaskcelery.users.passwords import hasher
 
 
 def test_the_default_hash_is_argon2id_with_at_least_the_owasp_parameters(environ: dict[str, str]) -> None:
     environ.pop("ARGON2_PARAMETERS")
     with create_app(environ).app_context():
-        assert hash_password("correct horse").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+        assert hasher().hash("correct horse").startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 def test_the_hash_is_remade_when_the_parameters_change(app: Flask, environ: dict[str, str]) -> None:
     with app.app_context():
-        old = hash_password("correct horse")
-        assert not needs_rehash(old)
+        old = hasher().hash("correct horse")
+        assert not hasher().needs_rehash(old)
     with create_app({**environ, "ARGON2_PARAMETERS": "m=16,t=1,p=1"}).app_context():
-        assert needs_rehash(old)
-        assert verify_password("correct horse", old)
+        assert hasher().needs_rehash(old)
+        assert hasher().verify("correct horse", old)
 
 
 def test_one_password_typed_on_two_keyboards_is_one_password(app: Flask) -> None:
     with app.app_context():
         decomposed = unicodedata.normalize("NFD", "pässwörd")
-        assert verify_password("pässwörd", hash_password(decomposed))
+        assert hasher().verify("pässwörd", hasher().hash(decomposed))
 
 
 def test_no_password_fits_an_unknown_account_or_a_broken_hash(app: Flask) -> None:
     with app.app_context():
-        assert not verify_password("", None)
-        assert not verify_password("x", "plain text")
-        assert not verify_password("x", "")
+        assert not hasher().verify("", None)
+        assert not hasher().verify("x", "plain text")
+        assert not hasher().verify("x", "")
 
 
 @pytest.mark.parametrize("password_hash", ["!", "!Ab3dE", "md5$salt$digest"])
@@ -48,8 +48,8 @@ def test_no_password_fits_an_unusable_hash_and_finding_out_costs_one_check(
     original = PasswordHasher.verify
     monkeypatch.setattr(PasswordHasher, "verify", lambda *args: checked.append(args[1][:9]) or original(*args))
     with app.app_context():
-        assert not verify_password(password_hash, password_hash)
-        assert not verify_password("", password_hash)
+        assert not hasher().verify(password_hash, password_hash)
+        assert not hasher().verify("", password_hash)
         assert checked == ["$argon2id"] * 2  # that of the stand-in: no other is work
 
 
@@ -63,10 +63,10 @@ DJANGO_HASHES = {
 @pytest.mark.parametrize(("password", "password_hash"), DJANGO_HASHES.items())
 def test_a_hash_made_by_django_is_verified_and_due_to_be_remade(app: Flask, password: str, password_hash: str) -> None:
     with app.app_context():
-        assert verify_password(password, password_hash)
-        assert needs_rehash(password_hash)
-        assert not verify_password(password + "x", password_hash)
-        assert not verify_password(password, password_hash[:-5] + "AAAA=")
+        assert hasher().verify(password, password_hash)
+        assert hasher().needs_rehash(password_hash)
+        assert not hasher().verify(password + "x", password_hash)
+        assert not hasher().verify(password, password_hash[:-5] + "AAAA=")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_hash_made_by_django_is_verified_and_due_to_be_remade(app: Flask, pass
 )
 def test_no_password_fits_a_broken_django_hash(app: Flask, rest: str) -> None:
     with app.app_context():
-        assert not verify_password("x", f"pbkdf2_sha256${rest}")
+        assert not hasher().verify("x", f"pbkdf2_sha256${rest}")
 
 
 def test_one_process_computes_one_hash_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,9 +93,9 @@ def test_one_process_computes_one_hash_at_a_time(app: Flask, monkeypatch: pytest
 
     def work(number: int) -> None:
         with app.app_context():
-            hash_password("x") if number % 2 else verify_password("x", "")
+            hasher().hash("x") if number % 2 else hasher().verify("x", "")
 
-    monkeypatch.setitem(app.extensions, "passwords", (Slow(), ""))
+    monkeypatch.setattr(app.extensions["hasher"], "_argon2", Slow())
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(16)))
     assert most == [1] * 16
