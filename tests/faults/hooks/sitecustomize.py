@@ -1,7 +1,7 @@
 """Kill points and removed protections. Python imports this file by its name in every process of the fault suite.
 
 A point is armed by a file `POINT.ACTION.NUMBER` in FAULTS_FOLDER: whoever reaches the point first takes the file
-(renames it to `taken.POINT.ACTION.NUMBER.PID`), then actions, so every event happens once and leaves its proof.
+(renames it to `taken.POINT.ACTION.NUMBER.PID`), then acts, so every event happens once and leaves its proof.
 UNPROTECTED names one protection that this run shall do without, to show that the suite notices.
 """
 
@@ -30,7 +30,7 @@ HOLD = 1.0  # seconds in which the driver freezes who waits here
 
 
 def reach(point):
-    """Action if the point is armed: `kill` this process, or `hold` it for a moment."""
+    """Act if the point is armed: `kill` this process, or `hold` it for a moment."""
     for token in sorted(FOLDER.glob(f"{point}.*")):
         with suppress(FileNotFoundError):
             token.rename(token.with_name(f"taken.{token.name}.{os.getpid()}"))
@@ -49,11 +49,8 @@ def around(owner, name, before="", after=""):
         if before:
             reach(before)
         result = inner(*args, **values)
-        if (
-            after
-            and not (name == "claim" and result is None)
-            and not (name == "_try_record" and "done_at" not in values)
-        ):
+        did_nothing = (name == "claim" and result is None) or (name == "_try_record" and "done_at" not in values)
+        if after and not did_nothing:
             reach(after)
         return result
 

@@ -42,7 +42,7 @@ def test_a_row_delivered_ten_times_is_one_mail(pending_row: uuid.UUID, mails: Ma
     assert len(mails) == 1
 
 
-def test_a_claimed_row_is_nobody_elses_until_its_lease_ends(pending_row: uuid.UUID) -> None:
+def test_a_claimed_row_is_not_claimed_again_until_its_lease_ends(pending_row: uuid.UUID) -> None:
     assert delivery.claim(pending_row) is not None
     assert delivery.claim(pending_row) is None
     lease = current_app.config["OUTBOX_LEASE"]
