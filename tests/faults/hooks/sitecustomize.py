@@ -18,7 +18,7 @@ from sqlalchemy import event, select, update
 from flaskcelery import extensions
 from flaskcelery.config import derived
 from flaskcelery.database import db, transaction
-from flaskcelery.mail.message import smtp
+from flaskcelery.mail import smtp
 from flaskcelery.outbox import delivery, publisher, tasks
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.signup.tasks import send_welcome_email
