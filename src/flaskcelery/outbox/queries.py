@@ -79,7 +79,7 @@ def retry(row_id: uuid.UUID | None = None, actor_id: int | None = None) -> int:
                 publisher.publish_after_commit(row.task, row.id)
         if rows:
             record(
-                Event.MAILS_RETRIED,
+                Event.EMAILS_RETRIED,
                 rows[0].user_id if row_id else None,
                 detail=f"{len(rows)} emails",
                 actor_id=actor_id,

@@ -62,7 +62,7 @@ def test_a_retry_is_audited_in_the_same_transaction(  # type: ignore[no-untyped-
     change(pending_row, failed_at=0.0)
     run("retry", "--all-failed")
     run("retry", "--all-failed")  # finds none
-    retried = select(AuditEvent).where(AuditEvent.event == Event.MAILS_RETRIED).order_by(AuditEvent.id)
+    retried = select(AuditEvent).where(AuditEvent.event == Event.EMAILS_RETRIED).order_by(AuditEvent.id)
     events = [(event.user_id, event.actor_id, event.detail) for event in db.session.scalars(retried)]
     assert events == [(load(pending_row).user_id, None, "1 emails"), (None, None, "1 emails")]
 
