@@ -66,7 +66,7 @@ def test_all_web_processes_count_together_and_an_ended_one_is_not_forgotten(make
     assert stack.visitor().log_in("nobody@example.com").status == 200
     samples = stack.scrape()
     assert samples['flaskcelery_http_request_seconds_count{endpoint="none",status="4xx"}'] == 1
-    assert samples['flaskcelery_events_total{event="failed log-in"}'] == 1
+    assert samples['flaskcelery_events_total{event="failed login"}'] == 1
     assert samples['flaskcelery_http_request_seconds_sum{endpoint="auth.submit_login",status="2xx"}'] > 0
     old = uwsgi.children()
     for child in old:
