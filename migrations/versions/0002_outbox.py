@@ -1,4 +1,4 @@
-"""Add the outbox: one row per task that is owed."""
+"""Add the outbox: one row per pending task."""
 
 import sqlalchemy as sa
 from alembic import op

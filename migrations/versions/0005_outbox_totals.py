@@ -1,4 +1,4 @@
-"""Add the outbox's totals, for metrics of rows that are long gone, and the index of its oldest owed row."""
+"""Add the outbox's totals, which count purged rows, too, and the index that finds its oldest pending row."""
 
 import sqlalchemy as sa
 from alembic import op

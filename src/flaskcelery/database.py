@@ -1,4 +1,4 @@
-"""The database: typed base class, the database's own clock, and one way to write."""
+"""The database: typed base class, the database's own clock, and `transaction()`, the one way to write."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, String, event, literal
 from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement, GenericFunction
 from sqlalchemy.types import TypeDecorator
@@ -24,14 +24,14 @@ NAMING_CONVENTION = {
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A timezone-aware moment; SQLite, which knows no zones, keeps it as UTC text of 26 characters."""
+    """A timezone-aware datetime. SQLite has no time zones: there it is UTC text of 26 characters."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         if value is not None and value.tzinfo is None:
-            raise ValueError("a moment needs a time zone")
+            raise ValueError("a datetime needs a time zone")
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -39,7 +39,7 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class now_plus(GenericFunction[datetime]):  # noqa: N801  (reads as SQL, as `func.now` does)
-    """The database's clock, `seconds` from now, exact to the millisecond at least; may go back."""
+    """The database's clock plus `seconds` (can be negative), exact to the millisecond or better."""
 
     type = UtcDateTime()
     inherit_cache = True
@@ -60,7 +60,7 @@ def _sqlite_now(element: now_plus, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 class utc_text(FunctionElement[str]):  # noqa: N801  an SQL function
-    """A moment as text in UTC, `2026-01-31 23:59`: its beginning names the day or the hour."""
+    """A datetime as UTC text, `2026-01-31 23:59`: a prefix of it names the day or the hour."""
 
     type = String()
     inherit_cache = True
@@ -73,12 +73,10 @@ def _postgresql_text(element: utc_text, compiler: SQLCompiler, **kw: Any) -> str
 
 @compiles(utc_text, "sqlite")
 def _sqlite_text(element: utc_text, compiler: SQLCompiler, **kw: Any) -> str:
-    return compiler.process(element.clauses, **kw)  # it is stored so
+    return compiler.process(element.clauses, **kw)  # SQLite stores it as text already
 
 
 class Base(DeclarativeBase):
-    """The base class of every model."""
-
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map = {datetime: UtcDateTime, int: BigInteger().with_variant(Integer, "sqlite")}
 
@@ -86,25 +84,54 @@ class Base(DeclarativeBase):
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
 
 
+class TransactionError(RuntimeError):
+    """A misuse of `transaction()` that would otherwise lose writes silently."""
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
-    """Run the block as one write transaction: committed at its end, rolled back on any error.
+    """Run the block as one write transaction: commit at its end, roll back on any error.
 
-    It first ends the session's read: on SQLite a read that turns into a write fails at once when somebody
-    else has written meanwhile, so writers queue up front (BEGIN IMMEDIATE).
+    Raises TransactionError inside another `transaction()`, and when the session holds uncommitted changes.
     """
-    db.session.rollback()
-    db.session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+    session = db.session()
+    if session.info.get("in_transaction"):
+        raise TransactionError("transaction() is already open: call it once, or use db.session.begin_nested() inside.")
+    if session.new or session.dirty or session.deleted or session.info.get("has_flushed"):
+        raise TransactionError("transaction() would discard uncommitted changes: make them inside its block.")
+    # A read that turns into a write fails on SQLite when another process has written meanwhile.
+    # So the read ends here, and writers queue up front (BEGIN IMMEDIATE).
+    session.rollback()
+    session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
+    session.info["in_transaction"] = True
     try:
         yield
-        db.session.commit()
+        session.commit()
     except BaseException:
-        db.session.rollback()
+        session.rollback()
         raise
 
 
+def require_transaction(caller: str) -> None:
+    """Raise TransactionError unless a `transaction()` block is open, so that the caller's rows are committed."""
+    if not db.session().info.get("in_transaction"):
+        raise TransactionError(f"Call {caller} inside transaction(): outside, nothing commits its row.")
+
+
+@event.listens_for(db.session, "after_flush")
+def _note_flush(session: Session, _context: object) -> None:
+    session.info["has_flushed"] = True
+
+
+@event.listens_for(db.session, "after_transaction_end")
+def _forget_transaction(session: Session, ended: SessionTransaction) -> None:
+    if ended.parent is None:  # neither a savepoint nor a flush
+        session.info.pop("in_transaction", None)
+        session.info.pop("has_flushed", None)
+
+
 def init_database(app: Flask) -> None:
-    """Bind the database to `app`; nothing connects yet."""
+    """Bind the database to `app`, without connecting."""
     db.init_app(app)
     with app.app_context():
         engine = db.engine
@@ -114,7 +141,7 @@ def init_database(app: Flask) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # the driver's own implicit BEGIN is switched off
+    connection.isolation_level = None  # switches the driver's own implicit BEGIN off
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 

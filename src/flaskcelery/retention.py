@@ -1,4 +1,4 @@
-"""What is kept for a time only: functions that delete some of it, called by the relay again and again."""
+"""Retention: functions that delete old rows in batches, called in each pass of the relay."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,11 @@ PURGES: list[Purge] = []
 
 
 def purge(function: Purge) -> Purge:
-    """Have the relay call this function, which deletes at most PURGED_PER_PASS rows and returns how many."""
+    """Register a function that deletes at most PURGED_PER_PASS rows and returns how many."""
     PURGES.append(function)
     return function
 
 
 def purge_some() -> int:
-    """Call each of them once; return how many rows were deleted."""
+    """Delete one batch of each kind; return how many rows were deleted."""
     return sum(function() for function in PURGES)

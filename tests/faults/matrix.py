@@ -10,7 +10,7 @@ UNPROTECTED = {
     "transaction": ("web_killed_before_commit", "postgres"),
     "claim": ("same_message_fifty_times", "postgres"),
     "late": ("relay_frozen_after_claim", "sqlite"),
-    "mark_retry": ("postgres_away_before_mark", "postgres"),
+    "record_retry": ("postgres_away_before_record", "postgres"),
     "quit": ("smtp_drops_at_quit", "sqlite"),
     "deadlines": ("smtp_drips", "sqlite"),
     "back_off": ("smtp_refusing", "sqlite"),

@@ -37,8 +37,8 @@ def postgres_restarted_immediate(environment: Environment) -> Fault:
 
 
 @scenario(databases=POSTGRES, settings={"MAIL_TIMEOUT": "1"}, load=(6, 0, 6))
-def postgres_away_before_mark(environment: Environment) -> Fault:
-    """The mail has gone, the database is away: the mark is tried until it is back."""
+def postgres_away_before_record(environment: Environment) -> Fault:
+    """The email was sent, the database is away: the result is recorded once it is back."""
     environment.stack.wait_until_owed_is_over(10)
     environment.stack.arm("after_250", "hold")
     environment.load.run(environment.load.names(1), "during")

@@ -34,9 +34,9 @@ def worker_killed_after_250(environment: Environment) -> Fault:
 
 
 @scenario()
-def worker_killed_after_mark(environment: Environment) -> Fault:
+def worker_killed_after_record(environment: Environment) -> Fault:
     """The message comes again and finds the row done."""
-    return kill_at(environment, "after_mark")
+    return kill_at(environment, "after_record")
 
 
 @scenario(settings=SLOW)

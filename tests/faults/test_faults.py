@@ -27,7 +27,7 @@ SCENARIOS = {
         "smtp_4xx_to_rcpt",
         "web_killed_before_publish",
         "worker_killed_after_250",
-        "postgres_away_before_mark",
+        "postgres_away_before_record",
         "redis_hears_no_secret",
         "secret_key_changed",
     ),

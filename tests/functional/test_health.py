@@ -72,7 +72,7 @@ def test_a_relay_that_is_to_stop_finishes_the_mail_in_its_hands_and_begins_no_ot
     monkeypatch.setattr(relay, "deliver", deliver)
     monkeypatch.setattr(relay, "count_room", lambda _: 0)
     with client.application.app_context():
-        relay.run_for_ever(0)
+        relay.run_forever(0)
     assert len(begun) == 1
 
 
@@ -81,5 +81,5 @@ def test_a_relay_shows_that_it_lives(client: FlaskClient, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(relay, "purge_some", lambda: signal.raise_signal(signal.SIGTERM))
     with client.application.app_context():
-        relay.run_for_ever(5)
+        relay.run_forever(5)
     assert (Path(client.application.instance_path) / "relay.alive").exists()

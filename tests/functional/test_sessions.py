@@ -167,7 +167,7 @@ def test_a_used_session_is_seen_but_not_at_each_request(app: Flask, logged_in: B
 
 def test_ended_sessions_are_purged_with_their_addresses(app: Flask, logged_in: Browser) -> None:
     run_sql(app, f"UPDATE login_sessions SET last_seen_at = {AGO.format('13 hours')}")
-    assert app.test_cli_runner().invoke(args=["outbox", "purge"]).output == "1 deleted\n"
+    assert app.test_cli_runner().invoke(args=["outbox", "purge"]).output == "Deleted: 1\n"
     assert run_sql(app, "SELECT * FROM login_sessions") == []
 
 
@@ -188,7 +188,7 @@ def test_every_log_in_failed_or_not_and_log_out_is_in_the_audit_trail(app: Flask
 
 def test_the_audit_trail_is_kept_for_a_time(app: Flask, logged_in: Browser) -> None:
     run_sql(app, f"UPDATE audit_events SET at = {AGO.format('91 days')} WHERE event = 'signed up'")
-    assert app.test_cli_runner().invoke(args=["outbox", "purge"]).output == "1 deleted\n"
+    assert app.test_cli_runner().invoke(args=["outbox", "purge"]).output == "Deleted: 1\n"
     assert run_sql(app, "SELECT event FROM audit_events") == [("logged in",)]
 
 

@@ -68,7 +68,7 @@ def test_a_sign_up_is_followed_from_nginx_to_the_received_mail_and_back(stack: S
     found = trace(stack, request_id)
     assert [line["time"] for line in found] == sorted(line["time"] for line in found)
     messages = [line["message"] for line in found if "message" in line]
-    assert messages[0] == f"Owed: row {row_id} (send_welcome_email) to user 1, request {request_id}"
+    assert messages[0] == f"Enqueued: row {row_id} (send_welcome_email) for user 1, request {request_id}"
     assert re.fullmatch(rf"signed up: user 1 a\*\*\*@example.com from {HOST}, request {request_id}", messages[1])
     assert messages[2:] == [f"Row {row_id} (send_welcome_email): sent as <{row_id}@shop.dev>"]
     assert alice["Message-ID"] == f"<{row_id}@shop.dev>"

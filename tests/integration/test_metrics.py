@@ -34,7 +34,7 @@ def test_while_no_mail_leaves_the_oldest_age_rises_and_the_alert_is_true_and_the
     smtp = free_port()  # nobody listens there yet
     stack = make_stack(database="postgres", MAIL_PORT=str(smtp), OUTBOX_RETRY_AFTER="1").start_all()
     assert stack.scrape()[OLDEST] == 0
-    assert not fires("MailsWait", stack.scrape(), tmp_path)
+    assert not fires("EmailsDelayed", stack.scrape(), tmp_path)
     stack.sign_up("alice")
     first = stack.scrape()[OLDEST]
     wait_until(lambda: stack.scrape()["flaskcelery_outbox_retried_total"] > 0, 20, "it is tried again")
@@ -44,7 +44,7 @@ def test_while_no_mail_leaves_the_oldest_age_rises_and_the_alert_is_true_and_the
     with stack.engine.begin() as connection:  # ten minutes later
         connection.exec_driver_sql("UPDATE outbox SET created_at = created_at - interval '10 minutes'")
     assert stack.scrape()[OLDEST] > 600
-    assert fires("MailsWait", stack.scrape(), tmp_path)
+    assert fires("EmailsDelayed", stack.scrape(), tmp_path)
 
     command = [BIN / "python", "-m", "aiosmtpd", "-n", "-l", f"{HOST}:{smtp}"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
@@ -52,7 +52,7 @@ def test_while_no_mail_leaves_the_oldest_age_rises_and_the_alert_is_true_and_the
         server.terminate()
     healed = stack.scrape()
     assert (healed[OLDEST], healed["flaskcelery_outbox_pending"], healed["flaskcelery_outbox_due"]) == (0, 0, 0)
-    assert not fires("MailsWait", healed, tmp_path)
+    assert not fires("EmailsDelayed", healed, tmp_path)
 
 
 def test_all_web_processes_count_together_and_an_ended_one_is_not_forgotten(make_stack: Callable[..., Stack]) -> None:

@@ -1,4 +1,4 @@
-"""Fixtures of the outbox's tests: an application whose mails are recorded, logged_in its context."""
+"""Fixtures of the outbox's tests: an application whose emails are recorded, inside its context."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def mails(quiet_app: Flask) -> Iterator[list[flask_mail.Message]]:
 
 @pytest.fixture
 def pending_row(quiet_app: Flask) -> uuid.UUID:
-    """Return the row of a fresh sign-up, whose nudge was lost with the broker's files."""
+    """Return the row of a fresh sign-up, whose message was lost with the broker's files."""
     register("alice", "alice@example.com", "correct horse")
     return db.session.scalars(select(OutboxRow.id)).one()
 
@@ -61,7 +61,7 @@ class Failing:
 
     @classmethod
     def enqueue(cls, error: Exception | None) -> uuid.UUID:
-        """Owe the task and return the row's id."""
+        """Enqueue the task and return the row's id."""
         cls.error = error
         with transaction():
             row = TASKS["failing"].enqueue()

@@ -1,12 +1,13 @@
-"""The database's clock, its moments, and the one way to write."""
+"""The database's clock, its datetimes, and transactions."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, text
 
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.database import TransactionError, db, now_plus, transaction
 from flaskcelery.users.models import User
 
 
@@ -33,7 +34,7 @@ def test_the_clock_goes_forth_and_back(app: Flask) -> None:
         assert timedelta(seconds=0.4) < later - now < timedelta(seconds=0.6)
 
 
-def test_a_moment_of_another_zone_is_kept_and_one_without_a_zone_is_refused(app: Flask) -> None:
+def test_a_datetime_of_another_zone_is_kept_and_one_without_a_zone_is_refused(app: Flask) -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=timezone(timedelta(hours=5)))
     with app.app_context():
         with transaction():
@@ -52,7 +53,63 @@ def test_an_error_inside_a_transaction_leaves_nothing_behind(app: Flask) -> None
         assert db.session.scalar(select(User)) is None
 
 
-def test_a_reader_may_turn_into_a_writer_although_somebody_wrote_meanwhile(app: Flask) -> None:
+def test_a_transaction_inside_a_transaction_raises_instead_of_dropping_the_outer_writes(app: Flask) -> None:
+    with app.app_context():
+        with transaction():
+            db.session.add(make_user())
+            db.session.flush()
+            with pytest.raises(TransactionError, match="already open"), transaction():
+                pass
+        assert db.session.scalar(select(User)) is not None
+
+
+@pytest.mark.parametrize("change", ["added", "flushed", "changed", "deleted"])
+def test_a_transaction_raises_instead_of_dropping_uncommitted_changes(app: Flask, change: str) -> None:
+    with app.app_context():
+        with transaction():
+            db.session.add(user := make_user())
+        if change in ("added", "flushed"):
+            db.session.add(make_user(username_key="b", email_key="b"))
+        elif change == "changed":
+            user.username = "b"
+        else:
+            db.session.delete(user)
+        if change == "flushed":
+            db.session.flush()
+        with pytest.raises(TransactionError, match="would discard uncommitted changes"), transaction():
+            pass
+        db.session.commit()  # they are still there
+        with transaction():
+            pass
+        users = db.session.scalars(select(User)).all()
+        assert len(users) == {"added": 2, "flushed": 2, "changed": 1, "deleted": 0}[change]
+
+
+@pytest.mark.parametrize("cleanup", [lambda: None, db.session.rollback, db.session.remove])
+def test_after_an_error_the_next_transaction_can_begin(app: Flask, cleanup: Callable[[], None]) -> None:
+    with app.app_context():
+        with pytest.raises(ZeroDivisionError), transaction():
+            db.session.add(make_user())
+            db.session.flush()
+            cleanup()
+            raise ZeroDivisionError
+        with transaction():
+            db.session.add(make_user())
+        assert len(db.session.scalars(select(User)).all()) == 1
+
+
+def test_a_savepoint_does_not_end_the_transaction(app: Flask) -> None:
+    with app.app_context(), transaction():
+        with pytest.raises(ZeroDivisionError), db.session.begin_nested():
+            db.session.add(make_user())
+            raise ZeroDivisionError
+        with db.session.begin_nested():
+            db.session.add(make_user())
+        with pytest.raises(TransactionError, match="already open"), transaction():
+            pass
+
+
+def test_a_reader_can_turn_into_a_writer_although_another_process_wrote_meanwhile(app: Flask) -> None:
     with app.app_context():
         assert db.session.scalars(select(User)).all() == []
         with db.engine.connect() as other:

@@ -53,5 +53,5 @@ def test_what_is_owed_is_tied_to_its_request_in_one_line(app: Flask, auth: Brows
     auth.client.get("/accounts/signup/")
     auth.client.environ_base["HTTP_X_REQUEST_ID"] = "abc123"
     auth.sign_up()
-    [line] = [m for m in caplog.messages if m.startswith("Owed: ")]  # type: ignore[attr-defined]
-    assert line.endswith("(send_welcome_email) to user 1, request abc123")
+    [line] = [m for m in caplog.messages if m.startswith("Enqueued: ")]  # type: ignore[attr-defined]
+    assert line.endswith("(send_welcome_email) for user 1, request abc123")

@@ -9,9 +9,9 @@ from sqlalchemy import func, not_, select
 from flaskcelery.admin import operations as staff
 from flaskcelery.admin.forms import NamesForm
 from flaskcelery.admin.registry import Action, Page
-from flaskcelery.audit.events import Event, record
+from flaskcelery.audit.events import Event
 from flaskcelery.audit.models import AuditEvent
-from flaskcelery.database import db, transaction
+from flaskcelery.database import db
 from flaskcelery.outbox import queries as outbox
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.outbox.tasks import TASKS
@@ -77,11 +77,9 @@ def end_session(actor: User, session: LoginSession, _form: None) -> str:
 
 
 def retry(actor: User, row: OutboxRow | None, _form: None) -> str:
-    """Make one failed mail owed again, or all of them."""
-    count = outbox.retry(row.id if row else None)
-    with transaction():
-        record(Event.EMAILS_RETRIED, row.user_id if row else None, detail=f"{count} mails", actor_id=actor.id)
-    return f"{count} to be tried again."
+    """Retry one failed email, or all of them."""
+    count = outbox.retry(row.id if row else None, actor_id=actor.id)
+    return f"Retrying: {count}."
 
 
 USERS = Page(

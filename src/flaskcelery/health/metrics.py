@@ -1,4 +1,4 @@
-"""What Prometheus is told: the outbox as its tables are now, and what the web processes have counted."""
+"""Metrics for Prometheus: the outbox, read from its tables, and the web processes' counters."""
 
 import logging
 from collections.abc import Iterator
@@ -13,41 +13,41 @@ from flaskcelery.outbox.queries import count_states, find_oldest_pending, read_t
 
 logger = logging.getLogger(__name__)
 
-# Never a count of done rows: there may be a million of them.
+# Done rows are never counted: there can be a million of them.
 GAUGES = {
-    "pending": "Rows that are owed",
-    "due": "Owed rows that are due now",
-    "failed": "Rows that have failed for good",
+    "pending": "Pending rows",
+    "due": "Pending rows that are due now",
+    "failed": "Rows that have failed permanently",
 }
 COUNTERS = {
-    "sent": "Mails that the mail server took",
-    "retried": "Attempts after the first one",
-    "late_results": "Outcomes that came after the lease was lost: a mail may have gone out twice",
+    "sent": "Emails that the mail server accepted",
+    "retried": "Attempts after a row's first one",
+    "late_results": "Results recorded after the lease ended: possible duplicate emails",
 }
 
 
 class Tables(Collector):
-    """Reads the tables when it is asked."""
+    """Reads the tables at each scrape."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the outbox's figures; without the database, only that it is away."""
+        """Yield the outbox's figures, or only `database_up 0` when the database is away."""
         try:
             counts, oldest, totals = count_states(*GAUGES), find_oldest_pending(), read_totals()
         except SQLAlchemyError as error:
-            logger.warning("No figures of the outbox: %s", type(error).__name__)
+            logger.warning("Cannot read the outbox's figures: %s", type(error).__name__)
             yield GaugeMetricFamily("flaskcelery_database_up", "Whether the database answers", 0)
             return
         yield GaugeMetricFamily("flaskcelery_database_up", "Whether the database answers", 1)
         for name, help_text in GAUGES.items():
             yield GaugeMetricFamily(f"flaskcelery_outbox_{name}", help_text, counts[name])
         age = oldest.total_seconds() if oldest else 0.0
-        yield GaugeMetricFamily("flaskcelery_outbox_oldest_pending_seconds", "Age of the oldest owed row", age)
+        yield GaugeMetricFamily("flaskcelery_outbox_oldest_pending_seconds", "Age of the oldest pending row", age)
         for name, help_text in COUNTERS.items():
             yield CounterMetricFamily(f"flaskcelery_outbox_{name}", help_text, totals.get(name, 0))
 
 
 def render_metrics() -> bytes:
-    """Return all metrics as Prometheus reads them."""
+    """Return all metrics in Prometheus' text format."""
     tables = CollectorRegistry()
     tables.register(Tables())
     return generate_latest(tables) + metrics().render()

@@ -19,19 +19,18 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Readiness:
-    """What was found; `problem` is empty when visitors can be served. Without the broker they can: mails come later."""
+    """Whether visitors can be served: then `problem` is empty. Without the broker they can; emails are only later."""
 
     problem: str = ""
     broker: str = "up"
     oldest_pending_seconds: float | None = None
 
     def as_dict(self) -> dict[str, object]:
-        """Return what is shown."""
         return {"ready": not self.problem, **asdict(self)}
 
 
 def check_readiness() -> Readiness:
-    """Ask the database for its migrations and the oldest owed row, then the broker for its queue."""
+    """Ask the database for its migrations and the oldest pending row, then the broker for its queue."""
     found = Readiness()
     try:
         if current_heads() != latest_heads():

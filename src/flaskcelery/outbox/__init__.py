@@ -1,1 +1,1 @@
-"""What is owed: rows written with the change that owes them, and worked off until they are settled."""
+"""The outbox: pending tasks, saved with the change that needs them and processed until each is done or failed."""

@@ -1,4 +1,4 @@
-"""Working off one row: claim it, run its task, send the mail, settle the row."""
+"""Processing one row: claim it, run its task, send the email, record the result."""
 
 import logging
 import random
@@ -30,13 +30,13 @@ from flaskcelery.outbox.tasks import TASKS
 logger = logging.getLogger(__name__)
 
 MAX_BACK_OFF = 3600  # seconds
-MAX_PATIENCE = 7 * 86400  # seconds; a row that waits for somebody to mend the settings ends, too
+MAX_PATIENCE = 7 * 86400  # seconds; even a row that waits for an operator to fix the settings expires
 RECORD_RETRY = 0.5  # seconds
 
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to work off a row until its lease ends; `attempts` tells one claim from the next."""
+    """The right to process a row until its lease ends; `attempts` tells one claim from the next."""
 
     id: uuid.UUID
     task: str
@@ -44,30 +44,33 @@ class Claim:
     attempts: int
     claimed_at: float  # of this process's monotonic clock
 
+    def __str__(self) -> str:
+        return f"Row {self.id} ({self.task})"
+
     @property
     def send_before(self) -> float:
-        """The moment after which a whole send no longer fits into the lease."""
+        """The time after which a whole send no longer fits into the lease."""
         return self.claimed_at + float(current_app.config["OUTBOX_LEASE"] - current_app.config["MAIL_SEND_DEADLINE"])
 
     @property
     def task_ends(self) -> float:
-        """The moment at which Celery ends the task's process."""
+        """The time at which Celery kills the process that runs the task."""
         return self.claimed_at + float(current_app.config["TASK_TIME_LIMIT"])
 
 
 def register_tasks(celery: Celery) -> None:
-    """Make every owed task known to the worker under its name."""
+    """Register every outbox task with the worker."""
     for name in TASKS:
         celery.task(name=name)(run)
 
 
 def run(row_id: str) -> None:
-    """Work off the row that a broker message names."""
+    """Process the row that a broker message names."""
     deliver(uuid.UUID(row_id))
 
 
 def deliver(row_id: uuid.UUID) -> None:
-    """Work off a row, unless it is settled, not due or in other hands: then do nothing."""
+    """Process the row if it is pending, due and unclaimed."""
     with about_row(row_id):
         claimed = claim(row_id)
         if claimed:
@@ -75,33 +78,31 @@ def deliver(row_id: uuid.UUID) -> None:
 
 
 def process(claimed: Claim) -> None:
-    """Run the task of a claimed row, and write down what became of it."""
+    """Run the task of a claimed row and record the result."""
     try:
         is_sent = perform(claimed)
     except PermanentMailError as error:
-        logger.error("Row %s (%s) has failed for good", claimed.id, claimed.task)
-        settle(claimed, failed_at=now_plus(), error=str(error))
+        logger.error("%s failed permanently", claimed)
+        fail(claimed, str(error))
     except UnknownMailError as error:
-        logger.warning("Row %s (%s): nobody knows whether its mail left", claimed.id, claimed.task)
-        settle(claimed, error=str(error))  # tried again, under the same Message-ID, when the lease ends
+        logger.warning("%s: delivery status unknown", claimed)
+        keep_lease(claimed, str(error))
     except ConfigurationMailError as error:
-        logger.error("No mail leaves before somebody mends this: %s", error)
-        later = now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])
-        is_young = OutboxRow.created_at > now_plus(-MAX_PATIENCE)
-        postpone(claimed, error, expires_at=case((is_young, later), else_=OutboxRow.expires_at))
+        logger.error("Mail is blocked until this is fixed: %s", error)
+        postpone(claimed, describe(error), extend=True)
     except TemporaryMailError as error:
-        logger.warning("Row %s (%s): attempt %s failed", claimed.id, claimed.task, claimed.attempts)
-        postpone(claimed, error)
-    except Exception as error:  # nobody classified it: a fixed release will recover the row
-        logger.exception("Row %s (%s): attempt %s broke", claimed.id, claimed.task, claimed.attempts)
-        postpone(claimed, error)
+        logger.warning("%s: attempt %s failed", claimed, claimed.attempts)
+        postpone(claimed, describe(error))
+    except Exception as error:  # a bug of ours: the row stays pending, and a fixed release sends it
+        logger.exception("%s: attempt %s raised an unexpected error", claimed, claimed.attempts)
+        postpone(claimed, describe(error))
     else:
-        settle(claimed, "sent" if is_sent else None, done_at=now_plus(), failed_at=None, error=None)
+        finish(claimed, is_sent=is_sent)
 
 
 def claim(row_id: uuid.UUID) -> Claim | None:
     """Lease the row if it is claimable and count the attempt; committed before any work begins."""
-    claimed_at = time.monotonic()  # before the database's clock is read: this end comes first
+    claimed_at = time.monotonic()  # before the database's clock is read, so that this process's limits end first
     with transaction():
         found = db.session.execute(
             select(OutboxRow.task, OutboxRow.args, OutboxRow.attempts)
@@ -121,52 +122,75 @@ def claim(row_id: uuid.UUID) -> Claim | None:
 
 
 def perform(claimed: Claim) -> bool:
-    """Run the task and send the mail it returns, with no transaction open meanwhile; tell whether there was one."""
+    """Run the task and send the email it returns, outside any transaction; return whether there was one."""
     message = TASKS[claimed.task](**claimed.args)
     db.session.remove()
     if message is None:
-        logger.info("Row %s (%s): nothing to send", claimed.id, claimed.task)
+        logger.info("%s: nothing to send", claimed)
         return False
     message.msgId = message_id(claimed.id)
     message.send_before = claimed.send_before
     mail.send(message)
-    logger.info("Row %s (%s): sent as %s", claimed.id, claimed.task, message.msgId)
+    logger.info("%s: sent as %s", claimed, message.msgId)
     return True
 
 
-def postpone(claimed: Claim, error: Exception, **values: Any) -> None:
-    """Keep the row owed and due again after its back-off."""
-    reason = sanitize(f"{type(error).__name__}: {error}")
-    settle(claimed, due_at=now_plus(back_off(claimed.attempts)), error=reason, **values)
+def finish(claimed: Claim, *, is_sent: bool) -> None:
+    """Record that the row is done, even if it expired while its email was being sent."""
+    _record(claimed, "sent" if is_sent else None, done_at=now_plus(), failed_at=None, error=None)
 
 
-def settle(claimed: Claim, total: str | None = None, **values: Any) -> None:
-    """Write the outcome, and try until the task's time is over: a lost mark may cost a second mail."""
+def fail(claimed: Claim, reason: str) -> None:
+    """Record that the row has failed and is not tried again."""
+    _record(claimed, failed_at=now_plus(), error=reason)
+
+
+def keep_lease(claimed: Claim, reason: str) -> None:
+    """Record the reason only: the row is tried again, under the same Message-ID, when its lease ends."""
+    _record(claimed, error=reason)
+
+
+def postpone(claimed: Claim, reason: str, *, extend: bool = False) -> None:
+    """Keep the row pending, due after its back-off; `extend` also moves its expiry, for MAX_PATIENCE at most."""
+    columns: dict[str, Any] = {"due_at": now_plus(back_off(claimed.attempts)), "error": reason}
+    if extend:
+        is_young = OutboxRow.created_at > now_plus(-MAX_PATIENCE)
+        later = now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])
+        columns["expires_at"] = case((is_young, later), else_=OutboxRow.expires_at)
+    _record(claimed, **columns)
+
+
+def _record(claimed: Claim, total: str | None = None, **columns: Any) -> None:
+    # A lost result can cost a duplicate email, so this tries again until Celery would kill the task.
     while True:
         try:
-            return mark(claimed, total, **values)
+            return _try_record(claimed, total, **columns)
         except (OperationalError, InterfaceError):
             if time.monotonic() > claimed.task_ends:
                 raise
-            logger.warning("Row %s: the database did not take its mark, trying again", claimed.id)
+            logger.warning("%s: the database did not take its result, trying again", claimed)
             time.sleep(RECORD_RETRY)
 
 
-def mark(claimed: Claim, total: str | None = None, **values: Any) -> None:
-    """Write the outcome, unless the lease was lost and the row is somebody else's by now."""
+def _try_record(claimed: Claim, total: str | None = None, **columns: Any) -> None:
     with transaction():
         is_mine = db.session.scalar(
             update(OutboxRow)
             .where(OutboxRow.id == claimed.id, OutboxRow.attempts == claimed.attempts)
-            .values(**values)
+            .values(**columns)
             .returning(OutboxRow.id)
         )
-        if is_mine is None:
+        if is_mine is None:  # the lease ended, and another process has claimed the row since
             total = "late_results"
         if total:
             add_to_total(total)
     if is_mine is None:
-        logger.error("Late mark: the lease on %s was lost, its mail may go out twice", message_id(claimed.id))
+        logger.error("Late result: the lease ended early, %s can be sent twice", message_id(claimed.id))
+
+
+def describe(error: Exception) -> str:
+    """Return the error as a row's `error` column keeps it."""
+    return sanitize(f"{type(error).__name__}: {error}")
 
 
 def back_off(attempts: int) -> float:

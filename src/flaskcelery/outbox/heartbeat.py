@@ -1,9 +1,9 @@
-"""The worker's pulse: proof that it consumes, and an end for a worker that has stopped to.
+"""The worker's heartbeat: proves that a worker consumes messages, and ends one that has stopped consuming.
 
-Each worker sends itself a beat over the broker, on a queue of its own; a child of its pool that starts any task
-touches `instance/<worker's name>.answer`. While answers come, or the broker is away, the worker touches its `.alive`
-file, whose age is the probe. A worker whose broker takes beats that it does not answer is deaf (its connection died
-unnoticed): it ends, and whoever started it starts it again.
+Each worker sends itself a message over the broker, on a queue of its own; a pool process that starts any task touches
+`instance/<worker's name>.answer`. While answers arrive, or the broker is away, the worker touches its `.alive` file,
+whose age the container's health check looks at. A worker that answers no message that its broker took is unresponsive
+(its connection died unnoticed): it ends itself, and whatever supervises it starts it again.
 """
 
 import logging
@@ -19,18 +19,18 @@ from celery import Task
 from celery.signals import celeryd_after_setup, task_prerun, worker_ready, worker_shutting_down
 from flask import Flask
 
-from flaskcelery.outbox.publisher import BrokerAway
+from flaskcelery.outbox.publisher import BrokerAway, Publisher
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT = "outbox.heartbeat"
 HEARTBEAT_SECONDS = 10
-STOP_GRACE = 5  # seconds beyond the longest task until a warm stop that hangs is ended
-GRACE = 20  # seconds beyond the longest task until a silent worker counts as deaf
+STOP_GRACE = 5  # seconds beyond the longest task after which a warm stop that hangs is ended
+GRACE = 20  # seconds beyond the longest task after which a silent worker counts as unresponsive
 
 
 def init_heartbeat(app: Flask) -> None:
-    """Make every worker of `app` prove that it consumes."""
+    """Give every worker of `app` a heartbeat, and its warm stop an end."""
     celery = app.extensions["celery"]
     celery.task(answer, name=HEARTBEAT)
 
@@ -44,7 +44,7 @@ def init_heartbeat(app: Flask) -> None:
 
     def start(sender: Any, **_: Any) -> None:
         if sender.app is celery:
-            threading.Thread(target=watch, args=(app, sender.hostname), daemon=True).start()
+            threading.Thread(target=Heartbeat(app, sender.hostname).run, daemon=True).start()
 
     worker_shutting_down.connect(lambda **_: bound_stop(app), weak=False)
     task_prerun.connect(note_start, weak=False)
@@ -52,12 +52,12 @@ def init_heartbeat(app: Flask) -> None:
     worker_ready.connect(start, weak=False)
 
 
-def answer(_beat: str) -> None:
-    """Take a beat: that it starts is the answer."""
+def answer(_heartbeat: str) -> None:
+    """Do nothing: that the task starts is the answer."""
 
 
 def heartbeat_file(app: Flask, name: str, kind: str) -> Path:
-    """Return the file whose age tells of a worker or relay: `answer` or `alive`."""
+    """Return the `answer` or `alive` file of a worker or of the relay."""
     return Path(app.instance_path) / f"{name}.{kind}"
 
 
@@ -68,27 +68,55 @@ def bound_stop(app: Flask) -> None:
     timer.start()
 
 
-def watch(app: Flask, worker: str) -> None:
-    """Send beats for ever; end the worker when it has left them unanswered for too long."""
-    patience = app.config["TASK_TIME_LIMIT"] + GRACE
-    answer_file, alive_file = heartbeat_file(app, worker, "answer"), heartbeat_file(app, worker, "alive")
-    answer_file.unlink(missing_ok=True)
-    last_answer, last_good, pause = 0.0, time.monotonic(), min(1, HEARTBEAT_SECONDS)
-    with app.app_context():
-        while time.monotonic() - last_good < patience:
-            is_good = False
-            try:
-                app.extensions["publisher"].publish(HEARTBEAT, uuid.uuid4(), queue=f"{HEARTBEAT}.{worker}")
-            except BrokerAway:
-                is_good = True  # nothing to prove while the broker is away
-            time.sleep(pause)
+class Heartbeat:
+    """One worker's heartbeat, in a thread of its main process."""
+
+    def __init__(self, app: Flask, worker: str) -> None:
+        self._app, self._worker = app, worker
+        self._answer, self._alive = heartbeat_file(app, worker, "answer"), heartbeat_file(app, worker, "alive")
+        self._answer.unlink(missing_ok=True)
+        self._has_answered = False
+        self._last_good = time.monotonic()
+
+    def run(self) -> None:
+        """Send heartbeats until the worker is unresponsive; then end it."""
+        pause = min(1, HEARTBEAT_SECONDS)  # the first answer arrives soon: a new worker shows early that it is alive
+        while self.is_responsive():
+            self.beat(pause)
             pause = HEARTBEAT_SECONDS
-            answered = answer_file.stat().st_mtime if answer_file.exists() else 0.0
-            if is_good or answered != last_answer:
-                last_answer, last_good = answered, time.monotonic()
-            if last_answer or is_good:
-                alive_file.touch()
-    logger.critical("%s takes no messages although the broker does: it ends, to be started again", worker)
-    os.kill(os.getpid(), signal.SIGQUIT)
-    time.sleep(GRACE)
-    os._exit(1)
+        logger.critical("%s consumes nothing although the broker takes messages: it ends to be restarted", self._worker)
+        os.kill(os.getpid(), signal.SIGQUIT)
+        time.sleep(GRACE)
+        os._exit(1)
+
+    def is_responsive(self) -> bool:
+        """Return whether the worker answered, or its broker was away, recently enough for the longest task."""
+        patience: float = self._app.config["TASK_TIME_LIMIT"] + GRACE
+        return time.monotonic() - self._last_good < patience
+
+    def beat(self, pause: float) -> None:
+        """Send one heartbeat and wait for `pause` seconds; take note of any answer."""
+        is_away = not self._send()
+        time.sleep(pause)
+        is_answered = self._take_answer()
+        self._has_answered |= is_answered
+        if is_answered or is_away:  # nothing can be proved while the broker is away
+            self._last_good = time.monotonic()
+        if self._has_answered or is_away:
+            self._alive.touch()
+
+    def _take_answer(self) -> bool:
+        try:
+            self._answer.unlink()  # one step: an answer that arrives meanwhile is not lost
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _send(self) -> bool:
+        publisher: Publisher = self._app.extensions["publisher"]
+        try:
+            with self._app.app_context():
+                publisher.publish(HEARTBEAT, uuid.uuid4(), queue=f"{HEARTBEAT}.{self._worker}")
+        except BrokerAway:
+            return False
+        return True

@@ -1,4 +1,4 @@
-"""The outbox: one row per task that is owed."""
+"""The outbox's tables."""
 
 import uuid
 from datetime import datetime
@@ -11,10 +11,10 @@ from flaskcelery.database import Base, now_plus
 
 
 class OutboxRow(Base):
-    """A task that is owed. Its state is in its times: there is no status column to fall out of step.
+    """A pending task. Its times are its state: there is no status column that could contradict them.
 
-    `id` is also the Celery task's id and the local part of the mail's Message-ID. `due_at` is the lease:
-    claiming moves it into the future, so a killed worker needs no clean-up. `attempts` only grows.
+    `id` is also the Celery task's id and the local part of the email's Message-ID. `due_at` is also the lease:
+    claiming moves it into the future, so nothing has to clean up after a killed worker. `attempts` only grows.
     """
 
     __tablename__ = "outbox"
@@ -25,7 +25,7 @@ class OutboxRow(Base):
             sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
             postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
         ),
-        Index(  # the oldest one at once, however many there are
+        Index(  # finds the oldest pending row at once, however many there are
             "ix_outbox_pending_created_at",
             "created_at",
             sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
@@ -55,14 +55,13 @@ class OutboxRow(Base):
 
     @property
     def state(self) -> str:
-        """Return what became of it so far, in one word."""
         return "done" if self.done_at else "failed" if self.failed_at else "pending"
 
 
 class OutboxTotal(Base):
-    """How often something has happened to rows since the beginning; the rows themselves are deleted in time.
+    """How often something has happened to rows, including those deleted since.
 
-    A total is kept in parts, so that workers do not wait for each other; the migration made them all.
+    Each total is split into parts, so that workers do not wait for each other; the migration creates them all.
     """
 
     __tablename__ = "outbox_totals"
@@ -73,10 +72,10 @@ class OutboxTotal(Base):
 
 
 def is_pending() -> ColumnElement[bool]:
-    """Neither done nor failed."""
+    """Select rows that are neither done nor failed."""
     return and_(OutboxRow.done_at.is_(None), OutboxRow.failed_at.is_(None))
 
 
 def is_claimable() -> ColumnElement[bool]:
-    """Owed and due: the one condition of the first send, the retry and the recovery after a crash."""
+    """Select pending rows that are due and not expired: the one condition of first send, retry and crash recovery."""
     return and_(is_pending(), OutboxRow.due_at <= now_plus(), OutboxRow.expires_at > now_plus())

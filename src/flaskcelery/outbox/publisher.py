@@ -1,4 +1,4 @@
-"""The nudge: after a commit, tell the broker at once which rows are owed. It may fail; the relay recovers."""
+"""Publishing a row's id right after its commit. It can fail: the relay publishes the row again."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ from flaskcelery.metrics import metrics
 
 logger = logging.getLogger(__name__)
 
-STEP_TIMEOUT = 0.15  # seconds for one step with the broker, so that all of them take less than half a second
+STEP_TIMEOUT = 0.15  # seconds for each step with the broker, so that all of them together take less than half a second
 BREAKER_SECONDS = 10
 BOUNDED = {
     "socket_connect_timeout": STEP_TIMEOUT,
@@ -32,54 +32,54 @@ BOUNDED = {
 
 
 class BrokerAway(Exception):
-    """The broker did not do what it was asked for within half a second."""
+    """The broker did not answer a request within half a second."""
 
 
 class Publisher:
-    """Publishes row ids over tightly bounded connections of its own, not over the worker's patient ones."""
+    """Publishes row ids over connections of its own: the worker's wait too long for a web request."""
 
     def __init__(self, celery: Celery) -> None:
         connection = celery.connection_for_write(transport_options=BOUNDED, connect_timeout=STEP_TIMEOUT)
         self._celery = celery
         self._producers = ProducerPool(connection.Pool(limit=64), limit=64)
-        self._closed_until = 0.0
+        self._breaker_open_until = 0.0
 
     @contextmanager
     def _producer(self) -> Iterator[Any]:
         try:
             with self._producers.acquire(block=True, timeout=STEP_TIMEOUT) as producer:
                 yield producer
-        except Exception as error:  # whatever the broker does, the rows are committed: the relay sends them
+        except Exception as error:  # whatever fails, the rows are committed and the relay sends them
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
 
     def publish(self, task: str, row_id: uuid.UUID, queue: str = OUTBOX_QUEUE) -> None:
-        """Put the row's id on the broker; raise BrokerAway when it is not taken."""
+        """Publish the row's id; raise BrokerAway when the broker does not take it."""
         with self._producer() as producer:
             self._celery.send_task(
                 task, args=[str(row_id)], task_id=str(row_id), producer=producer, retry=False, queue=queue
             )
 
     def count_waiting(self) -> int:
-        """Return how many messages wait on the broker; raise BrokerAway when it does not say."""
+        """Return how many messages wait on the broker; raise BrokerAway when it does not answer."""
         with self._producer() as producer:
             queue: Any = Queue(OUTBOX_QUEUE)(producer.channel)
             return int(queue.queue_declare().message_count)
 
     def try_publish(self, task: str, row_id: uuid.UUID) -> None:
-        """Publish unless the broker has just failed; never raise."""
-        if time.monotonic() < self._closed_until:
+        """Publish unless the broker has just failed; never raises."""
+        if time.monotonic() < self._breaker_open_until:
             return
         try:
             self.publish(task, row_id)
         except BrokerAway as error:
-            self._closed_until = time.monotonic() + BREAKER_SECONDS
+            self._breaker_open_until = time.monotonic() + BREAKER_SECONDS
             metrics().publish_failures.inc()
             metrics().breaker_open_until.set(time.time() + BREAKER_SECONDS)
-            logger.warning("The broker did not take row %s, the relay will: %s", row_id, error)
+            logger.warning("The broker did not take row %s, the relay will retry: %s", row_id, error)
 
 
 def init_publisher(app: Flask) -> None:
-    """Give `app` its publisher, and each child of a worker's pool its own; it connects when it first publishes."""
+    """Give `app` its publisher, and each pool process of a worker its own; it connects when it first publishes."""
 
     def renew(**_: object) -> None:
         app.extensions["publisher"] = Publisher(app.extensions["celery"])
@@ -88,19 +88,19 @@ def init_publisher(app: Flask) -> None:
     worker_process_init.connect(renew, weak=False)
 
 
-def publish_after_commit(session: Any, task: str, row_id: uuid.UUID) -> None:
-    """Remember the row until the session commits."""
-    session.info.setdefault("pending", []).append((task, row_id))
+def publish_after_commit(task: str, row_id: uuid.UUID) -> None:
+    """Publish the row once the current transaction has committed."""
+    db.session().info.setdefault("pending", []).append((task, row_id))
 
 
 @event.listens_for(db.session, "after_commit")
-def _publish_noted(session: Session) -> None:
+def _publish_pending(session: Session) -> None:
     if not session.in_nested_transaction():
         for task, row_id in session.info.pop("pending", ()):
             current_app.extensions["publisher"].try_publish(task, row_id)
 
 
 @event.listens_for(db.session, "after_soft_rollback")
-def _forget_noted(session: Session, transaction: SessionTransaction) -> None:
+def _forget_pending(session: Session, transaction: SessionTransaction) -> None:
     if not transaction.nested:
         session.info.pop("pending", None)

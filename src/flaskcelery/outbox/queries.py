@@ -1,4 +1,4 @@
-"""What an operator, by command or page, may ask of the outbox."""
+"""The outbox for operators: counts, lists, retry and retention, for commands and pages alike."""
 
 import os
 import uuid
@@ -8,16 +8,17 @@ from datetime import timedelta
 from flask import current_app
 from sqlalchemy import ColumnElement, delete, func, select, update
 
+from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending
 from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
 
-TOTAL_PARTS = 8  # as many as the migration made
+TOTAL_PARTS = 8  # as many as the migration creates
 
 
 def states() -> dict[str, ColumnElement[bool]]:
-    """Return the states of a row by name; a due row is an owed one, too."""
+    """Return the condition of each state by name; due rows are pending, too."""
     return {
         "pending": is_pending(),
         "due": is_claimable(),
@@ -27,61 +28,68 @@ def states() -> dict[str, ColumnElement[bool]]:
 
 
 def count_states(*names: str) -> dict[str, int]:
-    """Return how many rows are in each of these states, or in each that there is."""
+    """Return how many rows are in each of these states; without names, in every state."""
     chosen = {name: where for name, where in states().items() if not names or name in names}
     counts = [select(func.count()).select_from(OutboxRow).where(where).scalar_subquery() for where in chosen.values()]
     return dict(zip(chosen, db.session.execute(select(*counts)).one(), strict=True))
 
 
 def find_oldest_pending() -> timedelta | None:
-    """Return the age of the oldest owed row: what the health page and an alarm look at."""
+    """Return the age of the oldest pending row, for the health page and the alerts."""
     oldest, now = db.session.execute(select(func.min(OutboxRow.created_at), now_plus()).where(is_pending())).one()
     return now - oldest if oldest else None
 
 
 def find_rows(state: str, limit: int) -> Sequence[OutboxRow]:
-    """Return rows in this state, the newest first."""
+    """Return rows in this state, newest first."""
     query = select(OutboxRow).where(states()[state]).order_by(OutboxRow.created_at.desc()).limit(limit)
     return db.session.scalars(query).all()
 
 
 def find_rows_of(user_id: int, limit: int | None = None) -> Sequence[OutboxRow]:
-    """Return what was owed to a user, the newest first."""
+    """Return a user's rows, newest first."""
     mine = select(OutboxRow).where(OutboxRow.user_id == user_id)
     return db.session.scalars(mine.order_by(OutboxRow.created_at.desc()).limit(limit)).all()
 
 
 def add_to_total(name: str) -> None:
-    """Count that it has happened once more: `sent`, `retried` or `late_results`. Caller commits."""
+    """Add one to a total: `sent`, `retried` or `late_results`. Caller commits."""
     mine = (OutboxTotal.name == name, OutboxTotal.part == os.getpid() % TOTAL_PARTS)
     db.session.execute(update(OutboxTotal).where(*mine).values(total=OutboxTotal.total + 1))
 
 
 def read_totals() -> dict[str, int]:
-    """Return how often each has happened since the beginning."""
+    """Return every total by name."""
     summed = select(OutboxTotal.name, func.sum(OutboxTotal.total)).group_by(OutboxTotal.name)
     return {name: int(total) for name, total in db.session.execute(summed)}
 
 
-def retry(row_id: uuid.UUID | None = None) -> int:
-    """Make one failed row, or all of them, owed and due again with a new time to give up; return how many."""
+def retry(row_id: uuid.UUID | None = None, actor_id: int | None = None) -> int:
+    """Make one failed row, or all of them, pending and due with a new expiry, and audit it; return how many."""
     chosen = [OutboxRow.failed_at.is_not(None), *([OutboxRow.id == row_id] if row_id else [])]
     with transaction():
         rows = db.session.execute(
             update(OutboxRow)
             .where(*chosen)
             .values(failed_at=None, due_at=now_plus(), expires_at=now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"]))
-            .returning(OutboxRow.task, OutboxRow.id)
+            .returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)
         ).all()
-        if row_id:  # many are the relay's work: it does not fill the broker
-            for task, found in rows:
-                publisher.publish_after_commit(db.session(), task, found)
+        if row_id:  # the relay publishes many rows, at a rate that does not fill the broker
+            for row in rows:
+                publisher.publish_after_commit(row.task, row.id)
+        if rows:
+            record(
+                Event.EMAILS_RETRIED,
+                rows[0].user_id if row_id else None,
+                detail=f"{len(rows)} emails",
+                actor_id=actor_id,
+            )
     return len(rows)
 
 
 @purge
 def purge_done() -> int:
-    """Delete some of the rows that have been done for longer than they are kept; return how many."""
+    """Delete a batch of rows done more than OUTBOX_KEEP_DAYS ago; return how many."""
     old = OutboxRow.done_at < now_plus(-DAY * current_app.config["OUTBOX_KEEP_DAYS"])
     with transaction():
         chosen = select(OutboxRow.id).where(old).limit(PURGED_PER_PASS)

@@ -1,4 +1,4 @@
-"""The relay: publishes again what is still owed, and sends by itself when the broker is away."""
+"""The relay: publishes pending rows again, and sends their emails itself when the broker is away."""
 
 import logging
 import signal
@@ -22,62 +22,71 @@ from flaskcelery.retention import purge_some
 logger = logging.getLogger(__name__)
 
 ROWS_PER_PASS = 200
-SENT_BY_ITSELF_PER_PASS = 20
-SENDING_SECONDS = 10  # per pass; beyond them no further mail is begun
-STALE_PERIODS = 6  # a row that is owed for so long is not left to the workers alone
-MAX_WAITING = 1000  # messages on the broker, so that a worker that comes back finds new ones soon
+DIRECT_SENDS_PER_PASS = 20
+SENDING_SECONDS = 10  # per pass; after them no other direct send begins
+STALE_PERIODS = 6  # a row that has been pending for so long is not left to the workers alone
+MAX_WAITING = 1000  # messages on the broker, so that a worker that comes back soon reaches new ones
+
+DueRow = Row[uuid.UUID, str, bool]
 
 
-def run_for_ever(period: float) -> None:
-    """Make a pass every `period` seconds; a pass that fails for want of a database is tried again.
-
-    SIGTERM ends it when the mail in its hands has left.
-    """
-    is_over = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: is_over.set())
-    while not is_over.is_set():
+def run_forever(period: float) -> None:
+    """Make a pass every `period` seconds until SIGTERM, which lets a direct send finish."""
+    is_stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: is_stopping.set())
+    while not is_stopping.is_set():
         try:
-            relay_once(period, is_over)
-        except SQLAlchemyError as error:
+            relay_once(period, is_stopping)
+        except SQLAlchemyError as error:  # the next pass tries again
             logger.error("The relay cannot reach the database: %s", type(error).__name__)
         finally:
             db.session.remove()
-        show_alive()
-        is_over.wait(period)
+        touch_alive()
+        is_stopping.wait(period)
 
 
-def show_alive() -> None:
-    """Touch the file whose age is the relay's probe."""
+def touch_alive() -> None:
+    """Touch the file whose age the container's health check looks at."""
     heartbeat_file(current_app, "relay", "alive").touch()
 
 
-def relay_once(period: float, is_over: threading.Event | None = None) -> None:
-    """Fail what has given up, delete what is old, then pass on what has been due for longer than one period."""
+def relay_once(period: float, is_stopping: threading.Event | None = None) -> None:
+    """Fail expired rows, delete old ones, then publish or send the rows that have been due for `period` seconds."""
+    is_stopping = is_stopping or threading.Event()
     expire()
     purge_some()
+    send_directly(publish_due(period, is_stopping), is_stopping)
+
+
+def publish_due(period: float, is_stopping: threading.Event) -> list[DueRow]:
+    """Publish the rows that have been due for `period` seconds; return the stale and the unpublished ones."""
     publisher: Publisher = current_app.extensions["publisher"]
-    sent, sending_ends = 0, time.monotonic() + SENDING_SECONDS
     room = count_room(publisher)
-    for row in take_overdue(period, limit=max(room, SENT_BY_ITSELF_PER_PASS)):
-        is_told = False
-        if room and row.task in TASKS:
-            try:
-                publisher.publish(row.task, row.id)
-                is_told = True
-            except BrokerAway as error:
-                room = 0
-                logger.warning("Sending without the broker: %s", error)
-        can_send = sent < SENT_BY_ITSELF_PER_PASS and time.monotonic() < sending_ends
-        if is_over and is_over.is_set():
+    rows = take_overdue(period, limit=max(room, DIRECT_SENDS_PER_PASS))
+    published: set[uuid.UUID] = set()
+    try:
+        for row in [row for row in rows if row.task in TASKS][:room]:
+            if is_stopping.is_set():
+                break
+            publisher.publish(row.task, row.id)
+            published.add(row.id)
+    except BrokerAway as error:
+        logger.warning("Sending without the broker: %s", error)
+    return [row for row in rows if row.is_stale or row.id not in published]
+
+
+def send_directly(rows: Sequence[DueRow], is_stopping: threading.Event) -> None:
+    """Process the rows in this process, as many as a pass allows."""
+    deadline = time.monotonic() + SENDING_SECONDS
+    for row in rows[:DIRECT_SENDS_PER_PASS]:
+        if is_stopping.is_set() or time.monotonic() >= deadline:
             return
-        if can_send and (row.is_stale or not is_told):
-            show_alive()
-            deliver(row.id)
-            sent += 1
+        touch_alive()  # one send can take as long as the longest task
+        deliver(row.id)
 
 
 def count_room(publisher: Publisher) -> int:
-    """Return how many rows the broker may be given in this pass; none when it is away or nobody empties it."""
+    """Return how many rows to publish in this pass: 0 when the broker is away or no worker empties its queue."""
     try:
         return max(0, min(ROWS_PER_PASS, MAX_WAITING - publisher.count_waiting()))
     except BrokerAway as error:
@@ -86,23 +95,23 @@ def count_room(publisher: Publisher) -> int:
 
 
 def expire() -> None:
-    """Fail the rows that nobody could settle in time, as soon as they are in nobody's hands."""
+    """Fail the pending rows whose time is over, once no worker holds their lease."""
     with transaction():
         rows = db.session.execute(
             update(OutboxRow)
             .where(is_pending(), OutboxRow.expires_at <= now_plus(), OutboxRow.due_at <= now_plus())
-            .values(failed_at=now_plus(), error=func.coalesce(OutboxRow.error, "nobody worked it off in time"))
+            .values(failed_at=now_plus(), error=func.coalesce(OutboxRow.error, "expired before delivery"))
             .returning(OutboxRow.id, OutboxRow.task)
         ).all()
     for row_id, task in rows:
-        logger.error("Row %s (%s) was given up", row_id, task)
+        logger.error("Row %s (%s) has expired", row_id, task)
 
 
-def take_overdue(period: float, limit: int) -> Sequence[Row[uuid.UUID, str, bool]]:
-    """Return at most `limit` rows due for longer than `period`, oldest first, and put them at the line's back.
+def take_overdue(period: float, limit: int) -> Sequence[DueRow]:
+    """Return at most `limit` rows due for longer than `period`, oldest first, and move them to the back of the queue.
 
-    They stay claimable: due again from now on. `is_stale` tells those that are owed for long, though the broker
-    may have taken their messages: perhaps its workers are away.
+    They stay claimable. `is_stale` tells those that have been pending for long: the broker has probably taken their
+    messages, but its workers can be away.
     """
     long_ago = now_plus(-STALE_PERIODS * max(period, 1))
     is_stale = OutboxRow.created_at <= long_ago

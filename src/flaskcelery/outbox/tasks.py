@@ -1,4 +1,4 @@
-"""Tasks that are owed: `@task(name)` turns a function into a Celery task that an outbox row calls."""
+"""Outbox tasks: `@task(name)` turns a function into a Celery task that an outbox row calls."""
 
 import logging
 import uuid
@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from flask import current_app
 
-from flaskcelery.database import db, now_plus
+from flaskcelery.database import db, now_plus, require_transaction
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox import publisher
@@ -20,21 +20,23 @@ Body = Callable[..., Message | None]
 
 
 class OutboxTask:
-    """A task's name and body. Calling it runs the body; `owe` makes a worker run it after the commit."""
+    """A task's name and body. Calling it runs the body; `enqueue` makes a worker run it after the commit."""
 
     def __init__(self, name: str, body: Body, title: str = "") -> None:
         self.name, self.body, self.__doc__ = name, body, body.__doc__
         self.title = title or name
 
     def __call__(self, **args: Any) -> Message | None:
-        """Run the body here and now; return its message, unsent."""
+        """Run the body at once; return its message, unsent."""
         return self.body(**args)
 
     def enqueue(self, *, expires_after: float | None = None, **args: Any) -> OutboxRow:
-        """Add the outbox row that will run this task with these arguments (ids only). Caller commits.
+        """Add the outbox row that will run this task with these arguments (ids only) to the open transaction.
 
-        After `expires_after` seconds (default: OUTBOX_EXPIRE_AFTER) it is no longer worth doing.
+        It fails unless it is done within `expires_after` seconds (default: OUTBOX_EXPIRE_AFTER). Raises
+        TransactionError outside `transaction()`.
         """
+        require_transaction(f"{self.name}.enqueue()")
         row = OutboxRow(
             id=uuid.uuid4(),
             task=self.name,
@@ -43,15 +45,14 @@ class OutboxTask:
             expires_at=now_plus(expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]),
         )
         db.session.add(row)
-        publisher.publish_after_commit(db.session(), self.name, row.id)
+        publisher.publish_after_commit(self.name, row.id)
         with about_row(row.id):
-            logger.info(
-                "Owed: row %s (%s) to user %s, request %s", row.id, self.name, row.user_id, request_id() or "none"
-            )
+            request = request_id() or "none"
+            logger.info("Enqueued: row %s (%s) for user %s, request %s", row.id, self.name, row.user_id, request)
         return row
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError(f"A published task can be lost: call {self.name}.enqueue(...) in the transaction that owes it.")
+        raise TypeError(f"A published task can be lost: call {self.name}.enqueue(...) inside transaction().")
 
     delay = apply_async = apply = s = si = signature = _refuse
 
@@ -60,9 +61,9 @@ TASKS: dict[str, OutboxTask] = {}
 
 
 def task(name: str, title: str = "") -> Callable[[Body], OutboxTask]:
-    """Name a function as a task; it returns the mail to send, or None when there is nothing left to do.
+    """Register a function as a task; it returns the email to send, or None when there is nothing to send.
 
-    The title is what its user sees in the list of mails.
+    The title is what users and staff see in lists of emails.
     """
 
     def register(body: Body) -> OutboxTask:

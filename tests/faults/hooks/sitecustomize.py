@@ -1,7 +1,7 @@
 """Kill points and removed protections. Python imports this file by its name in every process of the fault suite.
 
 A point is armed by a file `POINT.ACTION.NUMBER` in FAULTS_FOLDER: whoever reaches the point first takes the file
-(renames it to `taken.POINT.ACTION.NUMBER.PID`), then actions, so every event happens once and leaves its proof.
+(renames it to `taken.POINT.ACTION.NUMBER.PID`), then acts, so every event happens once and leaves its proof.
 UNPROTECTED names one protection that this run shall do without, to show that the suite notices.
 """
 
@@ -18,7 +18,7 @@ from sqlalchemy import event, select, update
 from flaskcelery import extensions
 from flaskcelery.config import derived
 from flaskcelery.database import db, transaction
-from flaskcelery.mail.message import smtp
+from flaskcelery.mail import smtp
 from flaskcelery.outbox import delivery, publisher, tasks
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.signup.tasks import send_welcome_email
@@ -30,7 +30,7 @@ HOLD = 1.0  # seconds in which the driver freezes who waits here
 
 
 def reach(point):
-    """Action if the point is armed: `kill` this process, or `hold` it for a moment."""
+    """Act if the point is armed: `kill` this process, or `hold` it for a moment."""
     for token in sorted(FOLDER.glob(f"{point}.*")):
         with suppress(FileNotFoundError):
             token.rename(token.with_name(f"taken.{token.name}.{os.getpid()}"))
@@ -49,7 +49,8 @@ def around(owner, name, before="", after=""):
         if before:
             reach(before)
         result = inner(*args, **values)
-        if after and not (name == "claim" and result is None) and not (name == "mark" and "done_at" not in values):
+        did_nothing = (name == "claim" and result is None) or (name == "_try_record" and "done_at" not in values)
+        if after and not did_nothing:
             reach(after)
         return result
 
@@ -87,9 +88,10 @@ def quit_decides(self, *_):
 
 
 def commit_early(self, **args):
-    """Commit the change first, then owe the mail in a transaction of its own."""
+    """Commit the change first, then enqueue the email in a transaction of its own."""
     db.session.commit()
-    return enqueue(self, **args)
+    with transaction():
+        return enqueue(self, **args)
 
 
 def without_deadlines(config):
@@ -103,15 +105,15 @@ def never_expires(self, *_):
 
 
 def once(claimed, total=None, **values):
-    """Write the outcome once; when the database is away it is lost."""
-    delivery.mark(claimed, total, **values)
+    """Record the result once; it is lost when the database is away."""
+    delivery._try_record(claimed, total, **values)
 
 
 send, enqueue = delivery.mail.send, tasks.OutboxTask.enqueue
 delivery.mail.send = poisonous
 around(delivery, "claim", after="after_claim")
 around(delivery, "perform", after="after_250")
-around(delivery, "mark", after="after_mark")
+around(delivery, "_try_record", after="after_record")
 around(publisher.Publisher, "try_publish", before="before_publish", after="after_publish")
 
 # What each name removes. "relay" is the driver's to leave out.
@@ -122,13 +124,13 @@ REMOVALS = {
     "deadlines": (derived, "_deadlines", without_deadlines),
     "late": (smtp.SmtpSession, "data", never_expires),
     "back_off": (delivery, "back_off", lambda _attempts: 0.0),
-    "mark_retry": (delivery, "settle", once),
+    "record_retry": (delivery, "_record", once),
     "key_fallbacks": (extensions.SafeCsrfProtect, "_get_csrf_token", CSRFProtect._get_csrf_token),
     "cookie_age": (cookies.AnyAgeSigner, "unsign", TimestampSigner.unsign),
 }
 if UNPROTECTED in REMOVALS:
     setattr(*REMOVALS[UNPROTECTED])
 
-if os.environ.get("RELEASE") == "next":  # it owes the welcome mail under a new name, and knows the old one, too
+if os.environ.get("RELEASE") == "next":  # it enqueues the welcome email under a new name, and still knows the old one
     send_welcome_email.name = "welcome"
     tasks.TASKS["welcome"] = send_welcome_email

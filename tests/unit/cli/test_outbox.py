@@ -4,7 +4,10 @@ import uuid
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
+from flaskcelery.audit.events import Event
+from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow
 from tests.unit.conftest import change, load
@@ -35,29 +38,47 @@ def test_list_and_show_tell_what_is_wrong_with_a_row(run, pending_row: uuid.UUID
     change(pending_row, failed_at=0.0, error="RCPT: 550 no such user")
     assert "550 no such user" in run("list", "--state", "failed")
     assert "550 no such user" in run("show", pending_row)
-    assert run("show", uuid.uuid4()).startswith("1: Error: there is no such row")
+    assert run("show", uuid.uuid4()).startswith("1: Error: No row has this id.")
 
 
 def test_retry_takes_failed_rows_only_and_gives_them_new_time(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
-    assert run("retry", pending_row).startswith("1: Error: there is no such failed row")
+    assert run("retry", pending_row).startswith("1: Error: No failed row has this id.")
     change(pending_row, failed_at=0.0, expires_at=-1.0, attempts=7)
-    assert run("retry", pending_row) == "1 to be tried again\n"
+    assert run("retry", pending_row) == "Retrying: 1\n"
     row = load(pending_row)
     assert (row.failed_at, row.attempts) == (None, 7)
     assert row.expires_at > row.due_at
     change(pending_row, failed_at=0.0)
-    assert run("retry", "--all-failed") == "1 to be tried again\n"
+    assert run("retry", "--all-failed") == "Retrying: 1\n"
     assert run("retry").startswith("2: ")
     assert run("retry", pending_row, "--all-failed").startswith("2: ")
 
 
+def test_a_retry_is_audited_in_the_same_transaction(  # type: ignore[no-untyped-def]
+    run, pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(pending_row, failed_at=0.0)
+    run("retry", pending_row)
+    change(pending_row, failed_at=0.0)
+    run("retry", "--all-failed")
+    run("retry", "--all-failed")  # finds none
+    retried = select(AuditEvent).where(AuditEvent.event == Event.EMAILS_RETRIED).order_by(AuditEvent.id)
+    events = [(event.user_id, event.actor_id, event.detail) for event in db.session.scalars(retried)]
+    assert events == [(load(pending_row).user_id, None, "1 emails"), (None, None, "1 emails")]
+
+    change(pending_row, failed_at=0.0)
+    monkeypatch.setattr("flaskcelery.outbox.queries.record", lambda *_, **__: 1 / 0)
+    run("retry", pending_row)
+    assert load(pending_row).failed_at is not None
+
+
 def test_purge_deletes_what_has_been_done_for_long_and_nothing_else(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
     change(pending_row, done_at=-29 * 86400.0)
-    assert run("purge") == "0 deleted\n"
+    assert run("purge") == "Deleted: 0\n"
     change(pending_row, done_at=None, failed_at=-31 * 86400.0)
-    assert run("purge") == "0 deleted\n"
+    assert run("purge") == "Deleted: 0\n"
     change(pending_row, done_at=-31 * 86400.0, failed_at=None)
-    assert run("purge") == "1 deleted\n"
+    assert run("purge") == "Deleted: 1\n"
     db.session.rollback()
     assert db.session.get(OutboxRow, pending_row) is None
 

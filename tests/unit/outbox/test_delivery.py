@@ -1,4 +1,4 @@
-"""One row's life: claimed, worked off, settled; and who wins when two want it."""
+"""One row's life: claimed, processed, recorded; and which of two workers wins."""
 
 import time
 import uuid
@@ -42,7 +42,7 @@ def test_a_row_delivered_ten_times_is_one_mail(pending_row: uuid.UUID, mails: Ma
     assert len(mails) == 1
 
 
-def test_a_claimed_row_is_in_one_pair_of_hands_until_its_lease_ends(pending_row: uuid.UUID) -> None:
+def test_a_claimed_row_is_not_claimed_again_until_its_lease_ends(pending_row: uuid.UUID) -> None:
     assert delivery.claim(pending_row) is not None
     assert delivery.claim(pending_row) is None
     lease = current_app.config["OUTBOX_LEASE"]
@@ -56,7 +56,7 @@ def test_a_claimed_row_is_in_one_pair_of_hands_until_its_lease_ends(pending_row:
 @pytest.mark.parametrize(
     "values",
     [{"done_at": 0.0}, {"failed_at": 0.0}, {"due_at": 60.0}, {"expires_at": -1.0}],
-    ids=["done", "failed", "not due", "given up"],
+    ids=["done", "failed", "not due", "expired"],
 )
 def test_no_other_row_can_be_claimed(pending_row: uuid.UUID, values: dict[str, float]) -> None:
     change(pending_row, **values)
@@ -67,7 +67,7 @@ def test_an_unknown_row_is_nothing_to_do(quiet_app: Flask) -> None:
     delivery.deliver(uuid.uuid4())
 
 
-def test_a_temporary_failure_keeps_the_row_owed(quiet_app: Flask, failing_task: type[Failing]) -> None:
+def test_a_temporary_failure_keeps_the_row_pending(quiet_app: Flask, failing_task: type[Failing]) -> None:
     row_id = failing_task.enqueue(TemporaryMailError("451 later"))
     delivery.deliver(row_id)
     row = load(row_id)
@@ -75,7 +75,7 @@ def test_a_temporary_failure_keeps_the_row_owed(quiet_app: Flask, failing_task: 
     assert 20 < seconds_until_due(row_id) < 40
 
 
-def test_a_fault_of_the_configuration_keeps_the_row_owed_for_longer(
+def test_a_fault_of_the_configuration_keeps_the_row_pending_for_longer(
     quiet_app: Flask, failing_task: type[Failing], caplog: pytest.LogCaptureFixture
 ) -> None:
     row_id = failing_task.enqueue(ConfigurationMailError("AUTH: 535 the server refused the log-in"))
@@ -84,7 +84,7 @@ def test_a_fault_of_the_configuration_keeps_the_row_owed_for_longer(
     row = load(row_id)
     assert row.failed_at is None
     assert row.expires_at > row.due_at
-    assert "somebody mends this" in caplog.text
+    assert "Mail is blocked until this is fixed" in caplog.text
 
 
 def test_even_a_row_that_waits_for_an_operator_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:
@@ -95,35 +95,37 @@ def test_even_a_row_that_waits_for_an_operator_ends(quiet_app: Flask, failing_ta
     assert load(row_id).expires_at == before
 
 
-def test_a_mail_of_unknown_fate_is_kept_until_its_lease_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:
+def test_an_email_whose_delivery_status_is_unknown_is_kept_until_its_lease_ends(
+    quiet_app: Flask, failing_task: type[Failing]
+) -> None:
     row_id = failing_task.enqueue(UnknownMailError("DOT: TimeoutError"))
     delivery.deliver(row_id)
     assert load(row_id).error == "DOT: TimeoutError"
     assert seconds_until_due(row_id) > current_app.config["OUTBOX_LEASE"] - 5
 
 
-def test_a_mark_that_the_database_did_not_take_is_written_again(
+def test_a_result_that_the_database_did_not_take_is_recorded_again(
     pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "RECORD_RETRY", 0)
     answers = iter([OperationalError("", {}, Exception("gone")), OperationalError("", {}, Exception("gone")), None])
-    original = delivery.mark
+    original = delivery._try_record
 
     def shaky(claimed: delivery.Claim, total: str | None, **values: object) -> None:
         if answer := next(answers):
             raise answer
         original(claimed, total, **values)
 
-    monkeypatch.setattr(delivery, "mark", shaky)
+    monkeypatch.setattr(delivery, "_try_record", shaky)
     delivery.deliver(pending_row)
     assert load(pending_row).done_at is not None
 
 
-def test_a_mark_is_given_up_when_the_task_is_over(pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording_is_tried_until_the_task_is_over(pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(*_: object, **__: object) -> None:
         raise OperationalError("", {}, Exception("gone"))
 
-    monkeypatch.setattr(delivery, "mark", gone)
+    monkeypatch.setattr(delivery, "_try_record", gone)
     monkeypatch.setitem(current_app.config, "TASK_TIME_LIMIT", -1)
     with pytest.raises(OperationalError):
         delivery.deliver(pending_row)
@@ -137,7 +139,7 @@ def test_a_sender_whose_lease_is_nearly_over_is_told_so_before_it_sends(pending_
     assert before < mails[0].send_before <= time.monotonic() + lease - deadline
 
 
-def test_an_error_that_nobody_foresaw_keeps_the_row_owed(quiet_app: Flask, failing_task: type[Failing]) -> None:
+def test_an_unexpected_error_keeps_the_row_pending(quiet_app: Flask, failing_task: type[Failing]) -> None:
     row_id = failing_task.enqueue(KeyError("typo"))
     delivery.deliver(row_id)
     assert (load(row_id).failed_at, load(row_id).error) == (None, "KeyError: 'typo'")
@@ -172,10 +174,10 @@ def test_a_worker_that_lost_its_lease_cannot_overwrite_its_successor(
     successor = delivery.claim(pending_row)
     assert slow is not None
     assert successor is not None
-    delivery.settle(slow, failed_at=now_plus(), error="late")
+    delivery.fail(slow, "late")
     assert load(pending_row).failed_at is None
     assert f"<{pending_row}@example.com>" in caplog.text
-    delivery.settle(successor, done_at=now_plus())
+    delivery.finish(successor, is_sent=True)
     assert load(pending_row).done_at is not None
 
 
@@ -198,11 +200,11 @@ def test_no_transaction_is_open_while_a_mail_leaves(pending_row: uuid.UUID, monk
     assert seen == [False]
 
 
-def test_a_mail_that_was_sent_is_done_although_its_row_was_given_up_meanwhile(pending_row: uuid.UUID) -> None:
+def test_an_email_that_was_sent_is_done_although_its_row_expired_meanwhile(pending_row: uuid.UUID) -> None:
     claimed = delivery.claim(pending_row)
     assert claimed is not None
     change(pending_row, failed_at=0.0)
-    delivery.settle(claimed, done_at=now_plus(), failed_at=None)
+    delivery.finish(claimed, is_sent=True)
     assert (load(pending_row).failed_at, load(pending_row).done_at is not None) == (None, True)
 
 
@@ -229,7 +231,7 @@ def test_the_worker_knows_every_task_by_its_name(app: Flask) -> None:
     assert set(TASKS) <= set(app.extensions["celery"].tasks)
 
 
-def test_a_rolled_back_sign_up_owes_nothing(quiet_app: Flask) -> None:
+def test_a_rolled_back_sign_up_enqueues_nothing(quiet_app: Flask) -> None:
     with pytest.raises(ZeroDivisionError), transaction():
         send_welcome_email.enqueue(user_id=1)
         db.session.flush()

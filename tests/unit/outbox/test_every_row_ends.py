@@ -47,7 +47,7 @@ def add_every_combination(user_id: int) -> int:
 
 
 def let_time_pass() -> None:
-    """Move every owed row into the past."""
+    """Move every pending row into the past."""
     with transaction():
         for row in db.session.scalars(select(OutboxRow).where(is_pending())):
             row.due_at, row.expires_at, row.created_at = (
@@ -68,7 +68,7 @@ def test_every_row_ends(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch, answe
             raise error
 
     monkeypatch.setattr(delivery.mail, "send", send)
-    monkeypatch.setattr(relay, "SENT_BY_ITSELF_PER_PASS", count)
+    monkeypatch.setattr(relay, "DIRECT_SENDS_PER_PASS", count)
     monkeypatch.setattr(relay, "ROWS_PER_PASS", count)
     if broker == "is away":
         monkeypatch.setattr(relay, "count_room", lambda _: 0)

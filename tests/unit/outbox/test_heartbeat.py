@@ -1,4 +1,4 @@
-"""The worker's heartbeat: who answers lives, who is deaf ends, and a lost broker is nobody's fault."""
+"""The worker's heartbeat: a worker that answers lives, an unresponsive one ends, and a lost broker ends none."""
 
 import signal
 import threading
@@ -47,16 +47,16 @@ def watch(app: Flask, monkeypatch: pytest.MonkeyPatch, on_beat: Callable[[int], 
 
     monkeypatch.setattr(app.extensions["publisher"], "publish", publish)
     with pytest.raises(Ended):
-        heartbeat.watch(app, WORKER)
+        heartbeat.Heartbeat(app, WORKER).run()
     return len(beats)
 
 
-def test_a_worker_that_answers_no_beat_ends(
+def test_a_worker_that_answers_no_heartbeat_ends(
     app: Flask, signals: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert watch(app, monkeypatch, lambda _: None) < 60
     assert signals == [signal.SIGQUIT]
-    assert "takes no messages although the broker does" in caplog.text
+    assert "consumes nothing although the broker takes messages" in caplog.text
 
 
 def test_a_worker_that_answers_lives_until_it_stops_to(

@@ -6,8 +6,7 @@ import uuid
 from flask import Flask
 
 from flaskcelery.database import db
-from flaskcelery.outbox import delivery
-from flaskcelery.outbox.delivery import claim, deliver, mark
+from flaskcelery.outbox.delivery import claim, deliver, finish
 from tests.unit.conftest import Failing, change
 
 
@@ -19,7 +18,7 @@ def scrape(app: Flask) -> dict[str, float]:
     return {name: float(value) for name, _, value in found if not name.startswith("#")}
 
 
-def test_a_mail_is_owed_then_due_then_sent(quiet_app: Flask, pending_row: uuid.UUID) -> None:
+def test_a_row_is_pending_then_due_then_sent(quiet_app: Flask, pending_row: uuid.UUID) -> None:
     assert scrape(quiet_app)["pending"] == scrape(quiet_app)["due"] == 1
     change(pending_row, created_at=-120.0, due_at=60.0)
     waiting = scrape(quiet_app)
@@ -48,11 +47,11 @@ def test_what_is_tried_again_fails_or_has_nothing_to_send_is_told_apart(
     assert scrape(quiet_app)["sent_total"] == 0
 
 
-def test_a_mark_that_comes_too_late_is_counted_and_no_mail_with_it(quiet_app: Flask, pending_row: uuid.UUID) -> None:
+def test_a_late_result_is_counted_but_not_as_sent(quiet_app: Flask, pending_row: uuid.UUID) -> None:
     first = claim(pending_row)
     assert first
     change(pending_row, due_at=0.0)
     assert claim(pending_row)
-    mark(first, "sent", done_at=delivery.now_plus())
+    finish(first, is_sent=True)
     found = scrape(quiet_app)
     assert (found["late_results_total"], found["sent_total"], found["pending"]) == (1, 0, 1)

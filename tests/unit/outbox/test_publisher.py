@@ -1,4 +1,4 @@
-"""The nudge: after the commit, only for what was committed, and never in anybody's way."""
+"""Publishing: after the commit, only what was committed, and never at a visitor's expense."""
 
 import time
 import uuid
@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 
 from flaskcelery.app import create_app
-from flaskcelery.database import db, transaction
+from flaskcelery.database import TransactionError, db, transaction
 from flaskcelery.signup.tasks import send_welcome_email
 
 
@@ -19,7 +19,7 @@ def published(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[uuid.UU
     return rows
 
 
-def test_a_row_is_nudged_after_its_commit_and_once(published: list[uuid.UUID]) -> None:
+def test_a_row_is_published_after_its_commit_and_once(published: list[uuid.UUID]) -> None:
     with transaction():
         row = send_welcome_email.enqueue(user_id=1)
         db.session.flush()
@@ -29,7 +29,7 @@ def test_a_row_is_nudged_after_its_commit_and_once(published: list[uuid.UUID]) -
     assert published == [row.id]
 
 
-def test_a_rolled_back_row_is_never_nudged(published: list[uuid.UUID]) -> None:
+def test_a_rolled_back_row_is_never_published(published: list[uuid.UUID]) -> None:
     with pytest.raises(ZeroDivisionError), transaction():
         send_welcome_email.enqueue(user_id=1)
         raise ZeroDivisionError
@@ -38,7 +38,7 @@ def test_a_rolled_back_row_is_never_nudged(published: list[uuid.UUID]) -> None:
     assert published == []
 
 
-def test_a_savepoint_neither_nudges_early_nor_forgets_what_stands(published: list[uuid.UUID]) -> None:
+def test_a_savepoint_neither_publishes_early_nor_forgets_a_row(published: list[uuid.UUID]) -> None:
     with transaction():
         row = send_welcome_email.enqueue(user_id=1)
         with db.session.begin_nested():
@@ -47,6 +47,17 @@ def test_a_savepoint_neither_nudges_early_nor_forgets_what_stands(published: lis
         with pytest.raises(ZeroDivisionError), db.session.begin_nested():
             raise ZeroDivisionError
     assert published == [row.id]
+
+
+def test_a_row_that_nothing_would_commit_cannot_be_enqueued(published: list[uuid.UUID]) -> None:
+    with pytest.raises(TransactionError, match=r"Call send_welcome_email\.enqueue\(\) inside transaction\(\)"):
+        send_welcome_email.enqueue(user_id=1)
+    with transaction():
+        pass
+    with pytest.raises(TransactionError):
+        send_welcome_email.enqueue(user_id=1)
+    db.session.commit()
+    assert published == []
 
 
 def test_a_broker_that_refuses_costs_little_and_then_nothing(environ: dict[str, str]) -> None:

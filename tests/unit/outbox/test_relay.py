@@ -1,5 +1,6 @@
-"""The relay: what is owed is passed on, sent without the broker, or given up."""
+"""The relay: pending rows are published, sent without the broker, or expired."""
 
+import threading
 import uuid
 from collections.abc import Iterator
 
@@ -12,7 +13,7 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import relay
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.publisher import BrokerAway
-from flaskcelery.outbox.relay import MAX_WAITING, ROWS_PER_PASS, SENT_BY_ITSELF_PER_PASS, relay_once, take_overdue
+from flaskcelery.outbox.relay import DIRECT_SENDS_PER_PASS, MAX_WAITING, ROWS_PER_PASS, relay_once, take_overdue
 from flaskcelery.signup.tasks import send_welcome_email
 from tests.unit.conftest import change, load
 
@@ -52,8 +53,8 @@ def broker(quiet_app: Flask) -> Iterator[Broker]:
     quiet_app.extensions["publisher"] = publisher
 
 
-def owe_many(number: int) -> None:
-    """Owe as many welcomes, the first one due the longest."""
+def enqueue_many(number: int) -> None:
+    """Enqueue that many welcome emails, the first one due the longest."""
     current_app.extensions["publisher"].try_publish = lambda *_: None
     with transaction():
         rows = [send_welcome_email.enqueue(user_id=index) for index in range(1, number + 1)]
@@ -63,7 +64,7 @@ def owe_many(number: int) -> None:
             db.session.execute(update(OutboxRow).where(OutboxRow.id == row.id).values(due_at=now_plus(seconds)))
 
 
-def test_a_lost_nudge_is_published_again_after_one_period(pending_row: uuid.UUID, broker: Broker) -> None:
+def test_a_lost_message_is_published_again_after_one_period(pending_row: uuid.UUID, broker: Broker) -> None:
     relay_once(period=5)
     assert broker.published == []
     change(pending_row, due_at=-6.0)
@@ -82,17 +83,15 @@ def test_without_a_broker_the_relay_sends_by_itself(pending_row: uuid.UUID, brok
 
 
 def test_a_pass_is_bounded_and_asks_a_lost_broker_once(broker: Broker) -> None:
-    owe_many(SENT_BY_ITSELF_PER_PASS + 5)
+    enqueue_many(DIRECT_SENDS_PER_PASS + 5)
     broker.is_down = True
     relay_once(period=0)
     done = db.session.scalars(select(OutboxRow.user_id).where(OutboxRow.done_at.is_not(None))).all()
     assert broker.tried == 1
-    assert sorted(user for user in done if user) == list(range(1, SENT_BY_ITSELF_PER_PASS + 1))
+    assert sorted(user for user in done if user) == list(range(1, DIRECT_SENDS_PER_PASS + 1))
 
 
-def test_a_row_that_is_owed_for_long_is_sent_although_the_broker_takes_it(
-    pending_row: uuid.UUID, broker: Broker, mails: Mails
-) -> None:
+def test_a_stale_row_is_sent_although_the_broker_takes_it(pending_row: uuid.UUID, broker: Broker, mails: Mails) -> None:
     change(pending_row, due_at=-6.0, created_at=-29.0)
     relay_once(period=5)
     assert (broker.published, len(mails)) == ([pending_row], 0)
@@ -102,7 +101,7 @@ def test_a_row_that_is_owed_for_long_is_sent_although_the_broker_takes_it(
 
 
 def test_a_pass_ends_although_the_mail_server_is_slow(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    owe_many(3)
+    enqueue_many(3)
     broker.is_down = True
     monkeypatch.setattr(relay, "SENDING_SECONDS", 0)
     relay_once(period=0)
@@ -118,20 +117,20 @@ def test_a_broker_that_nobody_empties_is_not_filled_further(pending_row: uuid.UU
 
 
 def test_a_backlog_is_taken_in_turn_the_oldest_first(broker: Broker) -> None:
-    owe_many(ROWS_PER_PASS + 10)
+    enqueue_many(ROWS_PER_PASS + 10)
     first, second = take_overdue(0.5, ROWS_PER_PASS), take_overdue(0.5, ROWS_PER_PASS)
     users = dict(db.session.execute(select(OutboxRow.id, OutboxRow.user_id)).all())
     assert sorted(users[row_id] or 0 for row_id, *_ in first) == list(range(1, ROWS_PER_PASS + 1))
     assert len(second) == 10
 
 
-def test_a_row_in_somebodys_hands_is_not_failed_before_they_let_go(pending_row: uuid.UUID, broker: Broker) -> None:
+def test_a_leased_row_is_not_failed_before_its_lease_ends(pending_row: uuid.UUID, broker: Broker) -> None:
     change(pending_row, expires_at=-1.0, due_at=60.0)
     relay_once(period=0)
     assert load(pending_row).failed_at is None
     change(pending_row, due_at=-1.0)
     relay_once(period=0)
-    assert (load(pending_row).failed_at is None, load(pending_row).error) == (False, "nobody worked it off in time")
+    assert (load(pending_row).failed_at is None, load(pending_row).error) == (False, "expired before delivery")
 
 
 @pytest.mark.parametrize("values", [{"due_at": -60.0}, {"task": "unknown"}, {"attempts": 99}])
@@ -152,7 +151,7 @@ def test_a_task_that_nobody_knows_is_not_published_but_slows_down(pending_row: u
     assert broker.published == []
 
 
-def test_a_settled_row_is_left_alone(pending_row: uuid.UUID, broker: Broker) -> None:
+def test_a_done_row_is_left_alone(pending_row: uuid.UUID, broker: Broker) -> None:
     change(pending_row, done_at=-60.0, due_at=-3600.0, expires_at=-60.0)
     relay_once(period=0)
     assert load(pending_row).failed_at is None
@@ -160,8 +159,18 @@ def test_a_settled_row_is_left_alone(pending_row: uuid.UUID, broker: Broker) -> 
 
 
 def test_an_old_backlog_is_not_left_to_the_relay_alone(broker: Broker, mails: Mails) -> None:
-    owe_many(SENT_BY_ITSELF_PER_PASS + 30)
+    enqueue_many(DIRECT_SENDS_PER_PASS + 30)
     with transaction():
         db.session.execute(update(OutboxRow).values(created_at=now_plus(-3600)))
     relay_once(period=5)
-    assert len(broker.published) == SENT_BY_ITSELF_PER_PASS + 30
+    assert len(broker.published) == DIRECT_SENDS_PER_PASS + 30
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["publishing", "sending"])
+def test_a_stopping_relay_begins_nothing(pending_row: uuid.UUID, broker: Broker, mails: Mails, is_down: bool) -> None:
+    change(pending_row, due_at=-60.0, created_at=-3600.0)
+    broker.is_down = is_down
+    is_stopping = threading.Event()
+    is_stopping.set()
+    relay_once(5, is_stopping)
+    assert (broker.published, mails) == ([], [])
