@@ -27,7 +27,8 @@ FILL = """
 INSERT INTO users (username, username_key, email, email_key, password_hash, is_active, is_staff, joined_at)
 SELECT name, name, name || '@example.com', name || '@example.com', '!', n % 50 > 0, n % 5000 = 0,
   now() - n * interval '5 minutes' FROM (SELECT n, 'user' || n AS name FROM generate_series(1, 100000) n) names;
-INSERT INTO login_sessions (token_hash, user_id, created_at, last_seen_at, expires_at, is_remembered, ip_address, device)
+INSERT INTO login_sessions (token_hash, user_id, created_at, last_seen_at, expires_at, is_remembered, ip_address,
+  device)
 SELECT 'token' || n, 1 + n % 100000, now(), now() - n * interval '5 seconds', now() + interval '9 days', n % 3 = 0,
   '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0'
 FROM generate_series(1, 100000) n;
