@@ -27,7 +27,8 @@ FILL = """
 INSERT INTO users (username, username_key, email, email_key, password_hash, is_active, is_staff, joined_at)
 SELECT name, name, name || '@example.com', name || '@example.com', '!', n % 50 > 0, n % 5000 = 0,
   now() - n * interval '5 minutes' FROM (SELECT n, 'user' || n AS name FROM generate_series(1, 100000) n) names;
-INSERT INTO login_sessions (token_hash, user_id, created_at, last_seen_at, expires_at, is_remembered, address, device)
+INSERT INTO login_sessions (token_hash, user_id, created_at, last_seen_at, expires_at, is_remembered, ip_address,
+  device)
 SELECT 'token' || n, 1 + n % 100000, now(), now() - n * interval '5 seconds', now() + interval '9 days', n % 3 = 0,
   '192.0.2.1', 'Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0'
 FROM generate_series(1, 100000) n;
@@ -40,7 +41,7 @@ FROM (SELECT n, now() - n * interval '1 hour' AS at FROM generate_series(1, 300)
 INSERT INTO outbox (id, task, args, user_id, created_at, due_at, expires_at, attempts)
 SELECT gen_random_uuid(), 'send_welcome_email', '{}', n, now(), now() + interval '1 hour', now() + interval '9 days', 2
 FROM generate_series(1, 50) n;
-INSERT INTO audit_events (at, event, user_id, email, address, request_id, detail)
+INSERT INTO audit_events (at, event, user_id, email, ip_address, request_id, detail)
 SELECT now() - n * interval '10 seconds', CASE WHEN n % 100 = 0 THEN 'role changed' ELSE 'logged in' END,
   1 + n % 100000, 'u***@example.com', '192.0.2.' || n % 250, md5(n::text), '' FROM generate_series(1, 500000) n;
 ANALYZE;
@@ -79,7 +80,7 @@ def find_paths() -> list[str]:
     """Return the dashboard, every list, sort, filter and last page, and a search that finds much, one and nothing."""
     paths = ["/admin/"]
     for name, page in PAGES.items():
-        queries = ["", f"page={LAST_PAGE}", *(f"sort={column}" for column in page.sort)]
+        queries = ["", f"page={LAST_PAGE}", *(f"sort={column}" for column in page.sortable)]
         queries += [f"{column}={choice}" for column, choices in page.filters.items() for choice in choices]
         queries += [f"q={typed}" for typed in ("user", "user77777", "nobody at all", "77777", "192.0.2.7")]
         paths += [f"/admin/{name}/{f'?{query}' if query else ''}" for query in queries]

@@ -1,4 +1,4 @@
-"""What staff sees and does, page by page."""
+"""What staff see and do, page by page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_mai
 from tests.functional.conftest import Member
 
 NEW_PASSWORD = "staple seventeen"
-LAST_STAFF = "The last active member of staff cannot be demoted, locked out or deleted."
+LAST_STAFF = (
+    "The last active member of staff cannot be demoted, locked out or deleted. Please appoint another one first."
+)
 
 
 def links_of(page: str) -> list[str]:
@@ -163,7 +165,7 @@ def test_who_is_locked_out_is_out_at_once_and_gets_no_link(app: Flask, staff: Me
     assert not alice.is_logged_in()
     answer = staff.client.post(f"{row}action/send-reset/", data={"csrf_token": staff.token()})
     assert answer.status_code == 404
-    assert "alice@example.com may log in again." in staff.act(row, "activate").text
+    assert "alice@example.com can log in again." in staff.act(row, "activate").text
     alice.log_in()
     assert alice.is_logged_in()
 
@@ -183,7 +185,10 @@ def test_sessions_are_ended_all_or_one(app: Flask, staff: Member, alice: Member)
     assert "The session has ended." in staff.act(f"/admin/sessions/{session}/", "end").text
     assert not alice.is_logged_in()
     alice.log_in()
-    assert "1 sessions of alice@example.com have ended." in staff.act(f"/admin/users/{alice.id}/", "end-sessions").text
+    assert (
+        "Sessions of alice@example.com that have ended: 1."
+        in staff.act(f"/admin/users/{alice.id}/", "end-sessions").text
+    )
     assert not alice.is_logged_in()
 
 
@@ -193,10 +198,10 @@ def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staf
     question = staff.client.get(f"{row}action/delete/").text
     for line in (
         "The account alice@example.org",
-        "0 login sessions end",
-        "2 owed mails are not sent",
-        "1 mails, sent or failed, are forgotten",
-        "3 events of the audit trail lose what is personal",
+        "0 login sessions will end",
+        "2 pending emails will not be sent",
+        "1 sent or failed emails will be deleted",
+        "3 audit events will lose their personal data",
     ):
         assert line in question
     assert "alice@example.org was deleted." in staff.act(row, "delete").text
@@ -231,16 +236,18 @@ def test_failed_mails_are_tried_again_one_or_all(app: Flask, staff: Member, alic
     send_mails(app)
     bob = Member(app, "bob")
     run_sql(app, f"UPDATE outbox SET failed_at = created_at WHERE user_id = {bob.id}")
-    listed = staff.client.get("/admin/mails/?state=failed").text
+    listed = staff.client.get("/admin/emails/?state=failed").text
     assert links_of(listed) == ["Welcome", "Welcome"]
     assert "550 no" in listed
     [(key,)] = run_sql(app, f"SELECT id FROM outbox WHERE user_id = {alice.id}")
     row = uuid.UUID(key)
-    assert "Retrying: 1." in staff.act(f"/admin/mails/{row}/", "retry").text
+    assert "The email will be retried." in staff.act(f"/admin/emails/{row}/", "retry").text
     assert [mail.recipients[0] for mail in send_mails(app)] == ["alice@example.com"]
-    assert "Retrying: 1." in staff.act("/admin/mails/", "retry-all").text
+    assert "Emails that will be retried: 1." in staff.act("/admin/emails/", "retry-all").text
     assert [mail.recipients[0] for mail in send_mails(app)] == ["bob@example.com"]
-    assert staff.client.post(f"/admin/mails/{row}/action/retry/", data={"csrf_token": staff.token()}).status_code == 404
+    assert (
+        staff.client.post(f"/admin/emails/{row}/action/retry/", data={"csrf_token": staff.token()}).status_code == 404
+    )
 
 
 def test_the_audit_trail_says_who_did_what_to_whom(app: Flask, staff: Member, alice: Member) -> None:
@@ -256,12 +263,12 @@ def test_the_audit_trail_says_who_did_what_to_whom(app: Flask, staff: Member, al
 def test_the_dashboard_draws_what_was_done(app: Flask, staff: Member, alice: Member) -> None:
     page = staff.client.get("/admin/").text
     assert "less than a minute" in page
-    assert 'aria-label="Sign-ups a day: 2 in all, 2 at most"' in page
-    assert 'aria-label="Mails failed an hour: 1 in all, 1 at most"' in page
+    assert 'aria-label="Sign-ups per day: 2 in total, 2 at most"' in page
+    assert 'aria-label="Emails failed per hour: 1 in total, 1 at most"' in page
     send_mails(app)
     page = staff.client.get("/admin/").text
-    assert "No mail is owed." in page
-    assert 'aria-label="Mails sent an hour: 1 in all, 1 at most"' in page
+    assert "No email is pending." in page
+    assert 'aria-label="Emails sent per hour: 1 in total, 1 at most"' in page
     run_sql(app, "UPDATE outbox SET done_at = NULL, created_at = datetime(created_at, '-26 hours', '-3 minutes')")
     assert re.search(r"has waited for\s+1 d 2 h 3 min\.", staff.client.get("/admin/").text)
 
@@ -308,7 +315,7 @@ def test_lists_are_searched_filtered_sorted_and_paged_together(app: Flask, staff
     ],
 )
 def test_no_argument_breaks_a_list(staff: Member, query: str) -> None:
-    for name in ("users", "mails", "sessions", "audit"):
+    for name in ("users", "emails", "sessions", "audit"):
         page = staff.client.get(f"/admin/{name}/?{query}")
         assert page.status_code == 200, name
         assert "javascript" not in page.text
@@ -331,8 +338,8 @@ def test_no_page_takes_more_than_eight_queries(app: Flask, staff: Member, alice:
         row,
         f"{row}action/delete/",
         f"{row}action/edit/",
-        "mails/",
-        f"mails/{mail}/",
+        "emails/",
+        f"emails/{mail}/",
         "sessions/",
         "audit/",
     ]

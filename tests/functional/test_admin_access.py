@@ -1,4 +1,4 @@
-"""Who gets to which of the staff's pages: every route, page, act and method, so that none can be forgotten."""
+"""Access to the admin: every route, page, action and method as every role, so that none can be forgotten."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ TABLES = ("users", "login_sessions", "outbox", "audit_events")
 LOG_IN = "/accounts/login/"
 
 
-def find_addresses(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
-    """Return the address of every route for every page, row and action, its methods, and whether it actions."""
+def find_paths(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
+    """Return the path of every route for every page, row and action, its methods, and whether it is an action."""
     rows = {
         name: run_sql(app, f"SELECT max({column}) FROM {table}")[0][0]
         for name, table, column in [
@@ -57,16 +57,16 @@ def locked_out(app: Flask) -> Member:
 
 
 @pytest.mark.parametrize("who", ["visitor", "locked_out", "alice", "viewer", "staff"])
-def test_every_page_and_act_opens_to_those_who_may(
+def test_every_page_and_action_opens_only_to_its_roles(
     app: Flask, who: str, alice: Member, request: pytest.FixtureRequest
 ) -> None:
     client = app.test_client() if who == "visitor" else request.getfixturevalue(who).client
     page = client.get(LOG_IN).text
     token = page.partition('name="csrf_token"')[2].partition('value="')[2].partition('"')[0]
     before = rows_of(app)
-    addresses = list(find_addresses(app))
-    assert len(addresses) > 20
-    for path, methods, actions in addresses:
+    paths = list(find_paths(app))
+    assert len(paths) > 20
+    for path, methods, actions in paths:
         for method in METHODS:
             if who == "staff" and method == "POST":
                 continue  # that is what the other tests are about
@@ -108,7 +108,7 @@ def test_every_page_and_act_opens_to_those_who_may(
         "/admin/users/action/add",
     ],
 )
-def test_no_spelling_of_an_address_opens_what_is_closed(
+def test_no_spelling_of_a_path_opens_what_is_closed(
     app: Flask, request: pytest.FixtureRequest, who: str, path: str
 ) -> None:
     client = app.test_client() if who == "visitor" else request.getfixturevalue(who).client
@@ -121,29 +121,29 @@ def test_no_spelling_of_an_address_opens_what_is_closed(
 
 
 @pytest.mark.parametrize("token", ["none", "empty", "nonsense", "of another browser", "only in the address"])
-def test_no_act_is_done_without_its_own_token(app: Flask, staff: Member, alice: Member, token: str) -> None:
+def test_no_action_runs_without_its_own_token(app: Flask, staff: Member, alice: Member, token: str) -> None:
     tokens = {"empty": "", "nonsense": "x", "of another browser": alice.token()}
     data = {"csrf_token": tokens[token]} if token in tokens else {}
     query = f"?csrf_token={quote(staff.token())}" if token == "only in the address" else ""
     before = rows_of(app)
-    for path, _, actions in find_addresses(app):
+    for path, _, actions in find_paths(app):
         if actions:
             fields = {"username": "mallory", "email": "mallory@example.com"}
             assert staff.client.post(path + query, data={**data, **fields}).status_code == 400, path
     assert rows_of(app) == before
 
 
-def test_no_act_is_done_for_another_site(app: Flask, staff: Member, alice: Member) -> None:
+def test_no_action_runs_for_another_site(app: Flask, staff: Member, alice: Member) -> None:
     before, token = rows_of(app), staff.token()
     for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-        for path, _, actions in find_addresses(app):
+        for path, _, actions in find_paths(app):
             if actions:
                 assert staff.client.post(path, data={"csrf_token": token}, headers=headers).status_code == 403
     assert rows_of(app) == before
 
 
 def test_read_only_staff_sees_no_button(app: Flask, viewer: Member, alice: Member) -> None:
-    for path, _, actions in find_addresses(app):
+    for path, _, actions in find_paths(app):
         if not actions:
             main = viewer.client.get(path).text.partition("<main")[2]
             assert "/action/" not in main, path
@@ -157,7 +157,7 @@ def test_read_only_staff_sees_no_button(app: Flask, viewer: Member, alice: Membe
         "/admin/users/0/",
         "/admin/users/x/",
         "/admin/users/99999999999999999999/",
-        "/admin/mails/1/",
+        "/admin/emails/1/",
         "/admin/users/1/action/nothing/",
         "/admin/users/1/action/add/",
         "/admin/users/action/delete/",

@@ -1,4 +1,4 @@
-"""Whatever texts the database holds, the staff's pages have the same elements as with harmless ones."""
+"""Whatever texts the database contains, the admin pages have the same elements as with harmless ones."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def paths_of(number: int) -> list[str]:
         user,
         *actions,
         f"sessions/{FIRST + number}/",
-        f"mails/{uuid.UUID(int=number)}/",
+        f"emails/{uuid.UUID(int=number)}/",
         f"audit/{FIRST + number}/",
     ]
 
@@ -95,7 +95,7 @@ def find_elements(staff: Member, paths: list[str]) -> set[tuple[Any, ...]]:
 
 def test_no_text_in_the_database_becomes_markup(app: Flask, environ: dict[str, str], staff: Member) -> None:
     fill(app, ["harmless"] * 101)
-    lists = [f"{name}/?page={page}" for name in ("users", "mails", "sessions", "audit") for page in (1, 2)]
+    lists = [f"{name}/?page={page}" for name in ("users", "emails", "sessions", "audit") for page in (1, 2)]
     harmless = find_elements(staff, [*lists, "users/1/", *paths_of(1)])
     with app.app_context():
         for model in (LoginSession, OutboxRow, AuditEvent, User):
@@ -103,12 +103,12 @@ def test_no_text_in_the_database_becomes_markup(app: Flask, environ: dict[str, s
         db.session.commit()
     fill(app, NAUGHTY)
     pages = range(1, len(NAUGHTY) // 100 + 2)
-    lists = [f"{name}/?page={page}" for name in ("users", "mails", "sessions", "audit") for page in pages]
+    lists = [f"{name}/?page={page}" for name in ("users", "emails", "sessions", "audit") for page in pages]
     rows = [path for number in range(len(NAUGHTY)) for path in paths_of(number)]
     assert find_elements(staff, [*lists, "users/1/", *rows]) <= harmless
 
 
-@pytest.mark.parametrize("name", ["users", "mails", "sessions", "audit"])
+@pytest.mark.parametrize("name", ["users", "emails", "sessions", "audit"])
 def test_no_text_breaks_a_search_or_becomes_markup(app: Flask, staff: Member, name: str) -> None:
     harmless = find_elements(staff, [f"{name}/?q=harmless", f"{name}/", f"{name}/?page=2"])
     for text in NAUGHTY:

@@ -1,4 +1,4 @@
-"""The staff's pages from outside: what nginx makes of an address opens nothing that is closed."""
+"""The admin from outside: no spelling of a path, after nginx has normalized it, opens a page to others."""
 
 from collections.abc import Callable
 

@@ -47,7 +47,7 @@ ROWS = {
     28: Row("Redirects stay here", "security/test_rows.py::test_row_28_a_redirect_stays_on_this_site"),
     29: Row("No page can be framed", "integration/test_browser_guards.py::test_no_page_can_be_framed_by_another_site"),
     30: Row("Fields that no form has are ignored", "security/test_rows.py::test_row_30_fields_that_no_form_has_are_ignored"),
-    31: Row("Staff's pages open to staff only, however they are spelled", "functional/test_admin_access.py::test_every_page_and_act_opens_to_those_who_may integration/test_admin_through_nginx.py::test_no_spelling_of_an_address_opens_the_pages_to_others_than_staff"),
+    31: Row("Staff's pages open to staff only, however they are spelled", "functional/test_admin_access.py::test_every_page_and_action_opens_only_to_its_roles integration/test_admin_through_nginx.py::test_no_spelling_of_an_address_opens_the_pages_to_others_than_staff"),
     32: Row("The last member of staff stays; staff knows no password", "functional/test_admin.py::test_the_last_active_member_of_staff_stays functional/test_admin.py::test_staff_sends_a_reset_mail_and_knows_no_password"),
     33: Row("Of simultaneous sign-ups with one address one succeeds", "integration/test_races.py::test_d2_simultaneous_sign_ups_with_one_email_make_one_account"),
     34: Row("Names that look the same are one name, or refused", "security/test_names_and_texts.py::test_row_34_names_that_look_the_same_are_taken_or_refused", "no name is reserved: none stands in an address, and only its owner and staff see it"),

@@ -1,1 +1,1 @@
-"""The staff's pages: lists, single rows and actions, declared a page at a time."""
+"""The admin: pages for staff, each declared over a model and the operations on its rows."""

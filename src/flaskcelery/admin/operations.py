@@ -18,7 +18,7 @@ from flaskcelery.users.tokens import database_now, password_link_max_age, timest
 
 
 class LockedOut(UserFacingError):
-    message = "This account is locked out. Please let it in again first."
+    message = "This account is locked out. Please unlock it first."
 
 
 def create_user(

@@ -1,117 +1,151 @@
-"""What an admin page is, and how its rows are found: a page of your own is one `Page(...)` in PAGES."""
+"""The mechanism of the admin: a `Page` lists the rows of a model, an `Action` does something to them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import abort, request, url_for
+from flask import abort, url_for
 from flask_wtf import FlaskForm
 from sqlalchemy import ColumnElement, false, inspect, or_, select
+from werkzeug.datastructures import MultiDict
 
 from flaskcelery.database import Base, db
-from flaskcelery.users.models import User
 from flaskcelery.web.urls import MAX_ID
 
 ROWS_PER_PAGE = 100
-LAST_PAGE = 100  # who wants to see more rows searches; a database counts past skipped rows one by one
+LAST_PAGE = 100  # the database counts skipped rows one by one, so the rest has to be found by a search
 
 Choices = Mapping[str, ColumnElement[bool]]
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something that staff can do to a row, or to the whole list: a button, a form, or a question before it.
+    """A button: `run` gets the member of staff, then the row unless `bulk`, then the form if there is one.
 
-    `run(actor, row, form)` calls an operation and returns the sentence that is shown; a UserFacingError is shown too.
+    It returns the message to show. The message of a UserFacingError that it raises is shown, too.
     """
 
-    name: str
+    run: Callable[..., str]
     label: str
-    run: Callable[[User, Any, Any], str]
     form: type[FlaskForm] | None = None
-    confirm: Callable[[Any], list[str]] | None = None  # what goes with it, asked before
+    confirm: Callable[[Any], list[str]] | None = None  # returns the consequences, which are shown first
     is_available: Callable[[Any], bool] = lambda _row: True
-    bulk: bool = False
+    bulk: bool = False  # for the whole list, not for one row
+
+    @property
+    def name(self) -> str:
+        """The last part of the action's URL: the name of its function."""
+        return self.run.__name__.replace("_", "-")
+
+
+def action(label: str, **options: Any) -> Callable[[Callable[..., str]], Action]:
+    """Turn a function into an Action with this label; the options are the fields of Action."""
+    return lambda run: Action(run, label, **options)
+
+
+@dataclass(frozen=True)
+class ListQuery:
+    """What a visitor asked a list for, with every invalid value replaced by its default."""
+
+    search: str
+    filters: Mapping[str, str]
+    sort: str  # a column; descending after a minus sign
+    page: int
+
+    def to_args(self, **changes: Any) -> dict[str, Any]:
+        """Return the query arguments of the same list with these changes, from its first page."""
+        return {"q": self.search or None, "sort": self.sort, **self.filters, **changes}
+
+
+@dataclass(frozen=True)
+class Pagination:
+    items: Sequence[Any]
+    page: int
+    has_next: bool
 
 
 @dataclass(frozen=True)
 class Page:
-    """The rows of one model: what the list shows, what can be searched, filtered and sorted, what can be done."""
+    """The pages of one model: its list, its rows, and their actions."""
 
     name: str
     title: str
     model: type[Base]
-    columns: tuple[str, ...]  # or properties; the first one names a row
-    sort: tuple[str, ...]  # columns with an index; the first one, newest first, is the default
-    hidden: tuple[str, ...] = ()  # columns that nobody sees
-    search: tuple[str, ...] = ()
+    columns: tuple[str, ...]  # or properties; the first one is the link to the row
+    sortable: tuple[str, ...]  # columns with an index; the default is the first, descending
+    hidden: tuple[str, ...] = ()  # columns that are never shown
+    searchable: tuple[str, ...] = ()
     filters: Mapping[str, Choices] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
-    formatters: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)  # how a list shows a value
-    links: Mapping[str, str] = field(default_factory=dict)  # columns that hold an id, and the page of its rows
-    history: Callable[[Any], Sequence[Any]] | None = None  # audit events that are shown below a row
+    formatters: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)  # foreign keys, and the name of the page they link to
+    history: Callable[[Any], Sequence[Any]] | None = None  # the audit events of a row
 
-    def find_rows(self) -> tuple[Sequence[Any], int, bool]:
-        """Return the rows that the request asks for, the page's number, and whether there are more."""
-        query = select(self.model)
-        for name, choices in self.filters.items():
-            if request.args.get(name) in choices:
-                query = query.where(choices[request.args[name]])
-        if (text := request.args.get("q", "").replace("\x00", "").strip()) and self.search:
-            query = query.where(or_(*[_matches(getattr(self.model, name), text) for name in self.search]))
-        number = min(max(request.args.get("page", 1, type=int), 1), LAST_PAGE)
-        query = query.order_by(*self._order()).offset((number - 1) * ROWS_PER_PAGE).limit(ROWS_PER_PAGE + 1)
-        rows = db.session.scalars(query).all()
-        return rows[:ROWS_PER_PAGE], number, len(rows) > ROWS_PER_PAGE and number < LAST_PAGE
+    def parse_args(self, args: MultiDict[str, str]) -> ListQuery:
+        sort = args.get("sort", "")
+        return ListQuery(
+            search=args.get("q", "").replace("\x00", "").strip(),
+            filters={name: args[name] for name, choices in self.filters.items() if args.get(name) in choices},
+            sort=sort if sort.removeprefix("-") in self.sortable else f"-{self.sortable[0]}",
+            page=min(max(args.get("page", 1, type=int), 1), LAST_PAGE),
+        )
 
-    def find_row(self, text: str) -> Any:
-        """Return the row with this id; without one the answer is 404."""
+    def find_rows(self, query: ListQuery) -> Pagination:
+        rows = select(self.model).where(*[self.filters[name][choice] for name, choice in query.filters.items()])
+        if query.search and self.searchable:
+            rows = rows.where(or_(*[_matches(getattr(self.model, name), query.search) for name in self.searchable]))
+        # The primary key makes the order unique: no row is on two pages.
+        order = (getattr(self.model, query.sort.removeprefix("-")), *inspect(self.model).primary_key)
+        rows = rows.order_by(*[column.desc() if query.sort[0] == "-" else column for column in order])
+        rows = rows.offset((query.page - 1) * ROWS_PER_PAGE).limit(ROWS_PER_PAGE + 1)
+        found = db.session.scalars(rows).all()
+        return Pagination(found[:ROWS_PER_PAGE], query.page, len(found) > ROWS_PER_PAGE and query.page < LAST_PAGE)
+
+    def get_row(self, row_id: str) -> Any:
+        """Return the row, or answer 404."""
         [key] = inspect(self.model).primary_key
-        value = _read(key, text)
+        value = _parse(key, row_id)
         return (None if value is None else db.session.get(self.model, value)) or abort(404)
 
     def id_of(self, row: Any) -> Any:
-        """Return what `find_row` finds the row by."""
         return inspect(row).identity[0]
 
-    def show(self, row: Any, name: str) -> Any:
-        """Return a value as lists show it."""
-        value = getattr(row, name)
-        return self.formatters[name](value) if name in self.formatters else value
+    def get_action(self, name: str, row: Any) -> Action:
+        """Return the action if it is available for the row, or for the list without one; else answer 404."""
+        found = [action for action in self.find_actions(row) if action.name == name]
+        return found[0] if found else abort(404)
 
-    def details(self) -> list[str]:
-        """Return the columns that a row's page shows."""
+    def find_actions(self, row: Any = None) -> list[Action]:
+        if row is None:
+            return [action for action in self.actions if action.bulk]
+        return [action for action in self.actions if not action.bulk and action.is_available(row)]
+
+    def find_details(self) -> list[str]:
+        """Return the columns that the page of a row shows."""
         names = dict.fromkeys([*self.columns, *inspect(self.model).columns.keys()])
         return [name for name in names if name not in self.hidden]
 
-    def link(self, **changes: Any) -> str:
-        """Return the address of this list as it is now shown, but for these arguments; from its first page."""
-        kept = {name: request.args.get(name) or None for name in ("q", "sort", *self.filters)}
-        return url_for("admin.show_list", name=self.name, **{**kept, **changes})
+    def format(self, row: Any, name: str) -> Any:
+        value = getattr(row, name)
+        return self.formatters[name](value) if name in self.formatters else value
 
-    def find_action(self, name: str, bulk: bool) -> Action:
-        """Return the action of this name; without one the answer is 404."""
-        found = [action for action in self.actions if action.name == name and action.bulk is bulk]
-        return found[0] if found else abort(404)
-
-    def _order(self) -> Any:
-        asked = request.args.get("sort", f"-{self.sort[0]}")
-        name = asked.removeprefix("-")
-        column = getattr(self.model, name if name in self.sort else self.sort[0])
-        columns = (column, *inspect(self.model).primary_key)  # of equals none is on two pages
-        return [each.desc() for each in columns] if asked.startswith("-") else columns
+    def url(self, row: Any = None, **args: Any) -> str:
+        """Return the URL of a row, or of the list; with an `action`, that of its form."""
+        row_id = None if row is None else self.id_of(row)
+        endpoint = "submit" if "action" in args else "show_list" if row is None else "show_row"
+        return url_for(f"admin.{endpoint}", name=self.name, row_id=row_id, **args)
 
 
 def _matches(column: Any, text: str) -> Any:
-    """Words match a part of a text; a number or id has to be the same."""
+    """Find text anywhere in a text column; a number or an ID has to be equal."""
     if column.type.python_type is str:
         return column.icontains(text, autoescape=True)
-    value = _read(column, text)
+    value = _parse(column, text)
     return false() if value is None else column == value
 
 
-def _read(column: Any, text: str) -> Any:
-    """Return what the text means in this column; None if it cannot be there."""
+def _parse(column: Any, text: str) -> Any:
+    """Return the column's value that the text stands for; None if there is none."""
     try:
         value = column.type.python_type(text.replace("\x00", ""))
     except (TypeError, ValueError):
