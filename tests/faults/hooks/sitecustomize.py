@@ -5,6 +5,7 @@ A point is armed by a file `POINT.ACTION.NUMBER` in FAULTS_FOLDER: whoever reach
 UNPROTECTED names one protection that this run shall do without, to show that the suite notices.
 """
 
+import math
 import os
 import signal
 import time
@@ -97,11 +98,6 @@ def without_deadlines(config):
     return {"MAIL_SEND_DEADLINE": 1000.0, "TASK_TIME_LIMIT": 2000.0, "OUTBOX_LEASE": 4000.0}
 
 
-def never_expires(self, *_):
-    """Send however late it is."""
-    return super(smtp.SmtpSession, self).data(*_)
-
-
 def once(claimed, total=None, **values):
     """Write the outcome once; when the database is away it is lost."""
     delivery.mark(claimed, total, **values)
@@ -120,7 +116,7 @@ REMOVALS = {
     "quit": (smtp.SmtpConnection, "__exit__", quit_decides),
     "transaction": (tasks.OutboxTask, "enqueue", commit_early),
     "deadlines": (derived, "_deadlines", without_deadlines),
-    "late": (smtp.SmtpSession, "data", never_expires),
+    "late": (smtp.SmtpSession, "send_before", property(lambda _: math.inf, lambda *_: None)),  # never too late
     "back_off": (delivery, "back_off", lambda _attempts: 0.0),
     "mark_retry": (delivery, "settle", once),
     "key_fallbacks": (extensions.SafeCsrfProtect, "_get_csrf_token", CSRFProtect._get_csrf_token),
