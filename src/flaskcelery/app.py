@@ -3,7 +3,8 @@
 import logging
 from collections.abc import Mapping
 
-from flask import Flask
+from flask import Flask, request
+from flask.typing import ResponseReturnValue
 from jinja2 import FileSystemLoader
 
 from flaskcelery import cli
@@ -76,9 +77,18 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     init_limits(app)
     init_error_pages(app)
 
-    for blueprint, guard in GUARDS.items():
-        app.register_blueprint(blueprint)
-        if guard:
-            app.before_request_funcs.setdefault(blueprint.name, []).append(guard)
+    init_blueprints(app)
     cli.init_cli(app)
     return app
+
+
+def init_blueprints(app: Flask) -> None:
+    """Register the blueprints, and run each one's guard before its views."""
+    for blueprint in GUARDS:
+        app.register_blueprint(blueprint)
+    guards = {blueprint.name: guard for blueprint, guard in GUARDS.items()}
+
+    @app.before_request
+    def check_guard() -> ResponseReturnValue | None:
+        guard = guards.get(request.blueprint or "")
+        return guard() if guard else None

@@ -1,4 +1,4 @@
-"""`flask mail ...`: whether mails leave."""
+"""`flask mail`: check that email can be sent."""
 
 import smtplib
 from typing import Any
@@ -11,67 +11,64 @@ from flaskcelery.cli.output import reported_errors
 from flaskcelery.extensions import mail
 from flaskcelery.mail.errors import MailError, sanitize
 from flaskcelery.mail.message import Message
-from flaskcelery.mail.smtp import SmtpConnection, SmtpSession
+from flaskcelery.mail.smtp import SmtpConnection, SmtpSession, SmtpsSession
 from flaskcelery.users.names import normalize_email
 
 commands = AppGroup("mail", help="The mail server.")
 
 
-class SpokenSession(SmtpSession):
-    """An SMTP session that prints what both sides say, but for log-ins and the mail itself."""
-
-    def connect(self, host: str = "localhost", port: int = 0, source_address: Any = None) -> tuple[int, bytes]:
-        """Connect."""
-        click.echo(f"   connecting to {host}:{port}")
-        return super().connect(host, port, source_address)
+class PrintedSession(SmtpSession):
+    """Prints the dialogue, except for the password and the email itself."""
 
     def putcmd(self, cmd: str, args: str = "") -> None:
-        """Say a command."""
         super().putcmd(cmd, args)
+        line = sanitize(f"{cmd} {args}".strip())
         if self.stage == "AUTH":
-            is_command = cmd.upper() == "AUTH"
-            click.echo(f"-> AUTH {args.split(maxsplit=1)[0]} ***" if is_command else "-> ***")
-        else:
-            click.echo(f"-> {sanitize(f'{cmd} {args}'.strip())}")
+            line = f"AUTH {args.split(maxsplit=1)[0]} ***" if cmd.upper() == "AUTH" else "***"
+        click.echo(f"-> {line}")
 
     def getreply(self) -> tuple[int, bytes]:
-        """Hear the reply."""
         code, text = super().getreply()
-        # What follows a log-in may repeat what was sent.
+        # A reply to a login could repeat the password.
         shown = [""] if self.stage == "AUTH" else text.decode(errors="replace").splitlines() or [""]
         for line in shown:
             click.echo(f"<- {code} {sanitize(line)}".rstrip())
         return code, text
 
     def send(self, s: Any) -> None:
-        """Send bytes."""
         if self.stage == "BODY":
-            click.echo(f"-> (the mail, {len(s)} bytes)")
+            click.echo(f"-> (the email, {len(s)} bytes)")
         super().send(s)
 
 
-class SpokenConnection(SmtpConnection):
+class PrintedSmtpsSession(PrintedSession, SmtpsSession):
+    """The same with TLS from the first byte."""
+
+
+class PrintedConnection(SmtpConnection):
     """Flask-Mail's connection whose dialogue is printed."""
 
-    session_class = SpokenSession
+    session_class, tls_session_class = PrintedSession, PrintedSmtpsSession
 
 
 @commands.command()
 @click.argument("email")
 def test(email: str) -> None:
-    """Send a mail and print what the mail server says to it: flask mail test you@your.domain
+    """Send a test email and print the dialogue with the mail server: flask mail test you@your.domain
 
-    Nothing is owed and nothing tried again. Log-in and mail stay out of what is printed.
+    The outbox is not involved and nothing is retried. The password and the email itself are not printed.
     """
     with reported_errors():
         to = normalize_email(email)
     config = current_app.config
-    body = f"{config['SITE_NAME']} can send mails.\n"
-    message = Message("A test", [to], body, sender=config["MAIL_DEFAULT_SENDER"])
+    body = f"{config['SITE_NAME']} can send email.\n"
+    message = Message("Test", [to], body, sender=config["MAIL_DEFAULT_SENDER"])
     is_console = config["MAIL_BACKEND"] == "console"
+    if not is_console:
+        click.echo(f"   connecting to {config['MAIL_SERVER']}:{config['MAIL_PORT']}")
     try:
-        with mail.connect() if is_console else SpokenConnection(current_app.extensions["mail"]) as connection:
+        with mail.connect() if is_console else PrintedConnection(current_app.extensions["mail"]) as connection:
             connection.send(message)
     except (MailError, smtplib.SMTPException) as error:
-        raise click.ClickException(f"the mail did not leave: {error}") from None
-    click.echo("Printed, not sent: MAIL_BACKEND is console." if is_console else "The mail server took the mail.")
+        raise click.ClickException(f"the email was not sent: {error}") from None
+    click.echo("Printed, not sent: MAIL_BACKEND is console." if is_console else "The mail server accepted the email.")

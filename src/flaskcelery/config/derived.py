@@ -31,6 +31,8 @@ def derive(config: Config) -> Config:
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": timedelta(days=90),  # of the cookie; the session's row ends sooner
         "SESSION_REFRESH_EACH_REQUEST": False,
+        # No request can carry a cookie of this name: Flask-Login's never expires, and a bad one is answered with a 500.
+        "REMEMBER_COOKIE_NAME": ";",
         "WTF_CSRF_TIME_LIMIT": None,  # a form left open over night still works; the session ends the token
         "MAX_CONTENT_LENGTH": 64 * 1024,
         "MAX_FORM_PARTS": 100,

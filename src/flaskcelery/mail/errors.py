@@ -1,4 +1,4 @@
-"""What the end of an SMTP stage means: errors, and the one table that chooses between them."""
+"""Errors of sending email, and the one table that chooses between them by the SMTP stage."""
 
 import smtplib
 import ssl
@@ -7,36 +7,35 @@ MAX_REASON_LENGTH = 500
 
 
 def sanitize(reason: str) -> str:
-    """Return a reason that a database, a log and a terminal take as it is."""
+    """Return the reason without control characters, at most MAX_REASON_LENGTH characters long."""
     return "".join(c if c.isprintable() else " " for c in reason)[:MAX_REASON_LENGTH]
 
 
 class MailError(Exception):
-    """The mail did not leave. The reason may be a server's own words: kept short and printable."""
+    """The email was not sent. The reason can quote the server, so it is kept short and printable."""
 
     def __str__(self) -> str:
-        """Return the reason."""
         return sanitize(" ".join(str(part) for part in self.args))
 
 
 class TemporaryMailError(MailError):
-    """The mail did not leave; another attempt may succeed."""
+    """The email was not sent; another attempt may succeed."""
 
 
 class ConfigurationMailError(TemporaryMailError):
-    """No mail can leave before somebody mends the settings or the mail server."""
+    """No email can be sent until the settings or the mail server are fixed."""
 
 
 class UnknownMailError(TemporaryMailError):
-    """The mail may have left: the connection ended after the final dot, before the server's reply."""
+    """The email may have been sent: the connection ended after the final dot, before the server's reply."""
 
 
 class PermanentMailError(MailError):
-    """The mail can never leave as it is: its recipient or its content was refused."""
+    """The email can never be sent: the server refused its recipient or its content."""
 
 
-# What a stage's end means: (reply 4xx, reply 5xx, no reply: a time-out or a lost connection).
-# QUIT is missing: whatever it answers, the mail has been taken.
+# The error when a stage ends with (a 4xx reply, a 5xx reply, no reply because of a timeout or a lost connection).
+# QUIT is missing: whatever the server answers, it has already accepted the email.
 ERRORS_BY_STAGE = {
     "CONNECT": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
     "EHLO": (TemporaryMailError, ConfigurationMailError, TemporaryMailError),
@@ -51,9 +50,9 @@ ERRORS_BY_STAGE = {
 
 
 def classify(stage: str, error: Exception) -> MailError:
-    """Return the error that the table has for what went wrong at this stage."""
+    """Return the mail error for `error`, raised by smtplib or a socket at this stage."""
     code, reply = _find_reply(error)
-    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else str(reply)
+    text = reply.decode("utf-8", "replace")
     on_4xx, on_5xx, on_silence = ERRORS_BY_STAGE[stage]
     if isinstance(error, smtplib.SMTPNotSupportedError | ssl.SSLCertVerificationError):
         kind: type[MailError] = ConfigurationMailError
@@ -62,14 +61,12 @@ def classify(stage: str, error: Exception) -> MailError:
     else:
         kind = on_4xx if 400 <= code <= 499 else on_silence  # noqa: PLR2004
     if stage == "AUTH":
-        text = "the server refused the log-in"  # its own words may repeat what was sent
+        text = "the server refused the login"  # its reply could repeat the password
     return kind(f"{stage}: {code} {text}" if code else f"{stage}: {type(error).__name__}: {error}")
 
 
-def _find_reply(error: Exception) -> tuple[int, bytes | str]:
-    """Return the server's reply that `error` stands for, or 0 when there was none."""
-    if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return next(iter(error.recipients.values()))
-    if isinstance(error, smtplib.SMTPResponseException):
+def _find_reply(error: Exception) -> tuple[int, bytes]:
+    """Return the server's reply, or code 0: smtplib invents a 500, as text, for a line that does not end."""
+    if isinstance(error, smtplib.SMTPResponseException) and isinstance(error.smtp_error, bytes):
         return error.smtp_code, error.smtp_error
-    return 0, ""
+    return 0, b""

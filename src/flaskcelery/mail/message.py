@@ -1,4 +1,4 @@
-"""Flask-Mail made safe: messages that every server takes, and two ways for them to leave."""
+"""Messages that every mail server accepts, and the two backends that send them: SMTP and the console."""
 
 import math
 import sys
@@ -18,7 +18,7 @@ QUOTED_PRINTABLE.body_encoding = charset.QP  # lines stay within RFC 5321's 998 
 class Message(flask_mail.Message):
     """A Flask-Mail message to one address whose long or non-ASCII lines survive every server."""
 
-    send_before = math.inf  # of the monotonic clock: later than this its sender may have a successor
+    send_before = math.inf  # on the monotonic clock; after that another process may claim the row
 
     def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
         return MIMEText(text or "", _subtype=subtype, _charset=QUOTED_PRINTABLE)  # type: ignore[arg-type]
@@ -37,16 +37,15 @@ def compose(template: str, to: str, **context: Any) -> Message:
 
 
 class ConsoleConnection(flask_mail.Connection):
-    """Prints each mail as one block of decoded text, links whole; for development."""
+    """Prints each email as one block of decoded text with unbroken links, for development."""
 
     def __enter__(self) -> "ConsoleConnection":
         return self
 
     def __exit__(self, *_: object) -> None:
-        """There is nothing to close."""
+        pass  # nothing to close
 
     def send(self, message: flask_mail.Message, envelope_from: Any = None) -> None:
-        """Print the message."""
         refuse_bad_headers(message)
         to, rule = ", ".join(map(str, message.recipients)), "-" * 70
         head = f"From: {message.sender}\nTo: {to}\nSubject: {message.subject}\nMessage-ID: {message.msgId}"
@@ -56,10 +55,9 @@ class ConsoleConnection(flask_mail.Connection):
 
 
 class SafeMail(flask_mail.Mail):
-    """Flask-Mail whose connections are the two above."""
+    """Flask-Mail with the backend that MAIL_BACKEND names."""
 
     def connect(self) -> flask_mail.Connection:
-        """Return a connection of the backend that MAIL_BACKEND names."""
         state = current_app.extensions["mail"]
         if current_app.config["MAIL_BACKEND"] == "console" and not state.suppress:
             return ConsoleConnection(state)
@@ -67,5 +65,5 @@ class SafeMail(flask_mail.Mail):
 
 
 def message_id(local_part: object) -> str:
-    """Return the Message-ID of the row with this id: the same for every attempt."""
+    """Return the Message-ID of the outbox row with this id, which is the same for every attempt."""
     return f"<{local_part}@{current_app.config['MAIL_MESSAGE_ID_DOMAIN']}>"

@@ -1,25 +1,25 @@
 """Sending over SMTP: deadlines, verified TLS, and a result that only the server's reply decides."""
 
 import math
+import re
 import smtplib
 import socket
 import ssl
 import threading
 import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 import flask_mail
 from flask import current_app
 
-from flaskcelery.mail.errors import ERRORS_BY_STAGE, PermanentMailError, classify
+from flaskcelery.mail.errors import PermanentMailError, classify
 
 FORBIDDEN_IN_HEADERS = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: controls, surrogates, line separators
-SMTP_READY = 220  # RFC 5321, 4.2: the greeting of a server that takes mail
-SMTP_GO_AHEAD = 354
-QUIT_TIMEOUT = 1  # seconds; the mail is gone by then
+QUIT_TIMEOUT = 1  # seconds; the server has accepted the message by then
+FAILURES = (OSError, ValueError, smtplib.SMTPException)
 
 
 def refuse_bad_headers(message: flask_mail.Message) -> None:
@@ -38,64 +38,70 @@ def refuse_bad_headers(message: flask_mail.Message) -> None:
 
 
 class SmtpSession(smtplib.SMTP):
-    """An SMTP session with verified TLS whose socket a watchdog shuts when MAIL_SEND_DEADLINE is over."""
+    """An SMTP session that knows its stage, and whose socket is shut when MAIL_SEND_DEADLINE has passed."""
 
-    def __init__(self, config: Mapping[str, Any], tls: ssl.SSLContext | None, implicit_tls: bool) -> None:
-        # A name of our own: smtplib would ask the resolver for one, outside every deadline.
-        super().__init__(timeout=config["MAIL_TIMEOUT"], local_hostname=config["MAIL_MESSAGE_ID_DOMAIN"])
-        self.stage, self.send_before = "CONNECT", math.inf
-        self._tls, self._implicit_tls = tls, implicit_tls
-        self._lifeline: socket.socket | None = None
-        self._expired = False
-        self._watchdog = threading.Timer(config["MAIL_SEND_DEADLINE"], self._shut)
-        self._watchdog.daemon = True
-        self._watchdog.start()
+    stage = "CONNECT"
+    send_before = math.inf  # on the monotonic clock; after that the sender's lease is nearly over
 
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        plain: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
-        self._host = host  # the name that TLS verifies; smtplib sets it in the constructor only
-        self._lifeline = plain.dup()  # stays valid while TLS takes the socket over
-        if self._expired:
-            self._shut()
-        if self._implicit_tls and self._tls:
-            return self._tls.wrap_socket(plain, server_hostname=host)
-        return plain
+    def __init__(self, config: Mapping[str, Any], **tls: ssl.SSLContext) -> None:
+        self._closed = threading.Event()
+        deadline = (config["MAIL_SEND_DEADLINE"],)
+        threading.Thread(target=self._shut_after, args=deadline, name="smtp-deadline", daemon=True).start()
+        # A name of our own: smtplib would ask the resolver for one, which no deadline limits.
+        names = {"host": config["MAIL_SERVER"], "local_hostname": config["MAIL_MESSAGE_ID_DOMAIN"]}
+        try:
+            super().__init__(**names, port=config["MAIL_PORT"], timeout=config["MAIL_TIMEOUT"], **tls)
+        except BaseException:
+            self._closed.set()
+            raise
 
-    def data(self, msg: Any) -> tuple[int, bytes]:
-        """Send the message, unless the sender's time for it is over."""
+    def _shut_after(self, seconds: float) -> None:
+        """Shut the socket, and again until the session is over: STARTTLS puts a new socket in its place."""
+        self._closed.wait(seconds)
+        while not self._closed.wait(0.05):
+            with suppress(OSError):
+                if self.sock:
+                    # Not SSLSocket's own method, after which another thread could still send in the clear.
+                    socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+    def prepare(self, tls: ssl.SSLContext | None, username: str, password: str) -> None:
+        """Say EHLO; start TLS and log in as far as there are a context and a username."""
+        self.stage = "EHLO"
+        self.ehlo_or_helo_if_needed()
+        if tls:
+            self.stage = "STARTTLS"
+            self.starttls(context=tls)
+            self.stage = "EHLO"
+            self.ehlo_or_helo_if_needed()
+        if username and password:
+            self.stage = "AUTH"
+            self.login(username, password)
+
+    def sendmail(
+        self,
+        from_addr: str,
+        to_addrs: str | Sequence[str],
+        msg: Any,
+        mail_options: Sequence[str] = (),
+        rcpt_options: Sequence[str] = (),
+    ) -> dict[str, tuple[int, bytes]]:
+        """Send the bytes `msg`; every recipient must be accepted. Return only after a 2xx reply to the final dot."""
+        size = [f"size={len(msg)}"] if self.has_extn("size") else []
+        self.stage = "MAIL"
+        _expect(2, self.mail(from_addr, [*size, *mail_options]))
+        self.stage = "RCPT"
+        for address in to_addrs:
+            _expect(2, self.rcpt(address, rcpt_options))
+        self.stage = "DATA"
         if time.monotonic() > self.send_before:
             raise TimeoutError("the lease is nearly over")
-        return super().data(msg)
-
-    def putcmd(self, cmd: str, args: str = "") -> None:
-        """Send a command and remember it as the stage."""
-        if cmd.upper() in ERRORS_BY_STAGE:
-            self.stage = cmd.upper()
-        super().putcmd(cmd, args)
-
-    def getreply(self) -> tuple[int, bytes]:
-        """Read the reply; after 354 the body follows."""
-        try:
-            reply = super().getreply()
-        except smtplib.SMTPResponseException as error:  # a line without end: smtplib makes up a 500
-            raise smtplib.SMTPServerDisconnected(str(error)) from error
-        if self.stage == "DATA" and reply[0] == SMTP_GO_AHEAD:
-            self.stage = "BODY"
-        if self.stage == "DOT" and reply[0] // 100 == 2:  # noqa: PLR2004  any 2xx is a yes; smtplib insists on 250
-            return 250, reply[1]
-        return reply
-
-    def send(self, s: Any) -> None:
-        """Send bytes; those of a body end with the final dot, and from then on the server may have the mail."""
-        super().send(s)
-        if self.stage == "BODY":
-            self.stage = "DOT"
-
-    def _shut(self) -> None:
-        self._expired = True
-        if self._lifeline:
-            with suppress(OSError):
-                self._lifeline.shutdown(socket.SHUT_RDWR)
+        _expect(3, self.docmd("DATA"))
+        self.stage = "BODY"
+        lines = re.sub(rb"(?m)^\.", b"..", msg)  # RFC 5321, 4.5.2
+        self.send(lines + (b"" if lines.endswith(b"\r\n") else b"\r\n") + b".\r\n")
+        self.stage = "DOT"  # from here on the server may have accepted the message
+        _expect(2, self.getreply())
+        return {}
 
     def leave(self) -> None:
         """Say QUIT and close; nothing that happens here can change what the server said before."""
@@ -103,50 +109,51 @@ class SmtpSession(smtplib.SMTP):
             if self.sock:
                 self.sock.settimeout(QUIT_TIMEOUT)
             self.quit()
-        self._watchdog.cancel()
+        self._closed.set()
         self.close()
-        if self._lifeline:
-            self._lifeline.close()
+
+
+class SmtpsSession(SmtpSession, smtplib.SMTP_SSL):
+    """The same with TLS from the first byte."""
+
+
+def _expect(category: int, reply: tuple[int, bytes]) -> None:
+    """Raise SMTPResponseException unless the reply's code begins with this digit."""
+    if reply[0] // 100 != category:
+        raise smtplib.SMTPResponseException(*reply)
 
 
 class SmtpConnection(flask_mail.Connection):
-    """Flask-Mail's connection, with every way out turned into one of this module's errors."""
+    """Flask-Mail's connection; every failure is one of `mail.errors`."""
 
     host: SmtpSession | None
-    session_class: type[SmtpSession] = SmtpSession
+    session_class, tls_session_class = SmtpSession, SmtpsSession
 
     def configure_host(self) -> SmtpSession:
         """Connect, start TLS and log in as the settings say."""
-        config = current_app.config
+        config, session = current_app.config, None
         wants_tls = self.mail.use_tls or self.mail.use_ssl  # reading the machine's certificates takes a while
         tls = ssl.create_default_context(cafile=config["MAIL_CA_FILE"] or None) if wants_tls else None
-        session = self.session_class(config, tls, implicit_tls=self.mail.use_ssl)
         try:
-            self._open(session, tls)
-        except (OSError, ValueError, smtplib.SMTPException) as error:
-            session.leave()
-            raise classify(session.stage, error) from error
+            implicit = self.mail.use_ssl and tls
+            session = self.tls_session_class(config, context=tls) if implicit else self.session_class(config)
+            session.prepare(None if implicit else tls, self.mail.username, self.mail.password)
+        except FAILURES as error:
+            if session:
+                session.leave()
+            raise classify(session.stage if session else "CONNECT", error) from error
         return session
-
-    def _open(self, session: SmtpSession, tls: ssl.SSLContext | None) -> None:
-        code, greeting = session.connect(self.mail.server, self.mail.port)
-        if code != SMTP_READY:
-            raise smtplib.SMTPConnectError(code, greeting)
-        if self.mail.use_tls:
-            session.starttls(context=tls)
-        if self.mail.username and self.mail.password:
-            session.login(self.mail.username, self.mail.password)
 
     def __exit__(self, *_: object) -> None:
         if self.host:
             self.host.leave()
 
     def send(self, message: flask_mail.Message, envelope_from: Any = None) -> None:
-        """Hand the message over; return only after the server has taken it."""
+        """Send the message; return only after the server has accepted it."""
         refuse_bad_headers(message)
         if self.host:
             self.host.send_before = getattr(message, "send_before", math.inf)
         try:
             super().send(message, envelope_from)
-        except (OSError, ValueError, smtplib.SMTPException) as error:
+        except FAILURES as error:
             raise classify(self.host.stage if self.host else "CONNECT", error) from error

@@ -5,6 +5,7 @@ A point is armed by a file `POINT.ACTION.NUMBER` in FAULTS_FOLDER: whoever reach
 UNPROTECTED names one protection that this run shall do without, to show that the suite notices.
 """
 
+import math
 import os
 import signal
 import time
@@ -99,11 +100,6 @@ def without_deadlines(config):
     return {"MAIL_SEND_DEADLINE": 1000.0, "TASK_TIME_LIMIT": 2000.0, "OUTBOX_LEASE": 4000.0}
 
 
-def never_expires(self, *_):
-    """Send however late it is."""
-    return super(smtp.SmtpSession, self).data(*_)
-
-
 def once(claimed, total=None, **values):
     """Record the result once; it is lost when the database is away."""
     delivery._try_record(claimed, total, **values)
@@ -122,7 +118,7 @@ REMOVALS = {
     "quit": (smtp.SmtpConnection, "__exit__", quit_decides),
     "transaction": (tasks.OutboxTask, "enqueue", commit_early),
     "deadlines": (derived, "_deadlines", without_deadlines),
-    "late": (smtp.SmtpSession, "data", never_expires),
+    "late": (smtp.SmtpSession, "send_before", property(lambda _: math.inf, lambda *_: None)),  # never too late
     "back_off": (delivery, "back_off", lambda _attempts: 0.0),
     "record_retry": (delivery, "_record", once),
     "key_fallbacks": (extensions.SafeCsrfProtect, "_get_csrf_token", CSRFProtect._get_csrf_token),

@@ -46,7 +46,7 @@ def test_the_dialogue_is_printed_without_log_in_and_mail(environ: dict[str, str]
         "<- 250 taken",
     ):
         assert line in result.stdout, result.stdout
-    assert result.stdout.endswith("The mail server took the mail.\n")
+    assert result.stdout.endswith("The mail server accepted the email.\n")
     for encoded in (SECRET, "c2hvcA", "aHVudGVy", "can send mails"):  # the two in base 64
         assert encoded not in result.stdout + result.stderr
 
@@ -67,7 +67,7 @@ def test_a_refusal_is_in_the_servers_words_and_the_exit_code_is_1(environ: dict[
     with ScriptedServer(rcpt=b"550 no such user") as server:
         refused = run(environ, "mail", "test", "ann@example.com", MAIL_PORT=str(server.port))
     assert (refused.returncode, "<- 550 no such user" in refused.stdout) == (1, True)
-    assert "the mail did not leave: RCPT: 550 no such user" in refused.stderr
+    assert "the email was not sent: RCPT: 550 no such user" in refused.stderr
     away = run(environ, "mail", "test", "ann@example.com", MAIL_PORT=str(free_port()))
     assert (away.returncode, "CONNECT: " in away.stderr) == (1, True)
     assert run(environ, "mail", "test", "nowhere").returncode == 1

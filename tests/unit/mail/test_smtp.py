@@ -37,7 +37,7 @@ def no_watchdog_is_left() -> Iterator[None]:
     """Check after each test that every watchdog ended with its mail, however that went."""
     yield
     end = time.monotonic() + 0.8  # less than a deadline, after which it would end by itself
-    while any(isinstance(thread, threading.Timer) for thread in threading.enumerate()):
+    while any(thread.name == "smtp-deadline" for thread in threading.enumerate()):
         assert time.monotonic() < end, "a watchdog outlived its mail"
         time.sleep(0.01)
 
