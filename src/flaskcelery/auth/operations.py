@@ -42,11 +42,12 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
     Raises WrongCredentials for every failure alike, after the time of one password check; with the right
     password, EmailNotConfirmed if confirmation is required.
     """
-    db.session.expunge_all()  # if the visitor is logged in to this account already, that object keeps its own token
+    # A visitor who is logged in to this account already has an object of their own, with the old session's token.
+    db.session.expunge_all()
     for _ in range(LOGIN_TRIES):
         account = _check_credentials(email, password)
         if user := _start_login(account, password, remember):
-            return user
+            return detach(user)
     raise WrongCredentials
 
 
