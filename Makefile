@@ -51,14 +51,19 @@ format: $(VENV)/.development ## Put the code into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-requirements: $(VENV)/.development ## Pin the newest versions of what requirements/*.in name, with hashes
-	cd requirements && for name in runtime production development django scan; do \
-	  ../$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --upgrade \
-	    --custom-compile-command "make requirements" $$name.in -o $$name.txt || exit 1; done
+requirements: $(VENV)/.development ## Pin what pyproject.toml names, with hashes; the newest versions: make requirements UPGRADE=1
+	@set -e; pin() { name=$$1; shift; echo "requirements/$$name.txt"; \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade) \
+	    --custom-compile-command "make requirements" "$$@" -o requirements/$$name.txt; }; \
+	pin runtime pyproject.toml --group build; \
+	pin production pyproject.toml --group build --extra production; \
+	pin development pyproject.toml --group development --extra production; \
+	pin django --group django; \
+	pin scan --group scan
 
 migration: $(VENV)/.development ## Write a migration from the models: make migration NAME="add colours"
 	$(BIN)/flask db revision --autogenerate -m "$(NAME)" \
-	  --rev-id "$$(printf %04d $$(($$(ls migrations/versions/*.py | wc -l) + 1)))"
+	  --rev-id "$$(printf %04d $$(($$(ls src/flaskcelery/migrations/versions/*.py | wc -l) + 1)))"
 
 up: ## Run it in production with Docker Compose: http://localhost:8080
 	docker compose up -d --wait --build

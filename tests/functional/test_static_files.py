@@ -1,4 +1,4 @@
-"""Static files: a name for ever, a plain name for now, and what nginx is given."""
+"""Static files: URLs with a version, how long browsers can keep them, and what nginx is given."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-FOR_EVER = "public, max-age=31536000, immutable"
+YEAR = "public, max-age=31536000, immutable"
 
 
 @pytest.fixture
@@ -30,42 +30,44 @@ def addresses(client: FlaskClient) -> list[str]:
     return re.findall(r'href="(/static/[^"]+)"', client.get("/").text)
 
 
-def test_a_page_names_files_that_may_be_kept_for_ever(client: FlaskClient) -> None:
+def test_a_page_names_files_that_can_be_kept_for_a_year(client: FlaskClient) -> None:
     assert [re.sub("[0-9a-f]{12}", "HASH", path) for path in addresses(client)] == [
-        "/static/site.HASH.css",
-        "/static/icon.HASH.svg",
+        "/static/site.css?v=HASH",
+        "/static/icon.svg?v=HASH",
     ]
     for path in addresses(client):
         with client.get(path) as response:
-            assert (response.status_code, response.headers["Cache-Control"]) == (200, FOR_EVER)
+            assert (response.status_code, response.headers["Cache-Control"]) == (200, YEAR)
+            tag = response.headers["ETag"]
+        with client.get(path, headers={"If-None-Match": tag}) as response:
+            assert (response.status_code, response.headers["Cache-Control"]) == (304, YEAR)
 
 
-def test_a_changed_file_has_another_name_and_the_old_one_still_leads_to_it(client: FlaskClient, style: Path) -> None:
+def test_a_changed_file_has_another_url_and_the_old_one_still_leads_to_it(client: FlaskClient, style: Path) -> None:
     old = addresses(client)[0]
     style.write_text("body { color: red }")
     os.utime(style, (1, 1))
     new = addresses(client)[0]
     assert old != new
-    for path, caching in ((old, "no-cache"), (new, FOR_EVER), ("/static/site.css", "no-cache")):
+    for path, caching in ((old, "no-cache"), (new, YEAR), ("/static/site.css", "no-cache")):
         with client.get(path) as response:
             assert (response.text, response.headers["Cache-Control"]) == ("body { color: red }", caching)
-    for path in ("/static/site.0123456789ab.js", "/static/..%2fwsgi.0123456789ab.py", "/static/.0123456789ab.css"):
+    for path in ("/static/site.js?v=0123456789ab", "/static/..%2fwsgi.py?v=0123456789ab", "/static/?v=0123456789ab"):
         assert client.get(path).status_code == 404
 
 
-def test_collected_files_are_complete_and_the_last_release_stays(app: Flask, style: Path, tmp_path: Path) -> None:
+def test_collected_files_are_complete_and_replaced_by_the_next_release(app: Flask, style: Path, tmp_path: Path) -> None:
     folder, runner = tmp_path / "collected", app.test_cli_runner()
     for content in ("old {}", "new {}"):
         style.write_text(content)
         os.utime(style, (len(content), sum(content.encode())))
         assert runner.invoke(args=["static", "collect", str(folder)], catch_exceptions=False).exit_code == 0
-    lasting = sorted(path.read_text() for path in folder.glob("site.*.css"))
-    assert lasting == ["new {}", "old {}"]
-    for path in folder.glob("*.css"):
+    assert sorted(path.name for path in folder.glob("*.*")) == ["icon.svg", "icon.svg.gz", "site.css", "site.css.gz"]
+    for path in (folder / "site.css", folder / "icon.svg"):
         assert gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes()) == path.read_bytes()
     assert (folder / "site.css").read_text() == "new {}"
     for code in (400, 404, 405, 413, 429, 503):
         page = (folder / "errors" / f"{code}.html").read_text()
         assert '<a href="/">To the home page</a>' in page
-        assert re.search(r'href="/static/site\.[0-9a-f]{12}\.css"', page)
+        assert re.search(r'href="/static/site\.css\?v=[0-9a-f]{12}"', page)
     assert not list(folder.rglob(".*"))

@@ -130,12 +130,20 @@ def test_nginx_own_answers_are_polite_pages_with_every_header_once(start: Callab
     assert ask(site.port, "/_errors/503.html").status == 404
 
 
-def test_static_files_may_be_kept_under_their_lasting_names_only(start: Callable[..., Any]) -> None:
+def test_static_files_can_be_kept_for_a_year_with_a_version_only(start: Callable[..., Any]) -> None:
     site = start()
-    lasting = next((site.folder / "static").glob("site.*.css")).name
-    for name, caching in ((lasting, "public, max-age=31536000, immutable"), ("site.css", "public, max-age=3600")):
-        plain = ask(site.port, f"/static/{name}")
-        packed = ask(site.port, f"/static/{name}", Accept_Encoding="gzip")
+    page = (site.folder / "static" / "errors" / "404.html").read_text()
+    version = re.search(r"site\.css(\?v=[0-9a-f]{12})", page)[1]
+    hour, year = "public, max-age=3600", "public, max-age=31536000, immutable"
+    for query, caching in (
+        (version, year),
+        ("", hour),
+        ("?v=", hour),
+        (f"{version}0", hour),
+        ("?w=0123456789ab", hour),
+    ):
+        plain = ask(site.port, f"/static/site.css{query}")
+        packed = ask(site.port, f"/static/site.css{query}", Accept_Encoding="gzip")
         assert (plain.status, plain.headers.get_all("Cache-Control")) == (200, [caching])
         assert packed.headers["Content-Encoding"] == "gzip"
         assert len(packed.text) < len(plain.text)

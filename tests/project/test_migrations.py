@@ -1,7 +1,6 @@
 """Migrations: numbered, in step with the models, and reversible."""
 
 import re
-from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -9,9 +8,10 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect
 
+from flaskcelery.config.settings import PACKAGE
 from flaskcelery.database import db
 
-VERSIONS = Path(__file__).parents[2] / "migrations" / "versions"
+VERSIONS = PACKAGE / "migrations" / "versions"
 
 
 def differences() -> list[object]:

@@ -60,8 +60,7 @@ print("SPRING" in listed, "AUTUMN" in listed, "SPRING is used up." in acted, "Us
 
 def copy_source(folder: Path) -> Path:
     """Copy the source; return its package."""
-    for name in ("src", "migrations"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     return folder / "src" / "flaskcelery"
 
 

@@ -1,11 +1,13 @@
 """What is installed: every package pinned and hashed, the same in each file, for every supported Python."""
 
 import re
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.markers import Marker
+from packaging.requirements import Requirement
 
 FOLDER = Path(__file__).parents[2] / "requirements"
 FILES = ("runtime", "production", "development")
@@ -43,6 +45,20 @@ def test_the_files_agree_with_each_other_and_with_what_is_installed() -> None:
     assert runtime.items() <= production.items() <= development.items()
     installed = {re.sub(r"[._]", "-", d.name.lower()): d.version for d in metadata.distributions()}
     assert {name: v for name, v in development.items() if installed.get(name, v) != v} == {}
+
+
+def test_what_pyproject_names_is_what_was_pinned() -> None:
+    tables = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text())
+    groups, project = tables["dependency-groups"], tables["project"]
+    runtime = [*project["dependencies"], *groups["build"]]
+    named = {"runtime": runtime, "production": runtime + project["optional-dependencies"]["production"]}
+    named["development"] = named["production"] + [one for one in groups["development"] if isinstance(one, str)]
+    for name, texts in [*named.items(), ("django", groups["django"]), ("scan", groups["scan"])]:
+        pins, wanted = read(name), {one.name: one for one in map(Requirement, texts)}
+        assert {package for package, one in wanted.items() if pins[package] not in one.specifier} == set(), name
+        blocks = re.split(r"\n(?=\S)", (FOLDER / f"{name}.txt").read_text())
+        direct = {block.partition("==")[0] for block in blocks if "flaskcelery (pyproject.toml" in block}
+        assert direct == wanted.keys(), f"{name}.txt: make requirements"
 
 
 def test_the_build_backend_is_pinned_to_the_same_version() -> None:

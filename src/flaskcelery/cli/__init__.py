@@ -35,7 +35,7 @@ def run_dev() -> None:
 @static.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def collect(folder: Path) -> None:
-    """Write the static files, under their lasting names too, and nginx's error pages: flask static collect FOLDER"""
+    """Write the static files and nginx's error pages: flask static collect FOLDER"""
     written = collect_static_files(folder)
     for code, page in render_error_pages().items():
         write_whole(folder / "errors" / f"{code}.html", page.encode())

@@ -28,7 +28,9 @@ from flaskcelery.config.parsers import (
     words,
 )
 
-ROOT = Path(__file__).resolve().parents[3]
+PACKAGE = Path(__file__).resolve().parents[1]
+# Where .env, instance/ and the Procfile are: the checkout, or the working directory of an installed package.
+ROOT = PACKAGE.parents[1] if PACKAGE.parent.name == "src" else Path.cwd()
 LOOPBACK = ("localhost", "127.0.0.1")
 PLACEHOLDER_SENDER = "noreply@example.com"
 

