@@ -63,7 +63,7 @@ requirements: $(VENV)/.development ## Pin what pyproject.toml names, with hashes
 
 migration: $(VENV)/.development ## Write a migration from the models: make migration NAME="add colours"
 	$(BIN)/flask db revision --autogenerate -m "$(NAME)" \
-	  --rev-id "$$(printf %04d $$(($$(ls src/flaskcelery/migrations/versions/*.py | wc -l) + 1)))"
+	  --rev-id "$$(printf %04d $$(($$(ls migrations/versions/*.py | wc -l) + 1)))"
 
 up: ## Run it in production with Docker Compose: http://localhost:8080
 	docker compose up -d --wait --build

@@ -15,7 +15,7 @@ from flaskcelery.admin.views import require_staff
 from flaskcelery.auth.views import bp as auth
 from flaskcelery.celery_app import init_celery
 from flaskcelery.config.checks import load_config
-from flaskcelery.config.settings import PACKAGE, read_environ
+from flaskcelery.config.settings import MIGRATIONS, read_environ
 from flaskcelery.database import db, init_database
 from flaskcelery.extensions import csrf, login_manager, mail, migrate
 from flaskcelery.health.views import bp as health
@@ -64,7 +64,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
     init_metrics(app)
     init_database(app)
-    migrate.init_app(app, db, directory=str(PACKAGE / "migrations"))
+    migrate.init_app(app, db, directory=str(MIGRATIONS))
     register_tasks(init_celery(app))
     init_publisher(app)
     init_heartbeat(app)

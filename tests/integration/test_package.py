@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flit_core import buildapi
+from hatchling import build as backend
 
 from tests.processes import ROOT
 
@@ -26,7 +26,7 @@ def venv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     before = os.getcwd()
     os.chdir(ROOT)
     try:
-        sdist = folder / buildapi.build_sdist(str(folder))
+        sdist = folder / backend.build_sdist(str(folder))
     finally:
         os.chdir(before)
     pip = [sys.executable, "-m", "pip", "--python", folder / "venv" / "bin" / "python"]

@@ -8,10 +8,10 @@ from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import inspect
 
-from flaskcelery.config.settings import PACKAGE
+from flaskcelery.config.settings import MIGRATIONS
 from flaskcelery.database import db
 
-VERSIONS = PACKAGE / "migrations" / "versions"
+VERSIONS = MIGRATIONS / "versions"
 
 
 def differences() -> list[object]:

@@ -61,6 +61,7 @@ print("SPRING" in listed, "AUTUMN" in listed, "SPRING is used up." in acted, "Us
 def copy_source(folder: Path) -> Path:
     """Copy the source; return its package."""
     shutil.copytree(ROOT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "migrations", folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
     return folder / "src" / "flaskcelery"
 
 

@@ -63,4 +63,4 @@ def test_what_pyproject_names_is_what_was_pinned() -> None:
 
 def test_the_build_backend_is_pinned_to_the_same_version() -> None:
     project = (FOLDER.parent / "pyproject.toml").read_text()
-    assert f'requires = ["flit_core =={read("runtime")["flit-core"]}"]' in project
+    assert f'requires = ["hatchling =={read("runtime")["hatchling"]}"]' in project

@@ -29,8 +29,10 @@ from flaskcelery.config.parsers import (
 )
 
 PACKAGE = Path(__file__).resolve().parents[1]
-# Where .env, instance/ and the Procfile are: the checkout, or the working directory of an installed package.
-ROOT = PACKAGE.parents[1] if PACKAGE.parent.name == "src" else Path.cwd()
+IS_CHECKOUT = PACKAGE.parent.name == "src"
+# Where .env, instance/ and the Procfile are; an installed package looks in the working directory.
+ROOT = PACKAGE.parents[1] if IS_CHECKOUT else Path.cwd()
+MIGRATIONS = (ROOT if IS_CHECKOUT else PACKAGE) / "migrations"
 LOOPBACK = ("localhost", "127.0.0.1")
 PLACEHOLDER_SENDER = "noreply@example.com"
 

@@ -9,7 +9,7 @@ from alembic.script import ScriptDirectory
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from flaskcelery.config.settings import PACKAGE
+from flaskcelery.config.settings import MIGRATIONS
 from flaskcelery.database import db
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
 from flaskcelery.outbox.queries import find_oldest_pending
@@ -57,4 +57,4 @@ def current_heads() -> set[str]:
 @functools.cache
 def latest_heads() -> set[str]:
     """Return the last migrations of this release."""
-    return set(ScriptDirectory(str(PACKAGE / "migrations")).get_heads())
+    return set(ScriptDirectory(str(MIGRATIONS)).get_heads())
