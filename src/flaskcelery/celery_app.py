@@ -1,4 +1,4 @@
-"""The Celery instance: configured from `app.config["CELERY"]` only, its tasks run in the app's context."""
+"""The Celery instance: configured by `app.config["CELERY"]` alone; tasks run in an application context."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ BROKERS = {
 
 
 def init_celery(app: Flask) -> Celery:
-    """Create the Celery instance of `app` and keep it as `app.extensions["celery"]`."""
+    """Create the Celery instance and store it as `app.extensions["celery"]`."""
 
     class FlaskTask(Task):  # type: ignore[type-arg]  # Celery's own class is not generic when it runs
         def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -34,6 +34,6 @@ def init_celery(app: Flask) -> Celery:
         with app.app_context():
             db.engine.dispose(close=False)
 
-    setup_logging.connect(lambda **_: None, weak=False)  # ours stands: one format for every line
+    setup_logging.connect(lambda **_: None, weak=False)  # keep ours: one format for every line
     worker_process_init.connect(drop_inherited_connections, weak=False)
     return celery

@@ -1,1 +1,1 @@
-"""The two brokers: files on a development machine, and Redis."""
+"""The two brokers: files, for a development machine, and Redis."""

@@ -1,7 +1,6 @@
-"""The broker of a machine without Redis: a folder in which an empty file's name is a message.
+"""The broker for a machine without Redis: a folder of empty files, each of whose names is a message.
 
-A message is a hint that the outbox row's work can start now, so this broker may lose any of them: the relay
-publishes what is still owed again.
+Losing a message is harmless, because the relay publishes pending outbox rows again.
 """
 
 import base64
@@ -21,16 +20,16 @@ logger = logging.getLogger(__name__)
 
 
 class Channel(filesystem.Channel):
-    """Keeps `<row id>.<task>.<queue>.msg`, all that a message says: no content can be half-written or wrong.
+    """Stores a message as an empty file `<row id>.<task>.<queue>.msg`: there is no content to be half-written.
 
-    Celery's filesystem transport as shipped ends its worker when it reads a file that is no message.
+    Kombu's own transport ends the worker when it reads a file that is not a message.
     """
 
     def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]  # as kombu does
         folder = Path(self.data_folder_out)
         folder.mkdir(parents=True, exist_ok=True)
         headers = payload["headers"]
-        with suppress(FileExistsError):  # published again while it waits: it keeps its place
+        with suppress(FileExistsError):  # published twice: the first one keeps its place in the queue
             (folder / f"{headers['id']}.{headers['task']}.{queue}.msg").touch(exist_ok=False)
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
@@ -42,23 +41,22 @@ class Channel(filesystem.Channel):
             except OSError:
                 continue  # another reader was faster
             except ValueError:
-                logger.warning("Discarded what is not a message: %s", path.name)
+                logger.warning("Discarded a file that is not a message: %s", path.name)
                 continue
             return _message(row_id, task, queue)
         raise Empty
 
     def _queue_bind(self, *_: Any) -> None:
-        """Keep no table of queues, which could be broken, too: a message names its queue itself."""
+        pass  # kombu would keep a table of queues, another file that can break; a message names its queue
 
     def get_table(self, exchange: str) -> list[Any]:
-        """Return no table."""
         return []
 
     def _size(self, queue: str) -> int:
         return len(self._waiting(queue))
 
     def _waiting(self, queue: str) -> list[Path]:
-        """Return the waiting messages of `queue`, oldest first."""
+        """Return the files of `queue`, oldest first."""
         found = []
         for path in Path(self.data_folder_in).glob(f"*.{queue}.msg"):
             with suppress(OSError):
@@ -67,7 +65,7 @@ class Channel(filesystem.Channel):
 
 
 def _message(row_id: str, task: str, queue: str) -> dict[str, Any]:
-    """Return what kombu hands to Celery: a message of task protocol 2 with the row's id as its argument."""
+    """Return a kombu message of Celery's task protocol 2, with the row's id as the only argument."""
     body = json.dumps([[row_id], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
     return {
         "body": base64.b64encode(body.encode()).decode(),
@@ -84,12 +82,12 @@ def _message(row_id: str, task: str, queue: str) -> dict[str, Any]:
 
 
 class Transport(filesystem.Transport):
-    """`embedded://`: messages are files in the folder that `broker_transport_options` names."""
+    """The transport of `embedded://`; `broker_transport_options` names its folder."""
 
     Channel = Channel
     polling_interval = 0.1  # seconds
     driver_type = "embedded"
 
     def drain_events(self, connection: Any, timeout: float | None = None, **_: Any) -> None:
-        """Wait for a message, but not for long: a worker looks in between whether it is to stop."""
+        """Wait at most LONGEST_WAIT for a message, so that a worker notices soon that it should stop."""
         super().drain_events(connection, timeout=min(timeout or LONGEST_WAIT, LONGEST_WAIT))

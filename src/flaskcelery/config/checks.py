@@ -42,6 +42,10 @@ def _is_plain_http(url: str) -> bool:
     return url.startswith("http:") and urlsplit(url).hostname not in LOOPBACK
 
 
+def _is_unreadable(path: str) -> bool:
+    return bool(path) and not os.access(path, os.R_OK)
+
+
 def _is_unwritable(folder: str) -> bool:
     try:
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -63,7 +67,8 @@ ERRORS: tuple[Check, ...] = (
         "MAIL_USERNAME and MAIL_PASSWORD must be ASCII",
         lambda c: not (c["MAIL_USERNAME"] + c["MAIL_PASSWORD"]).isascii(),
     ),
-    ("MAIL_CA_FILE cannot be read", lambda c: c["MAIL_CA_FILE"] and not os.access(c["MAIL_CA_FILE"], os.R_OK)),
+    ("REDIS_CA_FILE cannot be read", lambda c: _is_unreadable(c["REDIS_CA_FILE"])),
+    ("MAIL_CA_FILE cannot be read", lambda c: _is_unreadable(c["MAIL_CA_FILE"])),
     ("INSTANCE_PATH must be a folder that can be written to", lambda c: _is_unwritable(c["INSTANCE_PATH"])),
     ("MAIL_TIMEOUT must be more than 0", lambda c: c["MAIL_TIMEOUT"] <= 0),
     ("OUTBOX_EXPIRE_AFTER must be more than 0", lambda c: c["OUTBOX_EXPIRE_AFTER"] <= 0),

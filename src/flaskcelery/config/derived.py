@@ -24,6 +24,7 @@ def derive(config: Config) -> Config:
         "SQLALCHEMY_DATABASE_URI": database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database_url),
         "RATELIMIT_STORAGE_URI": _counters_url(config["CELERY_BROKER_URL"]),
+        "RATELIMIT_STORAGE_OPTIONS": _redis_tls(config),
         "CELERY": _celery(config, instance / "broker"),
         "TRUSTED_HOSTS": sorted({host, *(LOOPBACK if host in LOOPBACK or config["APP_ENV"] == "development" else ())}),
         "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
@@ -77,6 +78,7 @@ def _celery(config: Config, folder: Path) -> dict[str, Any]:
     return {
         "broker_url": config["CELERY_BROKER_URL"],
         "broker_transport_options": options,
+        "broker_use_ssl": _redis_tls(config),  # without it kombu verifies nothing
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
         "task_queues": [Queue(OUTBOX_QUEUE)],
@@ -96,6 +98,17 @@ def _celery(config: Config, folder: Path) -> dict[str, Any]:
         "worker_enable_remote_control": False,
         "worker_send_task_events": False,
         "worker_redirect_stdouts": False,  # printed mails stay whole
+    }
+
+
+def _redis_tls(config: Config) -> dict[str, Any]:
+    """Return redis-py's options for rediss://, which verify the certificate and the host name."""
+    if not config["CELERY_BROKER_URL"].startswith("rediss:"):
+        return {}
+    return {
+        "ssl_cert_reqs": "required",
+        "ssl_check_hostname": True,
+        "ssl_ca_certs": config["REDIS_CA_FILE"] or None,  # in addition to the system's
     }
 
 

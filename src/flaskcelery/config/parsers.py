@@ -95,7 +95,9 @@ def database_url(text: str) -> str:
 def broker_url(text: str) -> str:
     """Read a broker's URL."""
     if urlsplit(text).scheme not in {"embedded", "redis", "rediss"}:
-        raise ValueError("must begin with redis:// (or be embedded://)")
+        raise ValueError("must begin with redis:// or rediss:// (or be embedded://)")
+    if "ssl_" in urlsplit(text).query:
+        raise ValueError("must not contain ssl_ options: rediss:// verifies certificates, see REDIS_CA_FILE")
     return text
 
 

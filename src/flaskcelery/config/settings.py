@@ -60,6 +60,7 @@ SETTINGS = (
     Setting("SECRET_KEY_FALLBACKS", "", words, secret=True),
     Setting("DATABASE_URL", "", database_url, secret=True),
     Setting("CELERY_BROKER_URL", "embedded://localhost", broker_url, secret=True),
+    Setting("REDIS_CA_FILE", ""),
     Setting("PUBLIC_URL", "", public_url),
     Setting("SITE_NAME", "flaskcelery"),
     Setting("INSTANCE_PATH", str(ROOT / "instance"), folder),

@@ -43,14 +43,14 @@ class SmtpSession(smtplib.SMTP):
     stage = "CONNECT"
     send_before = math.inf  # on the monotonic clock; after that the sender's lease is nearly over
 
-    def __init__(self, config: Mapping[str, Any], **tls: ssl.SSLContext) -> None:
+    def __init__(self, config: Mapping[str, Any], **tls: Any) -> None:
         self._closed = threading.Event()
         deadline = (config["MAIL_SEND_DEADLINE"],)
         threading.Thread(target=self._shut_after, args=deadline, name="smtp-deadline", daemon=True).start()
         # A name of our own: smtplib would ask the resolver for one, which no deadline limits.
-        names = {"host": config["MAIL_SERVER"], "local_hostname": config["MAIL_MESSAGE_ID_DOMAIN"]}
+        name = config["MAIL_MESSAGE_ID_DOMAIN"]
         try:
-            super().__init__(**names, port=config["MAIL_PORT"], timeout=config["MAIL_TIMEOUT"], **tls)
+            super().__init__(config["MAIL_SERVER"], config["MAIL_PORT"], name, timeout=config["MAIL_TIMEOUT"], **tls)
         except BaseException:
             self._closed.set()
             raise
@@ -127,7 +127,8 @@ class SmtpConnection(flask_mail.Connection):
     """Flask-Mail's connection; every failure is one of `mail.errors`."""
 
     host: SmtpSession | None
-    session_class, tls_session_class = SmtpSession, SmtpsSession
+    session_class: type[SmtpSession] = SmtpSession
+    tls_session_class: type[SmtpSession] = SmtpsSession
 
     def configure_host(self) -> SmtpSession:
         """Connect, start TLS and log in as the settings say."""
@@ -135,9 +136,8 @@ class SmtpConnection(flask_mail.Connection):
         wants_tls = self.mail.use_tls or self.mail.use_ssl  # reading the machine's certificates takes a while
         tls = ssl.create_default_context(cafile=config["MAIL_CA_FILE"] or None) if wants_tls else None
         try:
-            implicit = self.mail.use_ssl and tls
-            session = self.tls_session_class(config, context=tls) if implicit else self.session_class(config)
-            session.prepare(None if implicit else tls, self.mail.username, self.mail.password)
+            session = self.tls_session_class(config, context=tls) if self.mail.use_ssl else self.session_class(config)
+            session.prepare(tls if self.mail.use_tls else None, self.mail.username, self.mail.password)
         except FAILURES as error:
             if session:
                 session.leave()

@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from flask import Flask, current_app
 from limits.errors import StorageError
@@ -64,8 +64,8 @@ R = TypeVar("R")
 class Counters:
     """Counts in Redis. This process's own memory counts along, and decides while Redis does not answer."""
 
-    def __init__(self, url: str) -> None:
-        self._redis = _connect(url) if url.startswith("redis") else None
+    def __init__(self, url: str, tls: dict[str, Any]) -> None:
+        self._redis = _connect(url, tls) if url.startswith("redis") else None
         self._away_until = 0.0
 
     @functools.cached_property
@@ -85,14 +85,15 @@ class Counters:
         return count, max(1, math.ceil(ends_at - time.time()))
 
 
-def _connect(url: str) -> RedisStorage:
+def _connect(url: str, tls: dict[str, Any]) -> RedisStorage:
     patience = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
-    return RedisStorage(url, key_prefix="limit", wrap_exceptions=True, **patience, retry=Retry(NoBackoff(), 0))  # type: ignore[arg-type]  # passed on to redis-py
+    options: dict[str, Any] = {**patience, **tls, "retry": Retry(NoBackoff(), 0)}  # passed on to redis-py
+    return RedisStorage(url, key_prefix="limit", wrap_exceptions=True, **options)
 
 
 def init_limits(app: Flask) -> None:
     """Give `app` its counters; nothing connects yet."""
-    app.extensions["limits"] = Counters(app.config["RATELIMIT_STORAGE_URI"])
+    app.extensions["limits"] = Counters(app.config["RATELIMIT_STORAGE_URI"], app.config["RATELIMIT_STORAGE_OPTIONS"])
 
 
 def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:

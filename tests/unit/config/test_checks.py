@@ -61,6 +61,11 @@ def test_a_complete_production_configuration_starts_without_a_warning() -> None:
         ({"MAIL_USERNAME": "u", "MAIL_USE_TLS": "1"}, "go together"),
         ({"MAIL_USERNAME": "ü", "MAIL_PASSWORD": "p", "MAIL_USE_TLS": "1"}, "must be ASCII"),
         ({"MAIL_CA_FILE": "/nowhere/ca.pem"}, "MAIL_CA_FILE cannot be read"),
+        ({"REDIS_CA_FILE": "/nowhere/ca.pem"}, "REDIS_CA_FILE cannot be read"),
+        (
+            {"CELERY_BROKER_URL": "rediss://redis/0?ssl_cert_reqs=none"},
+            "CELERY_BROKER_URL must not contain ssl_ options",
+        ),
         ({"MAIL_USE_TLS": "yes"}, "MAIL_USE_TLS must be one of: 0, 1"),
         ({"MAIL_USE_TLS": "1", "MAIL_USE_SSL": "1"}, "exclude each other"),
         ({"MAIL_TIMEOUT": "0"}, "MAIL_TIMEOUT must be more than 0"),
