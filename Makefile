@@ -43,8 +43,8 @@ faults: $(VENV)/.development ## Kill everything, everywhere: the whole fault mat
 scan: $(VENV)/.development ## Let security scanners try the source and a running copy (ten minutes)
 	@tests/scan
 
-docs: ## Write what `make faults` measured into docs/delivery.md
-	$(BIN)/python -m tests.security.rows > docs/security.md
+docs: ## Write the tables that the docs take from the tests and from `make faults`
+	$(BIN)/python -m tests.proofs
 	$(BIN)/python -m tests.faults.report instance/faults.jsonl
 
 format: $(VENV)/.development ## Put the code into shape

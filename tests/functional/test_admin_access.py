@@ -56,6 +56,7 @@ def locked_out(app: Flask) -> Member:
     return member
 
 
+@pytest.mark.requirement(31)
 @pytest.mark.parametrize("who", ["visitor", "locked_out", "alice", "viewer", "staff"])
 def test_every_page_and_action_opens_only_to_its_roles(
     app: Flask, who: str, alice: Member, request: pytest.FixtureRequest

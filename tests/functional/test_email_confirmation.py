@@ -16,7 +16,8 @@ OLD, NEW = "alice@example.com", "new@example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
 
-def test_d17_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
+@pytest.mark.defect("D17")
+def test_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
     auth.sign_up()
     [welcome] = send_mails(app)
     assert welcome.subject == "Welcome alice!"

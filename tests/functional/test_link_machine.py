@@ -184,6 +184,7 @@ def token_of(client: FlaskClient) -> str:
     return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/accounts/login/").text)[1]
 
 
+@pytest.mark.requirement(15)
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 def test_no_order_of_events_makes_a_dead_link_work_or_a_good_one_fail(environ: dict[str, str]) -> None:
     app, clock = create_app(environ), Clock()

@@ -71,6 +71,7 @@ def test_every_failure_has_one_answer(member: Browser, app: Flask) -> None:
     assert not member.is_logged_in()
 
 
+@pytest.mark.requirement(8)
 def test_every_failure_costs_one_password_check(member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
     original = PasswordHasher.verify
@@ -86,7 +87,8 @@ def test_every_failure_costs_one_password_check(member: Browser, app: Flask, mon
     assert len(checked) == 4
 
 
-def test_d7_a_second_tab_may_log_out_after_the_first(member: Browser) -> None:
+@pytest.mark.defect("D7")
+def test_a_second_tab_may_log_out_after_the_first(member: Browser) -> None:
     member.log_in()
     token = re.search(r'name="csrf_token" value="([^"]+)"', member.client.get("/").text)
     assert token
@@ -118,6 +120,7 @@ def test_a_log_in_is_written_down(member: Browser, app: Flask) -> None:
     assert user.joined_at <= user.last_login_at
 
 
+@pytest.mark.requirement(1)
 def test_a_hash_with_old_parameters_is_remade_at_log_in(member: Browser, app: Flask, environ: dict[str, str]) -> None:
     old = alice(app).password_hash
     newer = create_app({**environ, "ARGON2_PARAMETERS": "m=16,t=1,p=1"})

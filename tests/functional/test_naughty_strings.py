@@ -69,6 +69,7 @@ def fill_in(client: FlaskClient, path: str) -> Callable[..., TestResponse]:
     return send
 
 
+@pytest.mark.requirement(38)
 @pytest.mark.parametrize(("path", "field"), FIELDS)
 def test_no_string_in_a_field_breaks_the_form_or_comes_back_as_markup(auth: Browser, path: str, field: str) -> None:
     auth.sign_up()

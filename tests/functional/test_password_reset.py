@@ -109,6 +109,7 @@ def test_the_mail_goes_to_the_stored_address_not_to_the_typed_one(app: Flask, me
     assert [message.recipients for message in reset_mails(app)] == [["alice@example.com"]]
 
 
+@pytest.mark.requirement(13)
 @pytest.mark.parametrize(
     "header", ["Host", "X-Forwarded-Host", "X-Forwarded-Server", "X-Original-Host", "Forwarded", "X-Forwarded-Proto"]
 )
@@ -122,8 +123,9 @@ def test_no_header_decides_where_the_link_leads(app: Flask, member: Browser, hea
     assert all("evil" not in message.body and "http://127.0.0.1:8000/" in message.body for message in mails)
 
 
+@pytest.mark.defect("D17")
 @pytest.mark.parametrize("case", ["known", "unknown", "inactive", "unusable"])
-def test_d17_every_address_has_the_same_answer_and_as_many_writes(app: Flask, member: Browser, case: str) -> None:
+def test_every_address_has_the_same_answer_and_as_many_writes(app: Flask, member: Browser, case: str) -> None:
     if case == "inactive":
         change_row(app, is_active=False)
     elif case == "unusable":

@@ -41,6 +41,7 @@ def run(command: list[str], settings: dict[str, str]) -> subprocess.CompletedPro
     )
 
 
+@pytest.mark.requirement(49)
 @pytest.mark.parametrize("door", DOORS)
 def test_no_door_opens_on_an_unsafe_configuration(settings: dict[str, str], door: str) -> None:
     result = run(DOORS[door], {**settings, **UNSAFE})

@@ -23,6 +23,7 @@ def context(app: Flask) -> Iterator[None]:
         yield
 
 
+@pytest.mark.requirement(2)
 def test_length_is_counted_in_characters() -> None:
     assert find_problems("1xQ4567") == [SHORT]
     assert find_problems("🐎🔋📎🍀🚲🎈🧦🪁") == []
@@ -30,6 +31,7 @@ def test_length_is_counted_in_characters() -> None:
     assert len(find_problems("x" * 1025)) == 1
 
 
+@pytest.mark.requirement(2)
 def test_the_minimum_is_a_setting(environ: dict[str, str]) -> None:
     with create_app({**environ, "PASSWORD_MIN_LENGTH": "15"}).app_context():
         assert find_problems("a7!kQzt09_pLwx") == [SHORT.replace("8", "15")]
