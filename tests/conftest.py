@@ -20,6 +20,7 @@ from flaskcelery.database import db
 from flaskcelery.extensions import mail
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
+from tests.pages import find_csrf_token
 
 PASSWORD = "correct horse battery"
 
@@ -103,8 +104,7 @@ class Browser:
     def send(self, path: str, **fields: str) -> TestResponse:
         """Fetch the form at `path`, fill it in and send it."""
         page = self.client.get(path.partition("?")[0]).text
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-        return self.client.post(path, data={"csrf_token": token[1] if token else "", **fields})
+        return self.client.post(path, data={"csrf_token": find_csrf_token(page), **fields})
 
     def sign_up(
         self, username: str = "alice", email: str = "alice@example.com", password: str = PASSWORD, **fields: str
@@ -119,9 +119,8 @@ class Browser:
 
     def log_out(self) -> TestResponse:
         """Press the log-out button of the home page."""
-        page = self.client.get("/").text
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-        return self.client.post("/accounts/logout/", data={"csrf_token": token[1] if token else ""})
+        token = find_csrf_token(self.client.get("/").text)
+        return self.client.post("/accounts/logout/", data={"csrf_token": token})
 
     def is_logged_in(self) -> bool:
         """Tell what the home page says."""

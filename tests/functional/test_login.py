@@ -12,6 +12,7 @@ from flaskcelery.database import db, transaction
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import Hasher
 from tests.conftest import Browser
+from tests.pages import csrf_token
 
 FAILURE = "Please enter a correct email and password."
 
@@ -90,9 +91,9 @@ def test_every_failure_costs_one_password_check(member: Browser, app: Flask, mon
 @pytest.mark.defect("D7")
 def test_a_second_tab_may_log_out_after_the_first(member: Browser) -> None:
     member.log_in()
-    token = re.search(r'name="csrf_token" value="([^"]+)"', member.client.get("/").text)
+    token = csrf_token(member.client.get("/").text)
     assert token
-    answers = [member.client.post("/accounts/logout/", data={"csrf_token": token[1]}) for _ in range(2)]
+    answers = [member.client.post("/accounts/logout/", data={"csrf_token": token}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [302, 302]
 
 

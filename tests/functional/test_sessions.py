@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from sqlalchemy import text
 from flaskcelery.database import db
 from flaskcelery.users.models import LoginSession
 from tests.conftest import Browser
+from tests.pages import csrf_token
 
 
 def copy_of(browser: Browser) -> Browser:
@@ -29,9 +29,7 @@ def copy_of(browser: Browser) -> Browser:
 
 def token_in(client: FlaskClient, path: str) -> str:
     """Return the CSRF token of the form at `path`."""
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
-    assert found
-    return found[1]
+    return csrf_token(client.get(path).text)
 
 
 def read_cookie(client: FlaskClient) -> dict[str, Any]:
