@@ -1,4 +1,4 @@
-"""Fixtures of all tests: an application on its own SQLite file, built as every door builds it."""
+"""Fixtures of all tests: an application on its own SQLite file, built as every entry point builds it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def auth(client: FlaskClient) -> Browser:
 
 
 def send_mails(app: Flask) -> list[Message]:
-    """Do what a worker does with all that is due; return the mails, in the order in which they were owed."""
+    """Do what a worker does with all that is due; return the mails, in the order in which they were enqueued."""
     app.extensions["mail"].suppress = True
     with app.app_context(), mail.record_messages() as mails:
         due = db.select(OutboxRow.id).where(is_claimable()).order_by(OutboxRow.created_at, OutboxRow.task)

@@ -43,8 +43,8 @@ def find_proofs(marker: str) -> dict[object, list[str]]:
     return dict(proofs)
 
 
-def cell(tests: list[str]) -> str:
-    """Return the cell of a table that names these tests."""
+def names(tests: list[str]) -> str:
+    """Return these tests for a table."""
     return "<br>".join(f"`{test}`" for test in tests)
 
 
@@ -54,14 +54,14 @@ def security_page() -> str:
     rows = []
     for number, (asks, remark) in REQUIREMENTS.items():
         tests = proofs.get(number, [])
-        rows.append(f"| {number} | {asks} | {'pass' if tests else 'open'} | {cell(tests)} | {remark} |\n")
+        rows.append(f"| {number} | {asks} | {'pass' if tests else 'open'} | {names(tests)} | {remark} |\n")
     return HEAD + "".join(rows)
 
 
 def parity_page() -> str:
     """Return docs/parity.md with the tests that the defects of its table are proved absent by."""
     proofs = find_proofs("defect")
-    return DEFECT.sub(lambda row: f"| {row[1]} | {row[2]} | {cell(proofs.get(row[1], []))} |", PARITY.read_text())
+    return DEFECT.sub(lambda row: f"| {row[1]} | {row[2]} | {names(proofs.get(row[1], []))} |", PARITY.read_text())
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def smtp_5xx_to_rcpt(environment: Environment) -> Fault:
 
 @scenario()
 def smtp_5xx_to_mail(environment: Environment) -> Fault:
-    """The sender is refused: that is for somebody to mend, no row fails."""
+    """The sender is refused: an operator has to fix that, and no row fails."""
     return in_mode(environment, "-f MAIL")
 
 

@@ -90,7 +90,7 @@ def test_a_member_resets_the_password_and_logs_in_with_it(app: Flask, member: Br
     assert member.is_logged_in()
 
 
-def test_the_mail_says_what_the_origins_says(app: Flask, member: Browser) -> None:
+def test_the_email_says_what_the_reference_apps_says(app: Flask, member: Browser) -> None:
     link = ask(member)
     [message] = reset_mails(app)
     assert message.subject == "Password reset on flaskcelery"

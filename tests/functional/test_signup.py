@@ -1,4 +1,4 @@
-"""Signing up, in one browser: the origin's fields, texts and redirects."""
+"""Signing up, in one browser: the reference Django app's fields, texts and redirects."""
 
 import re
 
@@ -99,7 +99,7 @@ def test_empty_fields_are_each_named(auth: Browser) -> None:
         ),
     ],
 )
-def test_bad_input_gets_the_origins_sentence_and_loses_nothing_typed(
+def test_bad_input_gets_the_reference_apps_sentence_and_loses_nothing_typed(
     auth: Browser, app: Flask, fields: dict[str, str], field: str, sentence: str
 ) -> None:
     typed = {"username": "bob", "email": "bob@example.com", **fields}

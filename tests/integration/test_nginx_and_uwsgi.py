@@ -19,7 +19,7 @@ def stack(make_stack: Callable[..., Stack]) -> Stack:
 
 
 @pytest.mark.requirement(13)
-def test_front_door_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) -> None:
+def test_nginx_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) -> None:
     """A foreign host gets no answer at all, a large body no way in, and static files come from disk."""
     visitor = stack.visitor()
     with pytest.raises(ConnectionResetError):
@@ -36,7 +36,7 @@ def test_front_door_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) 
     assert visitor.get(SIGN_UP, Cookie="session=" + "x" * 7000).status == 200
 
 
-def test_application_sees_the_host_with_its_port(stack: Stack) -> None:
+def test_the_application_sees_the_host_with_its_port(stack: Stack) -> None:
     """Debian's uwsgi_params drop it; redirects and the check of a form's origin need it."""
     answer = stack.visitor().get("/accounts/login")
     assert (answer.status, answer.headers["Location"]) == (308, f"{stack.settings['PUBLIC_URL']}/accounts/login/")

@@ -77,7 +77,7 @@ REQUIREMENTS = {
     46: Requirement("Errors show nothing of the internals"),
     47: Requirement("Events are logged, secrets are not"),
     48: Requirement("No account is there by default"),
-    49: Requirement("No door opens on unsafe settings"),
+    49: Requirement("Nothing starts on unsafe settings"),
     50: Requirement(
         "No secret in the repository or the image",
         "`make scan`: detect-secrets, also on every line of the history: nothing",

@@ -86,7 +86,7 @@ def test_a_short_word_in_a_long_password_does_no_harm() -> None:
     assert find_problems("ab" + "q7!Zx_mK" * 3, "ab", "ab@c.de") == []
 
 
-def test_one_sentence_for_resemblance_and_all_in_the_origins_order() -> None:
+def test_one_sentence_for_resemblance_and_all_in_the_reference_apps_order() -> None:
     assert find_problems("1234567", "1234567", "1234567@example.com") == [LIKE_NAME, SHORT, NUMERIC]
     assert find_problems("12345678", "12345678") == [LIKE_NAME, COMMON, NUMERIC]
 
