@@ -92,5 +92,5 @@ def test_one_sentence_for_resemblance_and_all_in_the_reference_apps_order() -> N
 
 
 @pytest.mark.parametrize("password", ["\ud800" * 9, "\0" * 9, "\u200b" * 30, "4@8({[<369!1|/7$5%2", "-" * 1024])
-def test_no_password_breaks_the_rules(password: str) -> None:
+def test_odd_passwords_raise_no_exception(password: str) -> None:
     find_problems(password, "\ud800", "\0")
