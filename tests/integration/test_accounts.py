@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_migrate import upgrade
-from flaskcelery.addresses.operations import InvalidLink, follow_link
 from sqlalchemy import select, text, update
 
 from flaskcelery.admin import operations as staff
