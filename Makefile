@@ -3,10 +3,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Twice as many workers as cores, as many tests wait; a file stays on one worker, and the slowest files come first.
+IN_PARALLEL = -n $$(($$(nproc) * 2)) --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-django test-compose faults scan docs format requirements migration clean \
+.PHONY: help run install check test test-fast test-django test-compose faults scan docs format requirements migration clean \
   up mails down logs trace deploy backup restore
 
 help: ## Show this menu
@@ -26,8 +28,10 @@ check: $(VENV)/.development ## Lint, types, import contracts, migrations (under 
 
 test: $(VENV)/.development ## Run every test, against real servers (as root on Debian it installs what is missing)
 	@tests/install-servers
-	$(BIN)/pytest -n auto tests/unit tests/project tests/functional
-	$(BIN)/pytest tests/integration tests/security tests/faults
+	$(BIN)/pytest $(IN_PARALLEL) tests/faults tests/security tests/integration tests/functional tests/unit tests/project
+
+test-fast: $(VENV)/.development ## Run the tests that need no server: unit and functional
+	$(BIN)/pytest $(IN_PARALLEL) tests/functional tests/unit
 
 test-django: $(VENV)/.development ## Compare with the real Django, installed aside: passwords and paths
 	$(BIN)/pytest tests/django
@@ -43,8 +47,8 @@ faults: $(VENV)/.development ## Kill everything, everywhere: the whole fault mat
 scan: $(VENV)/.development ## Let security scanners try the source and a running copy (ten minutes)
 	@tests/scan
 
-docs: ## Write what `make faults` measured into docs/delivery.md
-	$(BIN)/python -m tests.security.rows > docs/security.md
+docs: ## Write the tables that the docs take from the tests and from `make faults`
+	$(BIN)/python -m tests.proofs
 	$(BIN)/python -m tests.faults.report instance/faults.jsonl
 
 format: $(VENV)/.development ## Put the code into shape

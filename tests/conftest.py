@@ -1,4 +1,4 @@
-"""Fixtures of all tests: an application on its own SQLite file, built as every door builds it."""
+"""Fixtures of all tests: an application on its own SQLite file, built as every entry point builds it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from flaskcelery.database import db
 from flaskcelery.extensions import mail
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
+from tests.pages import find_csrf_token
 
 PASSWORD = "correct horse battery"
 
@@ -66,7 +67,7 @@ def auth(client: FlaskClient) -> Browser:
 
 
 def send_mails(app: Flask) -> list[Message]:
-    """Do what a worker does with all that is due; return the mails, in the order in which they were owed."""
+    """Do what a worker does with all that is due; return the mails, in the order in which they were enqueued."""
     app.extensions["mail"].suppress = True
     with app.app_context(), mail.record_messages() as mails:
         due = db.select(OutboxRow.id).where(is_claimable()).order_by(OutboxRow.created_at, OutboxRow.task)
@@ -103,8 +104,7 @@ class Browser:
     def send(self, path: str, **fields: str) -> TestResponse:
         """Fetch the form at `path`, fill it in and send it."""
         page = self.client.get(path.partition("?")[0]).text
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-        return self.client.post(path, data={"csrf_token": token[1] if token else "", **fields})
+        return self.client.post(path, data={"csrf_token": find_csrf_token(page), **fields})
 
     def sign_up(
         self, username: str = "alice", email: str = "alice@example.com", password: str = PASSWORD, **fields: str
@@ -119,9 +119,8 @@ class Browser:
 
     def log_out(self) -> TestResponse:
         """Press the log-out button of the home page."""
-        page = self.client.get("/").text
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-        return self.client.post("/accounts/logout/", data={"csrf_token": token[1] if token else ""})
+        token = find_csrf_token(self.client.get("/").text)
+        return self.client.post("/accounts/logout/", data={"csrf_token": token})
 
     def is_logged_in(self) -> bool:
         """Tell what the home page says."""

@@ -102,8 +102,8 @@ class Redis:
             miss("Only root can drop packets, with iptables.")
         rule = f"INPUT -p tcp -d {HOST} --dport {self.port} -j DROP".split()
         iptables = find_program("iptables")
-        subprocess.run([iptables, "-I", *rule], check=True)
-        self._remedies.callback(subprocess.run, [iptables, "-D", *rule], check=True)
+        subprocess.run([iptables, "-w", "-I", *rule], check=True)
+        self._remedies.callback(subprocess.run, [iptables, "-w", "-D", *rule], check=True)
 
     def ask(self, *words: str) -> str:
         """Return what the server answers to a command."""

@@ -144,7 +144,7 @@ class Deployment:
         return int(self.query(f"SELECT count(*) FROM {what}")[0])
 
     def check_books(self, told: list[str], seconds: float = 60) -> None:
-        """Every user has one settled row and one mail, and whoever was told of success is a user."""
+        """Every user has one finished row and one mail, and whoever was told of success is a user."""
         wait_until(lambda: not self.count("outbox WHERE done_at IS NULL"), seconds, "every row is done")
         users = set(self.query("SELECT email FROM users"))
         assert {f"{name}@example.com" for name in told} <= users

@@ -17,7 +17,8 @@ pytestmark = pytest.mark.timeout(300)
 SECRETS = ["database_url", "celery_broker_url", "secret_key"]
 
 
-def test_d12_a_visitor_signs_up_and_is_still_there_after_down_and_up(site: Deployment) -> None:
+@pytest.mark.defect("D12")
+def test_a_visitor_signs_up_and_is_still_there_after_down_and_up(site: Deployment) -> None:
     assert site.visitor().sign_up("alice").status == 302
     wait_until(lambda: site.welcomed() == {"alice@example.com"}, 30, "the mail")
     before = site.query("SELECT id FROM users")
@@ -38,7 +39,9 @@ def test_a_person_signs_up_and_in_with_a_real_browser(site: Deployment, chromium
     assert chromium.get_log("browser") == []
 
 
-def test_d14_nobody_sees_the_secrets(site: Deployment) -> None:
+@pytest.mark.requirement(50)
+@pytest.mark.defect("D14")
+def test_nobody_sees_the_secrets(site: Deployment) -> None:
     secrets = {site.execute("web", "cat", f"/secrets/{name}") for name in SECRETS}
     secrets |= {part for url in secrets for part in re.findall(r"[0-9a-f]{64}", url)}
     assert len(secrets) == 5
@@ -65,8 +68,9 @@ def test_a_second_init_keeps_the_secrets(site: Deployment) -> None:
     assert [site.execute("web", "cat", f"/secrets/{name}") for name in SECRETS] == before
 
 
+@pytest.mark.defect("D14")
 @pytest.mark.parametrize("service", SERVICES)
-def test_d14_containers_run_without_powers(site: Deployment, service: str) -> None:
+def test_containers_run_without_powers(site: Deployment, service: str) -> None:
     status = Path(f"/proc/{site.main_process(service)}/status").read_text()
     assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
     assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)

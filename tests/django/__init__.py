@@ -1,1 +1,1 @@
-"""The origin's own framework as the ask_django: the same verdicts, where we promise the same."""
+"""Verdicts compared with those of Django itself, where the same ones are promised."""

@@ -15,10 +15,10 @@ import django
 
 
 class Attributes(validation.UserAttributeSimilarityValidator):
-    """The validator, for a user whose fields have the names that the origin's have."""
+    """The validator, for a user whose fields have the names of the reference Django app's."""
 
     def validate(self, password, user=None):
-        """Refuse; a model's `email` is called so by the origin's model."""
+        """Refuse; the reference Django app's model calls its field `email`, too."""
         user._meta = SimpleNamespace(get_field=lambda name: SimpleNamespace(verbose_name=name))
         super().validate(password, user)
 

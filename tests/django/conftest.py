@@ -1,4 +1,4 @@
-"""The ask_django: Django in an environment of its own, asked by JSON."""
+"""Django in an environment of its own, asked by JSON."""
 
 import json
 import subprocess

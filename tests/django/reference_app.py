@@ -1,5 +1,5 @@
-"""Runs under Django, apart from the application: reads [email, username, password] of each user as JSON, makes the
-origin's accounts of them and prints what `manage.py dumpdata` writes.
+"""Runs under Django, apart from the application: reads [email, username, password] of each user as JSON, makes accounts
+of the reference Django app and prints what `manage.py dumpdata` writes.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Accounts of the origin, made and dumped by the real Django, live on here with their passwords."""
+"""Accounts of the reference Django app, created and dumped by Django itself, keep their passwords here."""
 
 import json
 import subprocess

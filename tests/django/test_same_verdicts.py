@@ -1,4 +1,4 @@
-"""Passwords and paths that the origin and we ask_django alike."""
+"""Passwords and paths on which Django and we agree."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def make_targets(number: int) -> list[str]:
     return list(dict.fromkeys([*REFUSED, *STRANGE, *KEPT, *joined, *(f"/{path}" for path in joined)]))[:number]
 
 
-def test_wherever_a_log_in_leads_the_origin_would_go_too(context: Flask, ask_django: AskDjango) -> None:
+def test_wherever_a_log_in_leads_django_would_go_too(context: Flask, ask_django: AskDjango) -> None:
     targets = make_targets(300)
     assert len(targets) == 300
     with context.test_request_context():

@@ -42,7 +42,9 @@ def main() -> int:
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
-    parser.add_argument("--only", action="append", choices=SCENARIOS, metavar="CELL", help="may be given several times")
+    parser.add_argument(
+        "--only", action="append", choices=SCENARIOS, metavar="SCENARIO", help="may be given several times"
+    )
     parser.add_argument("--database", choices=["sqlite", "postgres"])
     parser.add_argument("--seeds", type=int, default=1, help="how many times, each with other names")
     parser.add_argument(

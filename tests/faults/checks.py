@@ -32,7 +32,7 @@ class Result:
     slowest: float = 0.0  # seconds of the slowest sign-up
     p99: float = 0.0  # seconds within which 99 of 100 sign-ups were answered
     recovery: float = 0.0  # seconds from healing to the first mail in normal time
-    settled: float = 0.0  # seconds from healing until nothing was owed
+    settled: float = 0.0  # seconds from healing until nothing was pending
     restarts: int = 0  # processes that a service manager started again
     attempts: int = 0
     seconds: float = 0.0
@@ -77,10 +77,10 @@ def check_answers(result: Result, scenario: Scenario, load: Load, users: set[str
 
 def check_rows(result: Result, scenario: Scenario, users: dict[str, int], rows: Rows) -> None:
     """Check that each user has one row, and that each row has come to an end, in few attempts."""
-    owed = Counter(row[1] for row in rows)
-    result.expect(owed == Counter(users.values()), f"I1: {len(users)} users, {len(rows)} rows")
+    enqueued = Counter(row[1] for row in rows)
+    result.expect(enqueued == Counter(users.values()), f"I1: {len(users)} users, {len(rows)} rows")
     open_rows = [row for row in rows if not row[2] and not row[3]]
-    result.expect(not open_rows, f"I2: {len(open_rows)} rows are still owed")
+    result.expect(not open_rows, f"I2: {len(open_rows)} rows are still pending")
     failed = [row for row in rows if row[3]]
     result.failed, result.attempts = len(failed), max((row[5] for row in rows), default=0)
     wrong = [row for row in failed if not scenario.may_fail or not re.match(scenario.may_fail, str(row[4] or ""))]

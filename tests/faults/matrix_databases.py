@@ -39,7 +39,7 @@ def postgres_restarted_immediate(environment: Environment) -> Fault:
 @scenario(databases=POSTGRES, settings={"MAIL_TIMEOUT": "1"}, load=(6, 0, 6))
 def postgres_away_before_record(environment: Environment) -> Fault:
     """The email was sent, the database is away: the result is recorded once it is back."""
-    environment.stack.wait_until_owed_is_over(10)
+    environment.stack.wait_until_nothing_is_pending(10)
     environment.stack.arm("after_250", "hold")
     environment.load.run(environment.load.names(1), "during")
     proof = environment.stack.wait_taken(1)

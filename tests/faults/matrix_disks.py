@@ -42,7 +42,7 @@ def logs_full(environment: Environment) -> Fault:
     visitor = environment.stack.visitor()
     visitor.get(SIGN_UP)
     assert visitor.post(SIGN_UP, username="x" * 40_000).status == 200, "a long form was not read"
-    environment.stack.wait_until_owed_is_over(20)
+    environment.stack.wait_until_nothing_is_pending(20)
     proof, free = fill(ballast), os.statvfs(ballast).f_bavail
     grown = [now - before for now, before in zip(sizes_of(environment, watched), sizes, strict=True)]
     ballast.unlink()

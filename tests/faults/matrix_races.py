@@ -25,7 +25,7 @@ def multiply_messages(copies: int) -> int:
 
 def pile_up(environment: Environment, sign_ups: int, copies: int) -> str:
     """Let people sign up while nobody works, multiply the messages, and start everybody again."""
-    environment.stack.wait_until_owed_is_over(20)
+    environment.stack.wait_until_nothing_is_pending(20)
     begin_again = environment.stack.end(*environment.stack.named("worker"), *environment.stack.named("relay"))
     environment.load.run(environment.load.names(sign_ups), "pile")
     messages = multiply_messages(copies)
@@ -56,7 +56,7 @@ def five_relays(environment: Environment) -> Fault:
     """Five relays and no Redis: each of them sends."""
     environment.redis.process.kill()
     yield
-    environment.stack.wait_until_owed_is_over(20)
+    environment.stack.wait_until_nothing_is_pending(20)
     pids = [environment.stack.process(name).popen.pid for name in environment.stack.named("relay")]
     environment.redis.start()
     return f"relays {pids} sent without Redis"
@@ -85,7 +85,7 @@ def redis_hears_no_secret(environment: Environment) -> Fault:
     monitor = environment.redis.monitor("monitor")
     monitor.wait_for_text("OK")
     yield
-    environment.stack.wait_until_owed_is_over(20)
+    environment.stack.wait_until_nothing_is_pending(20)
     time.sleep(1)
     said = monitor.log.read_text()
     monitor.kill()

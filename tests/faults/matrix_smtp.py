@@ -15,7 +15,7 @@ DRIPPING_TIMEOUT = 1.5  # longer than the second between two bytes
 
 def in_mode(environment: Environment, mode: str, takes: bool = False) -> Fault:
     """Run the sink in a mode for a while; the sessions that it had prove it."""
-    environment.stack.wait_until_owed_is_over(10)
+    environment.stack.wait_until_nothing_is_pending(10)
     environment.sink.become(mode, takes)
     seen, began = environment.sink.count_sessions(), time.monotonic()
     yield
@@ -28,7 +28,7 @@ def in_mode(environment: Environment, mode: str, takes: bool = False) -> Fault:
 @scenario(attempts=5)
 def smtp_refusing(environment: Environment) -> Fault:
     """Nobody listens; rows wait longer and longer."""
-    environment.stack.wait_until_owed_is_over(10)
+    environment.stack.wait_until_nothing_is_pending(10)
     before = environment.sink.process
     before.kill()
     began = time.monotonic()
@@ -55,7 +55,7 @@ def smtp_silent_after_dot(environment: Environment) -> Fault:
 @scenario(settings={"MAIL_TIMEOUT": str(DRIPPING_TIMEOUT)}, load=(6, 4, 6))
 def smtp_drips(environment: Environment) -> Fault:
     """The server greets at one byte a second: no time-out of a single step ends that, the deadline does."""
-    environment.stack.wait_until_owed_is_over(10)
+    environment.stack.wait_until_nothing_is_pending(10)
     environment.sink.process.kill()
     address = [HOSTS["smtp"], str(PORTS["smtp"])]
     command = inside("smtp", sys.executable, str(Path(__file__).with_name("drip.py")), *address)
@@ -99,7 +99,7 @@ def smtp_5xx_to_rcpt(environment: Environment) -> Fault:
 
 @scenario()
 def smtp_5xx_to_mail(environment: Environment) -> Fault:
-    """The sender is refused: that is for somebody to mend, no row fails."""
+    """The sender is refused: an operator has to fix that, and no row fails."""
     return in_mode(environment, "-f MAIL")
 
 
@@ -118,7 +118,7 @@ def smtp_drops_at_quit(environment: Environment) -> Fault:
 @scenario()
 def smtp_250_lost(environment: Environment) -> Fault:
     """Exactly the answer to the final dot is lost: the one window."""
-    environment.stack.wait_until_owed_is_over(10)
+    environment.stack.wait_until_nothing_is_pending(10)
     environment.sink.become()
     rule = f"OUTPUT -p tcp --sport {PORTS['smtp']} -m string --algo bm --string '250 2.0.0 Ok' -j DROP"
     with iptables("smtp", rule) as lost:

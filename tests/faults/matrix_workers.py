@@ -81,7 +81,7 @@ def worker_frozen_after_250(environment: Environment) -> Fault:
 
 def frozen_at(environment: Environment, point: str) -> Fault:
     """Freeze the worker that reaches a point, its children included, for three leases."""
-    environment.stack.wait_until_owed_is_over(10)  # on SQLite, who is frozen in a write would stop everybody
+    environment.stack.wait_until_nothing_is_pending(10)  # on SQLite, who is frozen in a write would stop everybody
     environment.stack.arm(point, "hold")
     environment.load.run(environment.load.names(1), "during")
     proof = environment.stack.wait_taken(1)

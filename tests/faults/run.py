@@ -96,7 +96,7 @@ def exercise(scenario: Scenario, environment: Environment, result: Result) -> No
     result.expect(result.recovery <= PATIENCE, f"I7: not normal after {result.recovery:.0f} s")
     environment.load.run(environment.load.names(after), "after")
     environment.load.run(environment.load.unanswered(), "again")
-    environment.stack.wait_until_owed_is_over(PATIENCE + environment.stack.lease)
+    environment.stack.wait_until_nothing_is_pending(PATIENCE + environment.stack.lease)
     result.settled = time.monotonic() - healed
     time.sleep(PERIOD + 0.5)  # what would go out twice goes out now
     grown = environment.stack.count_open_files(names) - open_files

@@ -166,8 +166,8 @@ class FaultStack(Stack):
                     total += len(os.listdir(f"/proc/{pid}/fd"))
         return total
 
-    def wait_until_owed_is_over(self, seconds: float) -> float:
-        """Wait until every row is settled; return after how many seconds that was."""
+    def wait_until_nothing_is_pending(self, seconds: float) -> float:
+        """Wait until every row is finished; return after how many seconds that was."""
         started = time.monotonic()
         deadline = started + seconds
         while self.count("outbox WHERE done_at IS NULL AND failed_at IS NULL") and time.monotonic() < deadline:

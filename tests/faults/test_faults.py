@@ -80,12 +80,14 @@ def read(folder: Path, database: str) -> Iterator[tuple[str, str]]:
         yield result["scenario"], "\n".join([*result["missed"], log]) if result["missed"] else ""
 
 
-def test_d5_worker_killed_in_mid_task_loses_no_mail(missed: dict[str, str]) -> None:
+@pytest.mark.defect("D5")
+def test_worker_killed_in_mid_task_loses_no_mail(missed: dict[str, str]) -> None:
     """Whoever is killed with a row in hand: the lease ends, and somebody else sends."""
     assert missed["worker_killed_after_claim"] == ""
 
 
-def test_d6_temporary_smtp_failures_are_retried(missed: dict[str, str]) -> None:
+@pytest.mark.defect("D6")
+def test_temporary_smtp_failures_are_retried(missed: dict[str, str]) -> None:
     """A 4xx costs time, not the mail."""
     assert missed["smtp_4xx_to_rcpt"] == ""
 

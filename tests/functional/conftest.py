@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from flaskcelery.admin.operations import ROLES
 from flaskcelery.database import db
 from flaskcelery.users.models import User
 from tests.conftest import Browser, run_sql
+from tests.pages import csrf_token
 
 
 class Member(Browser):
@@ -32,7 +32,7 @@ class Member(Browser):
 
     def token(self) -> str:
         """Return the CSRF token of this browser's session."""
-        return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.client.get("/").text)[1]
+        return csrf_token(self.client.get("/").text)
 
     def act(self, where: str, action: str, **fields: str) -> Any:
         """Press an act's button on the page `where`, and that of the form or question behind it."""

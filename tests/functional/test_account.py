@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Browser, events, run_sql, send_mails
+from tests.pages import csrf_token
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"
 
@@ -19,7 +20,7 @@ def press(browser: Browser, action: str) -> Any:
     """Press the button of the account page that posts to `action`."""
     page = browser.client.get("/accounts/me/").text
     assert f'action="{action}"' in page
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+    token = csrf_token(page)
     return browser.client.post(action, data={"csrf_token": token})
 
 
@@ -43,7 +44,7 @@ def test_a_button_of_a_page_left_open_too_long_leads_by_the_log_in_page_to_no_er
 ) -> None:
     page = logged_in.client.get("/accounts/me/").text
     run_sql(app, "DELETE FROM login_sessions")
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+    token = csrf_token(page)
     answer = logged_in.client.post("/accounts/me/export/", data={"csrf_token": token})
     assert (answer.status_code, answer.location) == (302, "/accounts/login/")
 
@@ -52,7 +53,7 @@ def test_a_button_of_a_page_left_open_too_long_leads_by_the_log_in_page_to_no_er
     "path", ["username/", "email/", "delete/", "export/", "sessions/1/end/", "sessions/end_others/"]
 )
 def test_nothing_changes_without_a_log_in_or_a_token(app: Flask, logged_in: Browser, path: str) -> None:
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', logged_in.client.get("/").text)[1]
+    token = csrf_token(logged_in.client.get("/").text)
     visitor = app.test_client()
     before = events(app)
     fields = {"username": "mallory", "password": PASSWORD, "email": "mallory@example.com"}
@@ -78,7 +79,7 @@ def test_one_browser_is_logged_out_from_another(app: Flask, logged_in: Browser, 
 
 
 def test_a_session_that_there_is_not_ends_none(logged_in: Browser) -> None:
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', logged_in.client.get("/accounts/me/").text)[1]
+    token = csrf_token(logged_in.client.get("/accounts/me/").text)
     for number in (0, 99):
         answer = logged_in.client.post(f"/accounts/me/sessions/{number}/end/", data={"csrf_token": token})
         assert answer.status_code == 302
@@ -97,7 +98,7 @@ def test_nobody_ends_a_session_of_somebody_else(app: Flask, logged_in: Browser) 
     mallory.sign_up(username="mallory", email="mallory@example.com")
     mallory.log_in(email="mallory@example.com")
     [(alices,)] = run_sql(app, "SELECT id FROM login_sessions WHERE user_id = 1")
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', mallory.client.get("/").text)[1]
+    token = csrf_token(mallory.client.get("/").text)
     for path in (f"sessions/{alices}/end/", "sessions/end_others/"):
         assert mallory.client.post(f"/accounts/me/{path}", data={"csrf_token": token}).status_code == 302
     assert logged_in.is_logged_in()

@@ -54,13 +54,15 @@ def choose_password(app: Flask, path: str) -> None:
     assert answer.location == "/accounts/reset/done/"
 
 
-def test_d9_two_users_are_added_each_with_an_address(app: Flask, staff: Member) -> None:
+@pytest.mark.defect("D9")
+def test_two_users_are_added_each_with_an_address(app: Flask, staff: Member) -> None:
     assert "bob@example.com was added" in add(staff, "bob", "bob@example.com")
     assert "carol@example.com was added" in add(staff, "carol", "carol@example.com")
     assert links_of(staff.client.get("/admin/users/").text)[:2] == ["carol@example.com", "bob@example.com"]
 
 
-def test_d8_there_is_no_user_without_an_address(app: Flask, staff: Member) -> None:
+@pytest.mark.defect("D8")
+def test_there_is_no_user_without_an_address(app: Flask, staff: Member) -> None:
     page = add(staff, "bob", "")
     assert "This field is required." in page
     assert run_sql(app, "SELECT count(*) FROM users") == [(1,)]
@@ -146,6 +148,7 @@ def test_saving_what_is_there_already_changes_nothing(app: Flask, staff: Member,
     assert alice.is_logged_in()
 
 
+@pytest.mark.requirement(32)
 def test_staff_sends_a_reset_mail_and_knows_no_password(app: Flask, staff: Member, alice: Member) -> None:
     send_mails(app)
     page = staff.act(f"/admin/users/{alice.id}/", "send-reset").text
@@ -214,6 +217,7 @@ def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staf
     assert run_sql(app, f"SELECT count(*) FROM login_sessions WHERE user_id = {alice.id}") == [(0,)]
 
 
+@pytest.mark.requirement(32)
 @pytest.mark.parametrize("action", ["deactivate", "make-viewer", "make-user", "delete"])
 def test_the_last_active_member_of_staff_stays(app: Flask, staff: Member, action: str) -> None:
     other = Member(app, "lou", "staff")

@@ -11,6 +11,7 @@ from flask import Flask
 from flaskcelery.admin.pages import PAGES
 from tests.conftest import run_sql
 from tests.functional.conftest import Member
+from tests.pages import find_csrf_token
 
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 LOOKING = {"GET", "HEAD"}
@@ -56,13 +57,14 @@ def locked_out(app: Flask) -> Member:
     return member
 
 
+@pytest.mark.requirement(31)
 @pytest.mark.parametrize("who", ["visitor", "locked_out", "alice", "viewer", "staff"])
 def test_every_page_and_action_opens_only_to_its_roles(
     app: Flask, who: str, alice: Member, request: pytest.FixtureRequest
 ) -> None:
     client = app.test_client() if who == "visitor" else request.getfixturevalue(who).client
     page = client.get(LOG_IN).text
-    token = page.partition('name="csrf_token"')[2].partition('value="')[2].partition('"')[0]
+    token = find_csrf_token(page)
     before = rows_of(app)
     paths = list(find_paths(app))
     assert len(paths) > 20

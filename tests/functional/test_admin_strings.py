@@ -104,13 +104,14 @@ def test_no_text_in_the_database_becomes_markup(app: Flask, environ: dict[str, s
     fill(app, NAUGHTY)
     pages = range(1, len(NAUGHTY) // 100 + 2)
     lists = [f"{name}/?page={page}" for name in ("users", "emails", "sessions", "audit") for page in pages]
-    rows = [path for number in range(len(NAUGHTY)) for path in paths_of(number)]
+    # A list shows every text; of the six pages of its rows each text is shown by two, so that each page shows a third.
+    rows = [path for number in range(len(NAUGHTY)) for path in paths_of(number)[number % 3 :: 3]]
     assert find_elements(staff, [*lists, "users/1/", *rows]) <= harmless
 
 
-@pytest.mark.parametrize("name", ["users", "emails", "sessions", "audit"])
-def test_no_text_breaks_a_search_or_becomes_markup(app: Flask, staff: Member, name: str) -> None:
+@pytest.mark.parametrize(("name", "offset"), [("users", 0), ("emails", 1), ("sessions", 0), ("audit", 1)])
+def test_no_text_breaks_a_search_or_becomes_markup(app: Flask, staff: Member, name: str, offset: int) -> None:
     harmless = find_elements(staff, [f"{name}/?q=harmless", f"{name}/", f"{name}/?page=2"])
-    for text in NAUGHTY:
+    for text in NAUGHTY[offset::2]:  # all lists are searched by the same code: each text tries two of them
         query = quote(text.encode("utf-8", "surrogatepass"))
         assert find_elements(staff, [f"{name}/?q={query}&sort={query}&page={query}"]) <= harmless, text

@@ -29,7 +29,8 @@ def read(result: Result) -> Any:
     return json.loads(result.stdout)
 
 
-def test_d8_creating_staff_by_command_works(run: Run, app: Flask, auth: Browser) -> None:
+@pytest.mark.defect("D8")
+def test_creating_staff_by_command_works(run: Run, app: Flask, auth: Browser) -> None:
     result = run("users", "create", "--staff", typed=f"ann\nann@example.com\n{PASSWORD}\n{PASSWORD}\n")
     assert (result.exit_code, result.output.splitlines()[-1]) == (0, "ann can log in.")
     assert PASSWORD not in result.output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +13,7 @@ from flaskcelery.database import db
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.web.security import HEADERS
 from tests.conftest import PASSWORD, Browser
+from tests.pages import csrf_token
 
 SIGN_UP = {"username": "bob", "email": "bob@example.com", "password1": PASSWORD, "password2": PASSWORD}
 LOG_IN = {"username": "alice@example.com", "password": PASSWORD}
@@ -31,7 +31,7 @@ EXPIRED = "This form has expired"
 
 def token_of(client: FlaskClient, path: str = "/accounts/login/", base_url: str | None = None) -> str:
     """Return the CSRF token of a form in this browser."""
-    return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path, base_url=base_url).text)[1]
+    return csrf_token(client.get(path, base_url=base_url).text)
 
 
 def count_rows(app: Flask) -> list[int]:

@@ -10,13 +10,15 @@ from flask import Flask
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from tests.conftest import Browser, events, link_in, run_sql, send_mails
+from tests.pages import csrf_token
 
 DEAD = "This link does not work"
 OLD, NEW = "alice@example.com", "new@example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
 
-def test_d17_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
+@pytest.mark.defect("D17")
+def test_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
     auth.sign_up()
     [welcome] = send_mails(app)
     assert welcome.subject == "Welcome alice!"
@@ -54,7 +56,7 @@ def test_no_token_is_in_the_database_or_the_log(
 
 def test_a_link_works_once(app: Flask, logged_in: Browser) -> None:
     link = link_in(send_mails(app)[0])
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', logged_in.client.get(link).text)[1]
+    token = csrf_token(logged_in.client.get(link).text)
     answers = [logged_in.client.post(link, data={"csrf_token": token}) for _ in range(2)]
     assert [(answer.status_code, DEAD in answer.text) for answer in answers] == [(302, False), (200, True)]
     assert DEAD in logged_in.client.get(link).text
@@ -90,7 +92,7 @@ def test_a_link_for_one_thing_is_none_for_another(app: Flask, auth: Browser, pat
     forged = re.sub(pattern, by, link)
     assert forged != link
     assert DEAD in auth.client.get(forged).text
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', auth.client.get(link).text)[1]
+    token = csrf_token(auth.client.get(link).text)
     assert DEAD in auth.client.post(forged, data={"csrf_token": token}).text
     assert "email confirmed" not in events(app)
 

@@ -67,6 +67,7 @@ def test_every_error_has_our_page(failing: FlaskClient, code: int) -> None:
     assert_own_page(failing.get(f"/fail/{code}"), code)
 
 
+@pytest.mark.requirement(46)
 def test_a_crash_has_our_page_and_its_cause_is_only_in_the_log(
     failing: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -124,6 +125,7 @@ def test_a_large_form_is_refused(client: FlaskClient, path: str, body: bytes) ->
     assert_own_page(client.post(path, data=body, content_type=FORM), 413)
 
 
+@pytest.mark.requirement(40)
 @pytest.mark.parametrize("number", [101, 1100])
 def test_a_form_of_very_many_parts_is_refused(client: FlaskClient, number: int) -> None:
     part = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\r\n'

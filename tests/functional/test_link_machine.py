@@ -18,6 +18,7 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db
 from tests.conftest import Browser, run_sql, send_mails
 from tests.functional.link_model import FATE, HOUR, IDLE, LIVES, OLD, Clock, Link
+from tests.pages import csrf_token
 
 BROWSERS = st.integers(0, 1)
 
@@ -181,9 +182,10 @@ class Links(RuleBasedStateMachine):
 
 def token_of(client: FlaskClient) -> str:
     """Return a good token for forms."""
-    return re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get("/accounts/login/").text)[1]
+    return csrf_token(client.get("/accounts/login/").text)
 
 
+@pytest.mark.requirement(15)
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 def test_no_order_of_events_makes_a_dead_link_work_or_a_good_one_fail(environ: dict[str, str]) -> None:
     app, clock = create_app(environ), Clock()

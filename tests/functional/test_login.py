@@ -12,6 +12,7 @@ from flaskcelery.database import db, transaction
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import Hasher
 from tests.conftest import Browser
+from tests.pages import csrf_token
 
 FAILURE = "Please enter a correct email and password."
 
@@ -71,6 +72,7 @@ def test_every_failure_has_one_answer(member: Browser, app: Flask) -> None:
     assert not member.is_logged_in()
 
 
+@pytest.mark.requirement(8)
 def test_every_failure_costs_one_password_check(member: Browser, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     checked: list[str] = []
     original = PasswordHasher.verify
@@ -86,11 +88,11 @@ def test_every_failure_costs_one_password_check(member: Browser, app: Flask, mon
     assert len(checked) == 4
 
 
-def test_d7_a_second_tab_may_log_out_after_the_first(member: Browser) -> None:
+@pytest.mark.defect("D7")
+def test_a_second_tab_may_log_out_after_the_first(member: Browser) -> None:
     member.log_in()
-    token = re.search(r'name="csrf_token" value="([^"]+)"', member.client.get("/").text)
-    assert token
-    answers = [member.client.post("/accounts/logout/", data={"csrf_token": token[1]}) for _ in range(2)]
+    token = csrf_token(member.client.get("/").text)
+    answers = [member.client.post("/accounts/logout/", data={"csrf_token": token}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [302, 302]
 
 
@@ -118,6 +120,7 @@ def test_a_log_in_is_written_down(member: Browser, app: Flask) -> None:
     assert user.joined_at <= user.last_login_at
 
 
+@pytest.mark.requirement(1)
 def test_a_hash_with_old_parameters_is_remade_at_log_in(member: Browser, app: Flask, environ: dict[str, str]) -> None:
     old = alice(app).password_hash
     newer = create_app({**environ, "ARGON2_PARAMETERS": "m=16,t=1,p=1"})

@@ -20,6 +20,7 @@ from flaskcelery.extensions import mail
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser
+from tests.pages import csrf_token
 from tests.unit.mail.smtp_servers import MailServer
 
 HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
@@ -48,8 +49,7 @@ def encoded() -> Iterable[str]:
 def fill_in(client: FlaskClient, path: str) -> Callable[..., TestResponse]:
     """Return what sends the form at `path` with valid fields, some of them replaced by encoded ones."""
     page = client.get(path)
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page.text)
-    assert token
+    token = csrf_token(page.text)
     headers = {"Cookie": page.headers["Set-Cookie"].partition(";")[0]}
     browser = client.application.test_client(use_cookies=False)  # a log-in does not take the token away
 
@@ -58,7 +58,7 @@ def fill_in(client: FlaskClient, path: str) -> Callable[..., TestResponse]:
         account = {"username": f"user{number}", "email": f"user{number}%40example.com"}
         if path == "/accounts/login/":
             account = {"username": "alice%40example.com"}
-        body = {"csrf_token": token[1], **account, **passwords, **fields}
+        body = {"csrf_token": token, **account, **passwords, **fields}
         return browser.post(
             path,
             data="&".join(f"{name}={value}" for name, value in body.items()).encode("latin-1"),
@@ -69,6 +69,7 @@ def fill_in(client: FlaskClient, path: str) -> Callable[..., TestResponse]:
     return send
 
 
+@pytest.mark.requirement(38)
 @pytest.mark.parametrize(("path", "field"), FIELDS)
 def test_no_string_in_a_field_breaks_the_form_or_comes_back_as_markup(auth: Browser, path: str, field: str) -> None:
     auth.sign_up()
@@ -112,10 +113,9 @@ def test_every_accepted_name_gets_one_mail_with_its_headers_and_nothing_else(env
 @pytest.mark.parametrize("what", ["a file", "nothing", "two values"])
 def test_no_other_kind_of_field_breaks_the_form(auth: Browser, path: str, field: str, what: str) -> None:
     auth.sign_up()
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', auth.client.get(path).text)
-    assert token
+    token = csrf_token(auth.client.get(path).text)
     data: dict[str, Any] = dict.fromkeys(FORMS[path], "alice@example.com")
-    data |= {"password": PASSWORD, "csrf_token": token[1]}
+    data |= {"password": PASSWORD, "csrf_token": token}
     data[field] = {"a file": (BytesIO(b"text"), "name.txt"), "nothing": None, "two values": ["/", "x"]}[what]
     sent = {name: value for name, value in data.items() if value is not None}
     response = auth.client.post(path, data=sent, content_type="multipart/form-data")

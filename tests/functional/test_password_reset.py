@@ -18,6 +18,7 @@ from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.models import User
 from tests.conftest import Browser
 from tests.functional.test_signup import errors_of
+from tests.pages import csrf_token
 
 ASK = "/accounts/password_reset/"
 NEW = "staple seventeen lamps"
@@ -89,7 +90,7 @@ def test_a_member_resets_the_password_and_logs_in_with_it(app: Flask, member: Br
     assert member.is_logged_in()
 
 
-def test_the_mail_says_what_the_origins_says(app: Flask, member: Browser) -> None:
+def test_the_email_says_what_the_reference_apps_says(app: Flask, member: Browser) -> None:
     link = ask(member)
     [message] = reset_mails(app)
     assert message.subject == "Password reset on flaskcelery"
@@ -109,12 +110,13 @@ def test_the_mail_goes_to_the_stored_address_not_to_the_typed_one(app: Flask, me
     assert [message.recipients for message in reset_mails(app)] == [["alice@example.com"]]
 
 
+@pytest.mark.requirement(13)
 @pytest.mark.parametrize(
     "header", ["Host", "X-Forwarded-Host", "X-Forwarded-Server", "X-Original-Host", "Forwarded", "X-Forwarded-Proto"]
 )
 def test_no_header_decides_where_the_link_leads(app: Flask, member: Browser, header: str) -> None:
     member.client.get(ASK)
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', member.client.get(ASK).text)[1]
+    token = csrf_token(member.client.get(ASK).text)
     fields = {"email": "alice@example.com", "csrf_token": token}
     answer = member.client.post(ASK, data=fields, headers={header: "evil.example"})
     mails = reset_mails(app)
@@ -122,8 +124,9 @@ def test_no_header_decides_where_the_link_leads(app: Flask, member: Browser, hea
     assert all("evil" not in message.body and "http://127.0.0.1:8000/" in message.body for message in mails)
 
 
+@pytest.mark.defect("D17")
 @pytest.mark.parametrize("case", ["known", "unknown", "inactive", "unusable"])
-def test_d17_every_address_has_the_same_answer_and_as_many_writes(app: Flask, member: Browser, case: str) -> None:
+def test_every_address_has_the_same_answer_and_as_many_writes(app: Flask, member: Browser, case: str) -> None:
     if case == "inactive":
         change_row(app, is_active=False)
     elif case == "unusable":

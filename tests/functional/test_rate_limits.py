@@ -48,7 +48,8 @@ def attacker(app: Flask, auth: Browser) -> Browser:
     return attacker
 
 
-def test_d17_too_many_wrong_passwords_are_refused_even_a_right_one_then(attacker: Browser) -> None:
+@pytest.mark.defect("D17")
+def test_too_many_wrong_passwords_are_refused_even_a_right_one_then(attacker: Browser) -> None:
     answer = attacker.log_in()
     assert answer.status_code == 429
     assert "Too many tries" in answer.text
@@ -66,6 +67,7 @@ def test_another_spelling_of_the_address_is_the_same_account(attacker: Browser, 
     assert attacker.log_in(email=email).status_code == 429
 
 
+@pytest.mark.requirement(14)
 @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded"])
 def test_headers_that_name_another_address_are_not_believed(attacker: Browser, header: str) -> None:
     attacker.client.environ_base[f"HTTP_{header.upper().replace('-', '_')}"] = "198.51.100.7"
@@ -173,6 +175,7 @@ def test_a_block_is_logged_once(attacker: Browser, caplog: pytest.LogCaptureFixt
     assert re.match(f"Too many tries: log_in by account from {ATTACKER}, blocked for 9\\d\\d s|.* 89\\d s", lines[0])
 
 
+@pytest.mark.requirement(37)
 def test_nobody_can_flood_one_address_with_mails(app: Flask) -> None:
     most = EMAILS_TO_ONE_RECIPIENT[0]
     with app.app_context():

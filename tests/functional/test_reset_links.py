@@ -22,6 +22,7 @@ from tests.conftest import PASSWORD, Browser
 from tests.functional.test_password_reset import NEW, ask, change_row, counts, follow
 from tests.functional.test_sessions import run_sql
 from tests.functional.test_signup import errors_of
+from tests.pages import csrf_token
 
 UNSUCCESSFUL = "Password reset unsuccessful"
 
@@ -61,7 +62,7 @@ def test_a_link_is_dead_after(app: Flask, member: Browser, ending: str) -> None:
     tab = Browser(app.test_client())
     form = tab.client.get(link).location
     page = tab.client.get(form).text
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+    token = csrf_token(page)
     ENDINGS[ending](app, member)
     fields = {"csrf_token": token, "new_password1": "brass kettle forty", "new_password2": "brass kettle forty"}
     for response in (tab.client.get(link), tab.client.get(form), tab.client.post(form, data=fields)):
@@ -182,7 +183,7 @@ def test_of_twenty_uses_at_once_exactly_one_succeeds(app: Flask, member: Browser
 
     def use(number: int) -> str:
         form = tabs[number].client.get(link).location
-        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', tabs[number].client.get(form).text)[1]
+        token = csrf_token(tabs[number].client.get(form).text)
         password = f"brass kettle number {number}"
         line.wait(60)
         fields = {"csrf_token": token, "new_password1": password, "new_password2": password}

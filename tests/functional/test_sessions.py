@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from sqlalchemy import text
 from flaskcelery.database import db
 from flaskcelery.users.models import LoginSession
 from tests.conftest import Browser
+from tests.pages import csrf_token
 
 
 def copy_of(browser: Browser) -> Browser:
@@ -29,9 +29,7 @@ def copy_of(browser: Browser) -> Browser:
 
 def token_in(client: FlaskClient, path: str) -> str:
     """Return the CSRF token of the form at `path`."""
-    found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', client.get(path).text)
-    assert found
-    return found[1]
+    return csrf_token(client.get(path).text)
 
 
 def read_cookie(client: FlaskClient) -> dict[str, Any]:
@@ -55,6 +53,7 @@ def test_a_copied_cookie_is_dead_after_log_out(logged_in: Browser) -> None:
     assert not logged_in.is_logged_in()
 
 
+@pytest.mark.requirement(27)
 def test_nothing_planted_before_a_log_in_survives_it(auth: Browser) -> None:
     auth.sign_up()
     auth.client.get("/accounts/login/")
@@ -171,6 +170,7 @@ def test_ended_sessions_are_purged_with_their_addresses(app: Flask, logged_in: B
     assert run_sql(app, "SELECT * FROM login_sessions") == []
 
 
+@pytest.mark.requirement(47)
 def test_every_log_in_failed_or_not_and_log_out_is_in_the_audit_trail(app: Flask, logged_in: Browser) -> None:
     logged_in.log_out()
     logged_in.log_in(password="wrong password")
@@ -219,7 +219,8 @@ def test_a_remember_cookie_is_neither_read_nor_set(app: Flask, logged_in: Browse
         assert not visitor.is_logged_in()
 
 
-def test_d7_logging_out_twice_is_harmless(logged_in: Browser) -> None:
+@pytest.mark.defect("D7")
+def test_logging_out_twice_is_harmless(logged_in: Browser) -> None:
     second_click = copy_of(logged_in)  # sent before the first answer came
     token = token_in(logged_in.client, "/")
     for browser in (logged_in, second_click):

@@ -1,4 +1,4 @@
-"""Signing up, in one browser: the origin's fields, texts and redirects."""
+"""Signing up, in one browser: the reference Django app's fields, texts and redirects."""
 
 import re
 
@@ -35,7 +35,8 @@ def test_a_visitor_signs_up_and_is_sent_to_log_in(auth: Browser) -> None:
     assert not auth.is_logged_in()
 
 
-def test_d16_the_success_text_speaks_to_visitors_not_to_operators(auth: Browser) -> None:
+@pytest.mark.defect("D16")
+def test_the_success_text_speaks_to_visitors_not_to_operators(auth: Browser) -> None:
     auth.sign_up()
     assert "docker" not in auth.client.get("/accounts/login/").text
 
@@ -48,7 +49,8 @@ def test_a_sign_up_owes_exactly_one_welcome(auth: Browser, app: Flask) -> None:
     assert (row.task, row.args, row.user_id) == ("send_welcome_email", {"user_id": user.id}, user.id)
 
 
-def test_d1_no_mail_is_owed_for_an_account_that_was_not_saved(auth: Browser, app: Flask) -> None:
+@pytest.mark.defect("D1")
+def test_no_mail_is_owed_for_an_account_that_was_not_saved(auth: Browser, app: Flask) -> None:
     auth.sign_up()
     auth.sign_up(username="other")
     with app.app_context():
@@ -97,7 +99,7 @@ def test_empty_fields_are_each_named(auth: Browser) -> None:
         ),
     ],
 )
-def test_bad_input_gets_the_origins_sentence_and_loses_nothing_typed(
+def test_bad_input_gets_the_reference_apps_sentence_and_loses_nothing_typed(
     auth: Browser, app: Flask, fields: dict[str, str], field: str, sentence: str
 ) -> None:
     typed = {"username": "bob", "email": "bob@example.com", **fields}
@@ -119,24 +121,27 @@ def test_what_is_taken_is_said_at_its_field(auth: Browser) -> None:
     assert (len(errors_of(name_only, "username")), len(errors_of(name_only, "email"))) == (1, 0)
 
 
+@pytest.mark.defect("D10")
 @pytest.mark.parametrize("username", ["ALICE", "Alice", "ａｌｉｃｅ"])
-def test_d10_one_name_in_another_spelling_is_the_same_name(auth: Browser, app: Flask, username: str) -> None:
+def test_one_name_in_another_spelling_is_the_same_name(auth: Browser, app: Flask, username: str) -> None:
     auth.sign_up()
     auth.sign_up(username=username, email="other@example.com")
     assert [user.username for user in users(app)] == ["alice"]
 
 
+@pytest.mark.defect("D10")
 @pytest.mark.parametrize(
     "email", ["ALICE@EXAMPLE.COM", "Alice@example.com", "alice@EXAMPLE.com", " alice@example.com "]
 )
-def test_d10_one_address_in_another_case_is_the_same_address(auth: Browser, app: Flask, email: str) -> None:
+def test_one_address_in_another_case_is_the_same_address(auth: Browser, app: Flask, email: str) -> None:
     auth.sign_up()
     auth.sign_up(username="other", email=email)
     assert len(users(app)) == 1
 
 
+@pytest.mark.defect("D11")
 @pytest.mark.parametrize("password", [" two  spaces around ", "\tcorrect horse\t", "  xq7  vy8Kp  "])
-def test_d11_spaces_around_a_password_belong_to_it(auth: Browser, password: str) -> None:
+def test_spaces_around_a_password_belong_to_it(auth: Browser, password: str) -> None:
     auth.sign_up(password=password)
     auth.log_in(password=password.strip() + "x")
     assert not auth.is_logged_in()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from flaskcelery.outbox.relay import relay_once
 from flaskcelery.users.email_change import InvalidLink, follow_link
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser, link_in, send_mails
+from tests.pages import csrf_token
 
 RIVALS = 10
 
@@ -97,7 +97,7 @@ def test_an_account_lives_changes_and_goes(app: Flask, alice: Browser) -> None:
     alice.log_in()
     alice.send("/accounts/me/username/", username="bob")
     page = alice.client.get("/accounts/me/").text
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+    token = csrf_token(page)
     exported = json.loads(alice.client.post("/accounts/me/export/", data={"csrf_token": token}).text)
     assert exported["account"]["username"] == "bob"
     assert alice.client.post("/accounts/me/sessions/end_others/", data={"csrf_token": token}).status_code == 302

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import text
 
 from tests.integration.stack import Stack
@@ -35,6 +36,7 @@ def follow(visitor: Visitor, path: str) -> Answer:
     return follow(visitor, answer.headers["Location"]) if answer.status in {301, 308} else answer
 
 
+@pytest.mark.requirement(31)
 def test_no_spelling_of_an_address_opens_the_pages_to_others_than_staff(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack()
     stack.start_web()

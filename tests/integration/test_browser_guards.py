@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
@@ -15,6 +16,7 @@ from tests.integration.test_browser import PASSWORD, fill_in
 from tests.processes import HOST, free_port
 
 
+@pytest.mark.requirement(25)
 def test_the_back_button_shows_nothing_after_the_log_out(
     make_stack: Callable[..., Stack], chromium: webdriver.Chrome
 ) -> None:
@@ -34,6 +36,7 @@ def test_the_back_button_shows_nothing_after_the_log_out(
         assert "alice" not in chromium.page_source
 
 
+@pytest.mark.requirement(29)
 def test_no_page_can_be_framed_by_another_site(
     make_stack: Callable[..., Stack], chromium: webdriver.Chrome, tmp_path: Path
 ) -> None:

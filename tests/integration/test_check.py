@@ -1,4 +1,4 @@
-"""`flask check`, and that no door opens on an unsafe configuration."""
+"""`flask check`, and that no entry point starts with an unsafe configuration."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ SAFE = {
     "MAIL_DEFAULT_SENDER": "noreply@shop.dev",
 }
 UNSAFE = {**SAFE, "SECRET_KEY": "short", "DEBUG": "1", "FLASK_DEBUG": "1", "WTF_CSRF_ENABLED": "0"}
-DOORS = {
+ENTRY_POINTS = {
     "web": ["python", "-c", "import wsgi"],
     "worker": ["celery", "--app", "celery_worker", "worker"],
     "relay": ["flask", "outbox", "relay", "--once"],
@@ -41,9 +41,10 @@ def run(command: list[str], settings: dict[str, str]) -> subprocess.CompletedPro
     )
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_no_door_opens_on_an_unsafe_configuration(settings: dict[str, str], door: str) -> None:
-    result = run(DOORS[door], {**settings, **UNSAFE})
+@pytest.mark.requirement(49)
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_no_entry_point_starts_with_an_unsafe_configuration(settings: dict[str, str], entry_point: str) -> None:
+    result = run(ENTRY_POINTS[entry_point], {**settings, **UNSAFE})
     assert result.returncode == 1
     lines = [line for line in result.stderr.splitlines() if line.startswith("  - ")]
     said = [line.split()[1] for line in lines]

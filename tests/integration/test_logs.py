@@ -85,7 +85,8 @@ def test_a_sign_up_is_followed_from_nginx_to_the_received_mail_and_back(stack: S
         assert {"time", "level", "logger", "message"} <= line.keys()
 
 
-def test_row_47_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_database(
+@pytest.mark.requirement(47)
+def test_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_database(
     stack: Stack, smtp_server: SmtpServer
 ) -> None:
     secrets = {PASSWORD, NEW_PASSWORD, CHANGED_PASSWORD, "a wrong guess"}

@@ -111,12 +111,12 @@ def test_metrics_are_not_for_visitors(make_stack: Callable[..., Stack]) -> None:
         answer = stack.visitor().get(path)
         assert (answer.status, "flaskcelery_" in answer.text) == (404, False), path
     assert stack.visitor().post("/metrics").status == 404
-    with closing(HTTPConnection(HOST, stack.metrics_port, timeout=10)) as door:
-        door.request("GET", "/accounts/login/")
-        assert door.getresponse().status == 404, "nothing else is behind the inner door"
-    with closing(HTTPConnection(HOST, stack.metrics_port, timeout=10)) as door:
-        door.request("GET", "/metrics?web=127.0.0.9")
-        assert door.getresponse().status == 502, "that web container is asked, and no other"
+    with closing(HTTPConnection(HOST, stack.metrics_port, timeout=10)) as connection:
+        connection.request("GET", "/accounts/login/")
+        assert connection.getresponse().status == 404, "nothing else is on the inner port"
+    with closing(HTTPConnection(HOST, stack.metrics_port, timeout=10)) as connection:
+        connection.request("GET", "/metrics?web=127.0.0.9")
+        assert connection.getresponse().status == 502, "that web container is asked, and no other"
 
 
 def test_without_the_database_prometheus_is_told_so(make_stack: Callable[..., Stack]) -> None:

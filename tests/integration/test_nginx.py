@@ -77,6 +77,7 @@ def test_forms_go_to_processes_of_their_own(start: Callable[..., Any]) -> None:
         assert json.loads(ask(site.port, path).text)["PATH_INFO"] == path
 
 
+@pytest.mark.requirement(14)
 def test_the_application_hears_from_nginx_who_asks_and_how(start: Callable[..., Any]) -> None:
     site = start()
     forged = {
@@ -109,6 +110,7 @@ def test_the_application_hears_from_nginx_who_asks_and_how(start: Callable[..., 
     assert "healthz" not in log
 
 
+@pytest.mark.requirement(23)
 def test_nginx_own_answers_are_polite_pages_with_every_header_once(start: Callable[..., Any]) -> None:
     site = start(with_uwsgi=False)
     answers = {
@@ -177,6 +179,7 @@ SMUGGLED = {
 }
 
 
+@pytest.mark.requirement(44)
 @pytest.mark.parametrize("request_text", SMUGGLED.values(), ids=SMUGGLED)
 def test_what_two_servers_could_read_differently_is_refused(start: Callable[..., Any], request_text: str) -> None:
     site = start()

@@ -18,7 +18,8 @@ def stack(make_stack: Callable[..., Stack]) -> Stack:
     return stack
 
 
-def test_front_door_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) -> None:
+@pytest.mark.requirement(13)
+def test_nginx_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) -> None:
     """A foreign host gets no answer at all, a large body no way in, and static files come from disk."""
     visitor = stack.visitor()
     with pytest.raises(ConnectionResetError):
@@ -35,7 +36,7 @@ def test_front_door_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) 
     assert visitor.get(SIGN_UP, Cookie="session=" + "x" * 7000).status == 200
 
 
-def test_application_sees_the_host_with_its_port(stack: Stack) -> None:
+def test_the_application_sees_the_host_with_its_port(stack: Stack) -> None:
     """Debian's uwsgi_params drop it; redirects and the check of a form's origin need it."""
     answer = stack.visitor().get("/accounts/login")
     assert (answer.status, answer.headers["Location"]) == (308, f"{stack.settings['PUBLIC_URL']}/accounts/login/")
@@ -59,6 +60,7 @@ def test_who_is_being_served_is_answered_before_uwsgi_stops(make_stack: Callable
     assert web.popen.wait(30) == 0
 
 
+@pytest.mark.requirement(47)
 def test_the_token_of_a_link_is_in_no_log(stack: Stack) -> None:
     """Whoever reads logs could else reset passwords."""
     token = f"6f00abcd-{'0123456789abcdef' * 4}"

@@ -16,8 +16,10 @@ RIVALS = 50
 REFUSAL = "User with this Email already exists."
 
 
+@pytest.mark.requirement(33)
+@pytest.mark.defect("D2")
 @pytest.mark.parametrize(("database", "broker"), [("sqlite", "embedded"), ("postgres", "redis")])
-def test_d2_simultaneous_sign_ups_with_one_email_make_one_account(
+def test_simultaneous_sign_ups_with_one_email_make_one_account(
     make_stack: Callable[..., Stack], smtp_server: SmtpServer, database: str, broker: str, record: Callable[[str], None]
 ) -> None:
     """One redirect, 49 polite reported_errors, one user, one outbox row and one mail in every round."""

@@ -31,6 +31,7 @@ def guess(visitor: Visitor, number: int) -> Answer:
     return visitor.log_in(EMAIL, f"wrong password {number}")
 
 
+@pytest.mark.requirement(11)
 def test_processes_and_made_up_addresses_do_not_multiply_the_tries(stack: Stack, redis: Redis) -> None:
     attacker = stack.visitor()
     answers = [guess(attacker, number) for number in range(3 * PER_ACCOUNT)]
@@ -53,6 +54,7 @@ def test_redis_holds_no_address_and_every_counter_ends_by_itself(stack: Stack, r
     assert all(0 < int(redis.ask("TTL", key)) <= 3600 for key in keys)
 
 
+@pytest.mark.requirement(12)
 @pytest.mark.parametrize("fault", [Redis.refuse, Redis.ignore, Redis.freeze, Redis.vanish])
 def test_without_redis_tries_are_still_limited_and_answered_in_time(
     stack: Stack, redis: Redis, fault: Callable[[Redis], None], record: Callable[[str], None]

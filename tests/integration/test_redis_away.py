@@ -16,8 +16,9 @@ SAMPLES = 9
 AT_ONCE = 4
 
 
+@pytest.mark.defect("D3", "D4")
 @pytest.mark.parametrize("fault", [Redis.refuse, Redis.ignore, Redis.freeze, Redis.vanish])
-def test_d3_d4_sign_up_does_not_wait_for_redis(
+def test_sign_up_does_not_wait_for_redis(
     make_stack: Callable[..., Stack],
     smtp_server: SmtpServer,
     redis: Redis,

@@ -1,4 +1,4 @@
-"""A mail that takes long to make, as in the origin, which sleeps: no visitor waits for it."""
+"""An email that takes long to build, as in the reference Django app, which sleeps: no visitor waits for it."""
 
 import statistics
 import time

@@ -62,6 +62,7 @@ def test_every_answer_has_every_header_once(make_stack: Callable[..., Stack]) ->
         assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
 
 
+@pytest.mark.requirement(40)
 def test_a_hundred_megabytes_of_body_take_no_memory_of_ours(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack()
     web = stack.start_web()
@@ -90,6 +91,7 @@ def tls_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
         yield tls
 
 
+@pytest.mark.requirement(22, 24)
 def test_over_tls_everything_is_strict(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
     tls = Tls(tmp_path)
     stack = make_stack(PUBLIC_URL=tls.url)
@@ -111,6 +113,7 @@ def test_over_tls_everything_is_strict(make_stack: Callable[..., Stack], tmp_pat
         stranger.wrap_socket(plain, server_hostname="evil.example")
 
 
+@pytest.mark.requirement(52)
 @pytest.mark.parametrize(
     "weakness",
     [

@@ -1,6 +1,5 @@
 """A visitor: one browser's worth of HTTP with its own cookies, and no more cleverness than that."""
 
-import html
 import re
 import time
 from contextlib import closing
@@ -10,6 +9,7 @@ from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
+from tests.pages import find_csrf_token
 from tests.processes import HOST
 
 PASSWORD = "correct horse battery"
@@ -45,8 +45,7 @@ class Visitor:
     def get(self, path: str, **headers: str) -> Answer:
         """Fetch a page and remember its CSRF token."""
         answer = self._ask("GET", path, None, headers)
-        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', answer.text)
-        self.token = html.unescape(found[1]) if found else self.token
+        self.token = find_csrf_token(answer.text) or self.token
         return answer
 
     def post(self, path: str, **fields: str) -> Answer:

@@ -12,7 +12,7 @@ ALERTS = re.findall(r"- alert: (\w+)", RULES.read_text())
 
 
 def promtool(*words: object) -> None:
-    """Run Prometheus's own smtp_server of rules."""
+    """Run Prometheus's own checker of rules."""
     result = subprocess.run([find_program("promtool"), *map(str, words)], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
 

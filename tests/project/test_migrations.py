@@ -1,7 +1,11 @@
 """Migrations: numbered, in step with the models, and reversible."""
 
 import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
@@ -43,3 +47,9 @@ def test_migrations_are_numbered_without_gaps_and_say_what_they_do() -> None:
     names = sorted(path.name for path in VERSIONS.glob("*.py"))
     assert [name[:4] for name in names] == [f"{number:04}" for number in range(1, len(names) + 1)]
     assert all(re.fullmatch(r"\d{4}_[a-z_]+\.py", name) for name in names)
+
+
+@pytest.mark.requirement(48)
+def test_a_new_database_has_no_account(migrated_database: Path) -> None:
+    with closing(sqlite3.connect(migrated_database)) as connection:
+        assert connection.execute("SELECT count(*) FROM users").fetchone() == (0,)

@@ -85,7 +85,7 @@ def read_blocks(title: str, language: str) -> list[str]:
 
 def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) -> None:
     title = "Add your own background mail"
-    body, owe_line = read_blocks(title, "python")
+    body, enqueue_line = read_blocks(title, "python")
     signup = copy_source(tmp_path) / "signup"
     for name, text in re.findall(r"```jinja (\S+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
         (signup / "templates" / "signup" / "email" / name).write_text(text)
@@ -93,9 +93,9 @@ def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) 
     tasks.write_text(f"{tasks.read_text()}\n\n{body}")
     source = operations.read_text()
     source = source.replace("import send_welcome_email", "import send_tips_email, send_welcome_email")
-    owed = "        send_welcome_email.enqueue(user_id=user.id)\n"
-    assert owed in source
-    operations.write_text(source.replace(owed, owed + owe_line))
+    welcome = "        send_welcome_email.enqueue(user_id=user.id)\n"
+    assert welcome in source
+    operations.write_text(source.replace(welcome, welcome + enqueue_line))
 
     shown, errors = run(tmp_path, SIGN_UP)
     assert shown == "['Three tips for you, alice', 'Welcome alice!']", errors

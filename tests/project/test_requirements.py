@@ -27,13 +27,16 @@ def read(name: str) -> dict[str, str]:
     return pins
 
 
+@pytest.mark.requirement(51)
+@pytest.mark.defect("D13")
 @pytest.mark.parametrize("name", [*FILES, "django"])
-def test_d13_every_package_is_pinned_with_hashes_and_says_nothing_of_where_it_comes_from(name: str) -> None:
+def test_every_package_is_pinned_with_hashes_and_says_nothing_of_where_it_comes_from(name: str) -> None:
     assert read(name)
     assert not re.search(r"https?://|--index-url|--extra-index-url|--find-links", (FOLDER / f"{name}.txt").read_text())
 
 
-def test_d13_what_redis_needs_is_pinned_and_can_be_imported() -> None:
+@pytest.mark.defect("D13")
+def test_what_redis_needs_is_pinned_and_can_be_imported() -> None:
     import kombu.transport.redis
 
     assert {"packaging", "redis", "kombu", "celery", "async-timeout"} <= read("runtime").keys()

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.integration.visitor import PASSWORD, Answer, Visitor
 from tests.processes import wait_until
 from tests.security.conftest import Site
@@ -63,12 +65,14 @@ def compare(stack: Site, known: list[str], record: Callable[[str], None]) -> Non
     assert abs(medians[True] - medians[False]) < 0.02
 
 
-def test_row_10_a_reset_tells_nobody_who_has_an_account(stack: Site, record: Callable[[str], None]) -> None:
+@pytest.mark.requirement(10)
+def test_a_reset_tells_nobody_who_has_an_account(stack: Site, record: Callable[[str], None]) -> None:
     """The figures to 2 ms are made by benchmarks/uniform_answers.py, on a quiet machine."""
     compare(stack, [stack.member()[0] for _ in range(20)], record)
 
 
-def test_row_10_nor_does_it_while_redis_is_away(stack: Site, record: Callable[[str], None]) -> None:
+@pytest.mark.requirement(10)
+def test_nor_does_it_while_redis_is_away(stack: Site, record: Callable[[str], None]) -> None:
     known = [stack.member()[0] for _ in range(20)]
     stack.redis.refuse()
     try:
@@ -78,7 +82,8 @@ def test_row_10_nor_does_it_while_redis_is_away(stack: Site, record: Callable[[s
     stack.wait_until_settled(60)
 
 
-def test_row_15_of_twenty_uses_of_one_link_at_once_exactly_one_succeeds(stack: Site) -> None:
+@pytest.mark.requirement(15)
+def test_of_twenty_uses_of_one_link_at_once_exactly_one_succeeds(stack: Site) -> None:
     name, _ = stack.member()
     link = ask(stack, name)
     rivals = [stack.visitor() for _ in range(RIVALS)]
@@ -102,7 +107,8 @@ def test_row_15_of_twenty_uses_of_one_link_at_once_exactly_one_succeeds(stack: S
     assert DEAD in follow(stack.visitor(), link).text
 
 
-def test_row_15_a_link_lives_an_hour_of_the_databases_clock(stack: Site) -> None:
+@pytest.mark.requirement(15)
+def test_a_link_lives_an_hour_of_the_databases_clock(stack: Site) -> None:
     name, _ = stack.member()
     link = ask(stack, name)
     visitor = stack.visitor()
@@ -116,7 +122,8 @@ def test_row_15_a_link_lives_an_hour_of_the_databases_clock(stack: Site) -> None
     assert follow(visitor, link).status == 302
 
 
-def test_row_15_a_link_is_for_one_account_and_dies_with_its_password(stack: Site) -> None:
+@pytest.mark.requirement(15)
+def test_a_link_is_for_one_account_and_dies_with_its_password(stack: Site) -> None:
     (mallory, _), (victim, (browser,)) = stack.member(), stack.member()
     ids = {name: stack.id_of(name) for name in (mallory, victim)}
     stolen = ask(stack, mallory).replace(f"/{ids[mallory]}/", f"/{ids[victim]}/")
@@ -132,7 +139,8 @@ def test_row_15_a_link_is_for_one_account_and_dies_with_its_password(stack: Site
     assert DEAD in follow(stack.visitor(), link).text
 
 
-def test_row_15_nothing_that_is_kept_holds_a_token_or_a_password(stack: Site) -> None:
+@pytest.mark.requirement(15, 47)
+def test_nothing_that_is_kept_holds_a_token_or_a_password(stack: Site) -> None:
     name, (browser,) = stack.member()
     link, new = ask(stack, name), "a password like no other 4711"
     follow(stack.visitor(), link, new)
@@ -144,7 +152,8 @@ def test_row_15_nothing_that_is_kept_holds_a_token_or_a_password(stack: Site) ->
     assert [secret for secret in secrets if secret in kept] == []
 
 
-def test_row_16_a_reset_logs_nobody_in_and_tells_the_owner(stack: Site) -> None:
+@pytest.mark.requirement(16)
+def test_a_reset_logs_nobody_in_and_tells_the_owner(stack: Site) -> None:
     name, _ = stack.member()
     visitor, link, seen = stack.visitor(), ask(stack, name), len(stack.smtp_server.raw)
     pages = [visitor.get(link)]
@@ -158,7 +167,8 @@ def test_row_16_a_reset_logs_nobody_in_and_tells_the_owner(stack: Site) -> None:
     assert (mail["To"], mail["Subject"]) == (f"{name}@example.com", "Your password at flaskcelery was changed")
 
 
-def test_row_35_the_mail_goes_to_the_stored_address(stack: Site) -> None:
+@pytest.mark.requirement(35)
+def test_the_mail_goes_to_the_stored_address(stack: Site) -> None:
     name, _ = stack.member()
     visitor, address = stack.visitor(), f"{name}@example.com"
     for typed in (address.upper(), f" {name}@EXAMPLE.com", f"{name}@example．com"):

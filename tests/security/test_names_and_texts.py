@@ -13,7 +13,8 @@ MARKUP = "<svg/onload=alert(1)>{{7*191919}}${7*191919}<script>alert(1)</script>"
 SQL = ["' OR 1=1 --", "'; SELECT pg_sleep(5) --", "1) OR pg_sleep(5) IS NULL --", "\\'; DROP TABLE users; --"]
 
 
-def test_row_34_names_that_look_the_same_are_taken_or_refused(stack: Site) -> None:
+@pytest.mark.requirement(34)
+def test_names_that_look_the_same_are_taken_or_refused(stack: Site) -> None:
     assert stack.visitor().sign_up("goldfinch").status == 302
     taken = ["GOLDFINCH", "ｇｏｌｄｆｉｎｃｈ", "goldﬁnch", " goldfinch ", "goldfinch\u2003"]
     refused = ["gоldfinch", "goldfinch\u200b", "goldfi\u00adnch", "gold finch", "goldfinch\u202e", "ｇoldfinсh"]
@@ -25,7 +26,8 @@ def test_row_34_names_that_look_the_same_are_taken_or_refused(stack: Site) -> No
     assert stack.count("users WHERE username_key LIKE 'gold%' OR email LIKE 'impostor%'") == 1
 
 
-def test_row_38_what_somebody_typed_is_text_for_everybody_and_in_mails(stack: Site, app: Flask) -> None:
+@pytest.mark.requirement(38)
+def test_what_somebody_typed_is_text_for_everybody_and_in_mails(stack: Site, app: Flask) -> None:
     name, (member,) = stack.member()
     boss, (chief,) = stack.member()
     with app.app_context():
@@ -56,8 +58,9 @@ def test_row_38_what_somebody_typed_is_text_for_everybody_and_in_mails(stack: Si
     assert sum("{{7*191919}}" in text for text in texts) >= 4
 
 
+@pytest.mark.requirement(39)
 @pytest.mark.parametrize("text", SQL)
-def test_row_39_a_text_is_never_a_query(stack: Site, text: str) -> None:
+def test_a_text_is_never_a_query(stack: Site, text: str) -> None:
     visitor, started = stack.visitor(), time.monotonic()
     answers = [visitor.log_in(text, text), visitor.log_in(f"alice@example.com{text}", PASSWORD)]
     visitor.get(SIGN_UP)

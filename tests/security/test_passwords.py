@@ -31,12 +31,13 @@ def full_width(text: str) -> str:
     return "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in text)
 
 
+@pytest.mark.requirement(3)
 @pytest.mark.parametrize(
     "password",
     ["brass kettle forty " * 4, "x7!Q" * 32, "x7!Q" * 256, " spaces around it ", "пароль из слов", "🐎🔋📎🍀🚲🎈🧦🪁"],
     ids=["76 characters", "128 characters", "1,024 characters", "spaces", "Cyrillic", "emoji"],
 )
-def test_row_03_any_long_password_is_taken_as_it_is(stack: Site, password: str) -> None:
+def test_any_long_password_is_taken_as_it_is(stack: Site, password: str) -> None:
     name = next(stack.names)
     assert stack.visitor().sign_up(name, password=password).status == 302
     for other in {password[:-1], f" {password}", f"{password}x", password.strip()} - {password}:
@@ -44,7 +45,8 @@ def test_row_03_any_long_password_is_taken_as_it_is(stack: Site, password: str) 
     assert stack.visitor().log_in(f"{name}@example.com", password).status == 302
 
 
-def test_row_03_password_managers_may_fill_in_and_paste(stack: Site) -> None:
+@pytest.mark.requirement(3)
+def test_password_managers_may_fill_in_and_paste(stack: Site) -> None:
     member = stack.member()[1][0]
     fields = {LOG_IN: ["current-password"], SIGN_UP: ["new-password"] * 2}
     fields["/accounts/password_change/"] = ["current-password", "new-password", "new-password"]
@@ -54,7 +56,8 @@ def test_row_03_password_managers_may_fill_in_and_paste(stack: Site) -> None:
         assert not any("maxlength" in one or "onpaste" in one for one in inputs)
 
 
-def test_row_04_long_passwords_cost_nothing(stack: Site, record: Callable[[str], None]) -> None:
+@pytest.mark.requirement(4)
+def test_long_passwords_cost_nothing(stack: Site, record: Callable[[str], None]) -> None:
     attackers = [stack.visitor() for _ in range(20)]
     visitor = stack.visitor()
     for one in (*attackers, visitor):
@@ -72,7 +75,8 @@ def test_row_04_long_passwords_cost_nothing(stack: Site, record: Callable[[str],
     assert seconds < 0.2
 
 
-def test_row_05_common_passwords_are_refused_in_any_case_and_width(stack: Site) -> None:
+@pytest.mark.requirement(5)
+def test_common_passwords_are_refused_in_any_case_and_width(stack: Site) -> None:
     tried = [change(word) for word in LONG_AND_COMMON for change in (str, str.upper, str.title, full_width)]
     tried += ["password1", "PASSWORD1", "flaskcelery", "Flaskcelery1!", "flaskcelery2026"]
     assert len(tried) > 200
@@ -85,7 +89,8 @@ def test_row_05_common_passwords_are_refused_in_any_case_and_width(stack: Site) 
     assert taken == []
 
 
-def test_row_06_a_password_is_the_same_on_every_keyboard(stack: Site) -> None:
+@pytest.mark.requirement(6)
+def test_a_password_is_the_same_on_every_keyboard(stack: Site) -> None:
     name, password = next(stack.names), "Blåbær und Käse"
     stack.visitor().sign_up(name, password=unicodedata.normalize("NFD", password))
     for form in ("NFC", "NFKC", "NFD"):

@@ -92,10 +92,9 @@ REVOCATIONS: dict[str, tuple[Callable[..., object], bool]] = {
 }
 
 
+@pytest.mark.requirement(19)
 @pytest.mark.parametrize("how", REVOCATIONS)
-def test_row_19_a_session_that_was_ended_elsewhere_is_refused_at_the_next_request(
-    stack: Site, app: Flask, how: str
-) -> None:
+def test_a_session_that_was_ended_elsewhere_is_refused_at_the_next_request(stack: Site, app: Flask, how: str) -> None:
     name, (mine, other) = stack.member(browsers=2)
     copy, old = stack.visitor(other.cookies), stack.visitor(mine.cookies)
     assert mine.is_logged_in()
@@ -112,7 +111,8 @@ def test_row_19_a_session_that_was_ended_elsewhere_is_refused_at_the_next_reques
         assert not old.is_logged_in()  # its cookie is new, too
 
 
-def test_row_20_a_session_ends_when_idle_and_when_old(stack: Site) -> None:
+@pytest.mark.requirement(20)
+def test_a_session_ends_when_idle_and_when_old(stack: Site) -> None:
     _, (idle, busy) = stack.member(browsers=2)
     for number in range(1, 31):
         with stack.later(hours=11 * number):
@@ -124,7 +124,8 @@ def test_row_20_a_session_ends_when_idle_and_when_old(stack: Site) -> None:
         assert not busy.is_logged_in()
 
 
-def test_row_21_what_matters_needs_the_current_password_and_guesses_are_counted(stack: Site) -> None:
+@pytest.mark.requirement(21)
+def test_what_matters_needs_the_current_password_and_guesses_are_counted(stack: Site) -> None:
     name, (visitor,) = stack.member()
     new = {"new_password1": NEW, "new_password2": NEW}
     forms: dict[str, dict[str, str]] = {

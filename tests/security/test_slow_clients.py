@@ -49,9 +49,8 @@ def attack(request: pytest.FixtureRequest, stack: Site) -> Iterator[str]:
         thread.join()
 
 
-def test_row_43_a_log_in_is_quick_while_hundreds_are_slow(
-    stack: Site, attack: str, record: Callable[[str], None]
-) -> None:
+@pytest.mark.requirement(43)
+def test_a_log_in_is_quick_while_hundreds_are_slow(stack: Site, attack: str, record: Callable[[str], None]) -> None:
     seconds = []
     for number in range(30):
         if number % 20 == 0:

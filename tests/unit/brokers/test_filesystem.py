@@ -29,7 +29,7 @@ def queue(app: Flask) -> Iterator[Any]:
 
 
 def publish(app: Flask, row_id: uuid.UUID) -> None:
-    """Put a row's id on the broker as the nudge does."""
+    """Put a row's id on the broker as the publisher does."""
     app.extensions["publisher"].publish("send_welcome_email", row_id)
 
 

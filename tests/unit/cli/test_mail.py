@@ -1,4 +1,4 @@
-"""`flask mail test` and `flask config`: what an operator looks at before anything is owed."""
+"""`flask mail test` and `flask config`: what an operator looks at before any email is sent."""
 
 import json
 import os

@@ -34,6 +34,7 @@ def test_a_complete_production_configuration_starts_without_a_warning() -> None:
     assert load_config(PRODUCTION)[1] == []
 
 
+@pytest.mark.requirement(49)
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
@@ -92,7 +93,8 @@ def test_every_problem_is_said_at_once_a_line_each() -> None:
     assert len(text.splitlines()) == 1 + 4
 
 
-def test_d15_a_missing_key_stops_the_start_of_the_application_itself() -> None:
+@pytest.mark.defect("D15")
+def test_a_missing_key_stops_the_start_of_the_application_itself() -> None:
     with pytest.raises(SystemExit, match="SECRET_KEY is missing"):
         create_app({**PRODUCTION, "SECRET_KEY": ""})
 

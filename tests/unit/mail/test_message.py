@@ -20,6 +20,7 @@ FORBIDDEN = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.categ
 NO_PORT = 9  # the port where nobody listens
 
 
+@pytest.mark.requirement(36)
 @pytest.mark.parametrize("backend", ["smtp", "console"])
 def test_every_control_character_in_a_subject_is_refused(environ: dict[str, str], backend: str) -> None:
     assert {*"\0\t\r\n\x0b\x0c\x1c\x1d\x1e\x7f\x85\u2028\u2029\ud800"} < {*FORBIDDEN}

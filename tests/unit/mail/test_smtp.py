@@ -42,8 +42,9 @@ def no_watchdog_is_left() -> Iterator[None]:
         time.sleep(0.01)
 
 
+@pytest.mark.defect("D17")
 @pytest.mark.parametrize("step", ["banner", "dot"])
-def test_d17_a_server_that_falls_silent_is_left_after_the_timeout(environ: dict[str, str], step: str) -> None:
+def test_a_server_that_falls_silent_is_left_after_the_timeout(environ: dict[str, str], step: str) -> None:
     with ScriptedServer(**{step: SILENCE}) as server:
         start = time.monotonic()
         with pytest.raises(TemporaryMailError, match="timed out"):

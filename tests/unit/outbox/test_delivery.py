@@ -63,8 +63,9 @@ def test_no_other_row_can_be_claimed(pending_row: uuid.UUID, values: dict[str, f
     assert delivery.claim(pending_row) is None
 
 
-def test_an_unknown_row_is_nothing_to_do(quiet_app: Flask) -> None:
+def test_an_unknown_row_sends_nothing(mails: Mails) -> None:
     delivery.deliver(uuid.uuid4())
+    assert mails == []
 
 
 def test_a_temporary_failure_keeps_the_row_pending(quiet_app: Flask, failing_task: type[Failing]) -> None:

@@ -21,6 +21,7 @@ def test_ordinary_names_of_any_alphabet_are_accepted(name: str) -> None:
     assert normalize_username(name) == name
 
 
+@pytest.mark.requirement(37)
 @pytest.mark.parametrize(
     ("name", "error"),
     [

@@ -12,6 +12,7 @@ from flaskcelery.app import create_app
 from flaskcelery.users.passwords import hasher
 
 
+@pytest.mark.requirement(1)
 def test_the_default_hash_is_argon2id_with_at_least_the_owasp_parameters(environ: dict[str, str]) -> None:
     environ.pop("ARGON2_PARAMETERS")
     with create_app(environ).app_context():

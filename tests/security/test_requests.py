@@ -20,7 +20,8 @@ def speak(stack: Stack, request: bytes) -> bytes:
         return connection.recv(4096)
 
 
-def test_row_07_every_failed_log_in_has_the_same_answer(visitor: Visitor) -> None:
+@pytest.mark.requirement(7)
+def test_every_failed_log_in_has_the_same_answer(visitor: Visitor) -> None:
     answers = [visitor.log_in("alice@example.com", "wrong password"), visitor.log_in("nobody@example.com", PASSWORD)]
     bodies = {re.sub(r'value="[^"]*"', "", answer.text) for answer in answers}
     assert len(bodies) == 1
@@ -29,7 +30,8 @@ def test_row_07_every_failed_log_in_has_the_same_answer(visitor: Visitor) -> Non
     assert len({tuple(name for name in answer.headers if name not in ignored) for answer in answers}) == 1
 
 
-def test_row_17_18_a_session_is_new_at_log_in_and_dead_after_log_out(stack: Stack, visitor: Visitor) -> None:
+@pytest.mark.requirement(17, 18)
+def test_a_session_is_new_at_log_in_and_dead_after_log_out(stack: Stack, visitor: Visitor) -> None:
     visitor.get(LOG_IN)
     before = dict(visitor.cookies)
     visitor.log_in("alice@example.com")
@@ -41,7 +43,8 @@ def test_row_17_18_a_session_is_new_at_log_in_and_dead_after_log_out(stack: Stac
     assert not thief.is_logged_in()
 
 
-def test_row_22_25_cookies_and_pages_carry_their_flags(visitor: Visitor) -> None:
+@pytest.mark.requirement(22, 23, 25)
+def test_cookies_and_pages_carry_their_flags(visitor: Visitor) -> None:
     for path in PAGES:
         answer = visitor.get(path)
         for name, value in answer.headers.items():
@@ -56,7 +59,8 @@ def test_row_22_25_cookies_and_pages_carry_their_flags(visitor: Visitor) -> None
         assert "charset=utf-8" in answer.headers["Content-Type"] or answer.status == 404
 
 
-def test_row_26_no_state_changes_without_a_form_of_ours(stack: Stack, visitor: Visitor) -> None:
+@pytest.mark.requirement(26)
+def test_no_state_changes_without_a_form_of_ours(stack: Stack, visitor: Visitor) -> None:
     assert visitor.get("/accounts/logout/").status == 405
     visitor.log_in("alice@example.com")
     for path in (SIGN_UP, LOG_IN, "/accounts/logout/"):
@@ -71,6 +75,7 @@ def test_row_26_no_state_changes_without_a_form_of_ours(stack: Stack, visitor: V
     assert visitor.is_logged_in()
 
 
+@pytest.mark.requirement(28)
 @pytest.mark.parametrize(
     "target",
     [
@@ -87,7 +92,7 @@ def test_row_26_no_state_changes_without_a_form_of_ours(stack: Stack, visitor: V
         "/" + "x" * 3000,
     ],
 )
-def test_row_28_a_redirect_stays_on_this_site(visitor: Visitor, target: str) -> None:
+def test_a_redirect_stays_on_this_site(visitor: Visitor, target: str) -> None:
     visitor.get(LOG_IN)
     fields = {"username": "alice@example.com", "password": PASSWORD, "next": target}
     answer = visitor.post(f"{LOG_IN}?next={quote(target)}", **fields)
@@ -96,7 +101,8 @@ def test_row_28_a_redirect_stays_on_this_site(visitor: Visitor, target: str) -> 
     assert "X" not in answer.headers
 
 
-def test_row_30_fields_that_no_form_has_are_ignored(stack: Stack, visitor: Visitor) -> None:
+@pytest.mark.requirement(30)
+def test_fields_that_no_form_has_are_ignored(stack: Stack, visitor: Visitor) -> None:
     visitor.get(SIGN_UP)
     extra = {"is_staff": "1", "is_active": "0", "id": "77", "email_confirmed_at": "2026-01-01", "password_hash": "x"}
     fields = {"username": "mallory", "email": "mallory@example.com", "password1": PASSWORD, "password2": PASSWORD}
@@ -105,8 +111,9 @@ def test_row_30_fields_that_no_form_has_are_ignored(stack: Stack, visitor: Visit
     assert stack.query(f"SELECT {columns} FROM users WHERE username = 'mallory'") == [(0, 1, 0, None, 0)]
 
 
+@pytest.mark.requirement(36, 41)
 @pytest.mark.parametrize("text", ["%00", "%FF", "%ED%A0%80", "%0d%0aX-Injected:%20y", "%C0%AF", "..%2f..%2fetc"])
-def test_row_36_41_bytes_that_are_no_text_are_never_a_fault_of_ours(stack: Stack, text: str) -> None:
+def test_bytes_that_are_no_text_are_never_a_fault_of_ours(stack: Stack, text: str) -> None:
     raw = text.encode()
     form = b"username=" + raw + b"&email=" + raw
     requests = [
@@ -122,12 +129,14 @@ def test_row_36_41_bytes_that_are_no_text_are_never_a_fault_of_ours(stack: Stack
         assert b"X-Injected" not in answer.partition(b"\r\n\r\n")[0]
 
 
+@pytest.mark.requirement(42)
 @pytest.mark.parametrize("cookie", ["é", "x" * 3000, "a.b.c", "", "{}", "null"])
-def test_row_42_a_bad_cookie_is_no_cookie(visitor: Visitor, cookie: str) -> None:
+def test_a_bad_cookie_is_no_cookie(visitor: Visitor, cookie: str) -> None:
     visitor.headers = {"Cookie": f"session={quote(cookie)}; session=2; remember_token=1|{quote(cookie)}"}
     assert visitor.get("/").status == 200
 
 
+@pytest.mark.requirement(44)
 @pytest.mark.parametrize(
     "headers",
     [
@@ -136,12 +145,13 @@ def test_row_42_a_bad_cookie_is_no_cookie(visitor: Visitor, cookie: str) -> None
         b"Transfer-Encoding: xchunked",
     ],
 )
-def test_row_44_ambiguous_lengths_are_refused(stack: Stack, headers: bytes) -> None:
+def test_ambiguous_lengths_are_refused(stack: Stack, headers: bytes) -> None:
     answer = speak(stack, b"POST / HTTP/1.1\r\nHost: HOST\r\n" + headers + b"\r\n\r\n0\r\n\r\n")
     assert re.match(rb"HTTP/1.1 (400|501)", answer)
 
 
-def test_row_45_nothing_but_pages_is_served_and_no_version_told(stack: Stack, visitor: Visitor) -> None:
+@pytest.mark.requirement(45)
+def test_nothing_but_pages_is_served_and_no_version_told(stack: Stack, visitor: Visitor) -> None:
     for path in ("/.git/config", "/.env", "/static/../wsgi.py", "/static/..%2f..%2fapp.py", "/static../app.py"):
         assert visitor.get(path).status in {400, 403, 404}
     for method in (b"TRACE", b"PUT", b"DELETE", b"CONNECT"):

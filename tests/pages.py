@@ -1,0 +1,19 @@
+"""What tests read in a page."""
+
+import html
+import re
+
+CSRF_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+def find_csrf_token(page: str) -> str:
+    """Return the CSRF token of the first form in a page; "" where there is none."""
+    found = CSRF_TOKEN.search(page)
+    return html.unescape(found[1]) if found else ""
+
+
+def csrf_token(page: str) -> str:
+    """Return the CSRF token of the first form in a page, which must have one."""
+    token = find_csrf_token(page)
+    assert token, f"no form in: {page[:500]}"
+    return token

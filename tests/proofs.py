@@ -1,0 +1,69 @@
+"""What the tests prove: `python -m tests.proofs` writes docs/security.md and the defects' table of docs/parity.md.
+
+The tests say it themselves, by `@pytest.mark.requirement(7)` and `@pytest.mark.defect("D16")`. They are read as text,
+so that no plugin and no server is needed to write the docs.
+"""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from tests.processes import ROOT
+from tests.security.requirements import REQUIREMENTS
+
+TESTS, SECURITY, PARITY = ROOT / "tests", ROOT / "docs/security.md", ROOT / "docs/parity.md"
+HEAD = """\
+# Security requirements
+
+Written by `make docs` from `tests/security/requirements.py` and the tests' `requirement` markers. The tests are below
+`tests/` and run in `make test`, except for those of `compose/` (`make test-compose`).
+
+| | requirement | | tests | remark |
+| --- | --- | --- | --- | --- |
+"""
+DEFECT = re.compile(r"^\| (D\d+) \| (.*) \| [^|]* \|$", re.MULTILINE)
+
+
+def find_marks(test: ast.FunctionDef, marker: str) -> Iterator[object]:
+    """Yield the arguments of each such marker of a test."""
+    for decorator in test.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == f"pytest.mark.{marker}":
+            yield from map(ast.literal_eval, decorator.args)
+
+
+def find_proofs(marker: str) -> dict[object, list[str]]:
+    """Return the tests, as `file::test` below tests/, by what they are marked with."""
+    proofs = defaultdict(list)
+    for file in sorted(TESTS.rglob("test_*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                for mark in find_marks(node, marker):
+                    proofs[mark].append(f"{file.relative_to(TESTS)}::{node.name}")
+    return dict(proofs)
+
+
+def names(tests: list[str]) -> str:
+    """Return these tests for a table."""
+    return "<br>".join(f"`{test}`" for test in tests)
+
+
+def security_page() -> str:
+    """Return docs/security.md."""
+    proofs = find_proofs("requirement")
+    rows = []
+    for number, (asks, remark) in REQUIREMENTS.items():
+        tests = proofs.get(number, [])
+        rows.append(f"| {number} | {asks} | {'pass' if tests else 'open'} | {names(tests)} | {remark} |\n")
+    return HEAD + "".join(rows)
+
+
+def parity_page() -> str:
+    """Return docs/parity.md with the tests that the defects of its table are proved absent by."""
+    proofs = find_proofs("defect")
+    return DEFECT.sub(lambda row: f"| {row[1]} | {row[2]} | {names(proofs.get(row[1], []))} |", PARITY.read_text())
+
+
+if __name__ == "__main__":
+    SECURITY.write_text(security_page())
+    PARITY.write_text(parity_page())
