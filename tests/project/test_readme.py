@@ -84,7 +84,7 @@ def read_blocks(title: str, language: str) -> list[str]:
 
 
 def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) -> None:
-    title = "Add your own background mail"
+    title = "Add your own background email"
     body, owe_line = read_blocks(title, "python")
     signup = copy_source(tmp_path) / "signup"
     for name, text in re.findall(r"```jinja (\S+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
