@@ -70,7 +70,7 @@ class NameHandler(socketserver.BaseRequestHandler):
         head = packet[:2] + struct.pack(">HHHHH", 0x8180, 1, len(self.server.addresses), 0, 0)
         records = [struct.pack(">HHHIH", 0xC00C, 1, 1, 1, 4) + address for address in self.server.addresses]
         question = packet[12 : packet.index(b"\0", 12) + 5]
-        socket.sendto(head + question + b"".join(records), self.client_ip)
+        socket.sendto(head + question + b"".join(records), self.client_address)
 
 
 @contextmanager
