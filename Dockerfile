@@ -1,17 +1,17 @@
-# One image for migrate, web, worker and relay; compose.yaml says which command.
-# checkov:skip=CKV_DOCKER_2:each command has a check of its own, in compose.yaml
+# One image for migrate, web, worker and relay; compose.yaml says which command each runs.
+# checkov:skip=CKV_DOCKER_2:each command has its own health check, in compose.yaml
 
-# What init runs. It does not change with every release: Compose would replace the database after it.
+# The image of init. It does not change with each release, otherwise Compose would also replace the database.
 FROM python:3.13-slim AS init
 COPY deploy/init.py /
 WORKDIR /secrets
-# Root, to give each file to its reader; compose.yaml leaves it two powers and no network.
+# Root, to give each file its owner. compose.yaml leaves it two capabilities and no network.
 # hadolint ignore=DL3002
 USER 0:0
 CMD ["python", "/init.py"]
 
 FROM python:3.13-slim AS build
-# Installed as they are pinned: wheels only, so that no compiler is needed, each with a hash that must be right.
+# Wheels only, so that no compiler is needed. Each has a pinned version and hash.
 COPY requirements/production.txt /tmp/
 RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
@@ -19,14 +19,14 @@ RUN python -m venv --without-pip /venv \
     && rm -rf /venv/lib/python3.13/site-packages/*/tests
 WORKDIR /app
 COPY . .
-# Compiled once, here: the containers cannot write. The files never change, so nobody compares dates.
+# Compile here, because the containers cannot write. The files never change, so Python need not compare dates.
 RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv /app \
     && rm -r requirements deploy/init.py \
     && install -d -o 10001 -g 10001 static
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="flaskcelery" \
-      org.opencontainers.image.description="Sign-up, log-in and a welcome mail that is never lost" \
+      org.opencontainers.image.description="Sign-up, login and a welcome email that is never lost" \
       org.opencontainers.image.licenses="MIT"
 ENV PATH=/venv/bin:$PATH \
     PYTHONPATH=/app/src \

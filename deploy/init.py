@@ -1,7 +1,7 @@
-"""Make the secrets of a Compose deployment, once; what is there is kept.
+"""Create the missing secrets of a Compose deployment.
 
-`docker compose run --rm -T init python /init.py set NAME < file` replaces one of the application's, `... rotate` makes
-a new secret key and keeps the earlier ones as fallbacks.
+`docker compose run --rm -T init python /init.py set NAME < file` replaces a secret of the application. `... rotate`
+creates a new secret key and keeps the earlier ones as fallbacks.
 """
 
 import os
@@ -14,7 +14,7 @@ READERS = {"app": 10001, "db": 999, "redis": 999}  # the users that the containe
 
 
 def main(*words: str) -> None:
-    """Do what the command line says; without words, make what is missing."""
+    """Run the command; without one, create the missing secrets."""
     os.umask(0o077)
     if words == ("rotate",):
         rotate()
@@ -27,7 +27,7 @@ def main(*words: str) -> None:
 
 
 def make() -> None:
-    """Make every secret that is missing."""
+    """Create every missing secret."""
     database = keep("db/password", secrets.token_hex(32))
     broker = keep("redis/redis.conf", f"requirepass {secrets.token_hex(32)}").split()[1]
     keep("app/database_url", f"postgresql://flaskcelery:{database}@db/flaskcelery")
@@ -37,14 +37,14 @@ def make() -> None:
 
 
 def rotate() -> None:
-    """Put a new secret key in the old one's place; what the old one signed stays good."""
+    """Replace the secret key; what the old one signed stays valid."""
     earlier = [(FOLDER / f"app/{name}").read_text() for name in ("secret_key", "secret_key_fallbacks")]
     write("app/secret_key_fallbacks", " ".join(earlier).strip())
     write("app/secret_key", secrets.token_hex(32))
 
 
 def keep(name: str, text: str) -> str:
-    """Return what the file holds: `text` if there was none."""
+    """Return the content of the file; create it with `text` if it is missing."""
     path = FOLDER / name
     if not path.exists():
         write(name, text)
@@ -52,7 +52,7 @@ def keep(name: str, text: str) -> str:
 
 
 def write(name: str, text: str) -> None:
-    """Write a file that its reader alone may read; it is there whole or not at all."""
+    """Write a file atomically, readable only by its user."""
     path = FOLDER / name
     new = path.with_name(f".{path.name}")
     new.unlink(missing_ok=True)

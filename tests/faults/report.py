@@ -26,7 +26,14 @@ HEAD = (
     "slowest",
     "fired",
 )
-TITLE = "**What was measured** (`make faults`, then `make docs`)"
+TITLE = "## Measured results"
+LEGEND = (
+    "`make faults` produces these figures and `make docs` writes them here. Each cell has three parts:",
+    "",
+    "- emails lost / sent for nothing / sent twice, and how many failures were in the window where duplicates happen,",
+    "- seconds from the end of the fault until a new sign-up's email is sent in normal time,",
+    "- seconds within which 99 of 100 sign-ups were answered, with the fault included.",
+)
 PROGRAMS = {"Redis": "redis-server --version", "Postgres": "postgres --version", "nginx": "nginx -v"}
 DATABASES = {"sqlite": "SQLite", "postgres": "Postgres"}
 
@@ -57,11 +64,7 @@ def markdown(results: list[Result]) -> str:
     """Return the table for the docs: a line for each fault, with the date and what it was measured with."""
     by_scenario = groupby(sorted(results, key=lambda result: result.scenario), key=lambda result: result.scenario)
     lines = [f"Measured on {datetime.now(UTC):%Y-%m-%d} with {versions()}."]
-    lines += ["Each field: mails lost / sent for nothing / sent twice, of so many events in the one window; then the"]
-    lines += [
-        "seconds after healing until a new sign-up's mail went out in normal time; then those within which 99 of 100"
-    ]
-    lines += ["sign-ups were answered, the fault included."]
+    lines += ["", *LEGEND]
     lines += ["", f"| fault | {' | '.join(DATABASES.values())} |", "| --- | --- | --- |"]
     for scenario, group in by_scenario:
         runs = list(group)

@@ -70,4 +70,4 @@ def test_without_redis_tries_are_still_limited_and_answered_in_time(
     assert sum(answer.status == 200 for answer in answers) <= PROCESSES * PER_ACCOUNT
     assert seconds[-1] < 1  # about 0.3 on a quiet machine
     assert statistics.median(seconds) < 0.1
-    assert "Redis does not count tries" in stack.read_logs()
+    assert "Redis does not count requests" in stack.read_logs()

@@ -84,7 +84,7 @@ def read_blocks(title: str, language: str) -> list[str]:
 
 
 def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) -> None:
-    title = "Add your own background mail"
+    title = "Add your own background email"
     body, enqueue_line = read_blocks(title, "python")
     signup = copy_source(tmp_path) / "signup"
     for name, text in re.findall(r"```jinja (\S+)\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
@@ -108,7 +108,10 @@ def test_the_readmes_admin_page_lists_finds_and_acts(tmp_path: Path) -> None:
     (package / "shop").mkdir()
     (package / "shop" / "models.py").write_text(model)
     listing = package / "admin" / "pages.py"
-    imports = "from sqlalchemy import update\n\nfrom flaskcelery.shop.models import Coupon\n"
+    imports = (
+        "from sqlalchemy import update\n\n"
+        "from flaskcelery.database import transaction\nfrom flaskcelery.shop.models import Coupon\n"
+    )
     listing.write_text(f"{listing.read_text()}\n{imports}\n\n{page}")
 
     shown, errors = run(tmp_path, ADMIN)
