@@ -18,6 +18,8 @@ from flaskcelery.admin import operations as staff
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.outbox.relay import relay_once
+from flaskcelery.users.accounts import LastStaff
+from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.email_change import InvalidLink, follow_link
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser, link_in, send_mails
@@ -126,7 +128,7 @@ def test_an_import_leaves_out_what_is_taken_and_keeps_the_rest_of_its_batch(
 
 @pytest.mark.parametrize(
     "lose",
-    [partial(staff.set_role, role="user"), partial(staff.set_active, is_active=False), staff.delete_user],
+    [partial(staff.set_role, role="user"), partial(staff.set_active, is_active=False), delete_user],
     ids=["demoted", "locked out", "deleted"],
 )
 def test_of_two_members_of_staff_who_remove_each_other_at_once_one_stays(
@@ -137,7 +139,7 @@ def test_of_two_members_of_staff_who_remove_each_other_at_once_one_stays(
             start.wait()
             try:
                 lose(user_id)
-            except staff.LastStaff:
+            except LastStaff:
                 return False
             finally:
                 db.session.remove()

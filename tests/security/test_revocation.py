@@ -7,6 +7,7 @@ import pytest
 from flask import Flask
 
 from flaskcelery.admin import operations as staff
+from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.web.rate_limits import LIMITS
 from tests.integration.visitor import PASSWORD, Visitor
@@ -88,7 +89,7 @@ REVOCATIONS: dict[str, tuple[Callable[..., object], bool]] = {
     "deactivated": (by_staff(lambda user: staff.set_active(user, is_active=False)), False),
     "role changed": (by_staff(lambda user: staff.set_role(user, "viewer")), False),
     "logged out by staff": (by_staff(log_out_devices), False),
-    "deleted by staff": (by_staff(staff.delete_user), False),
+    "deleted by staff": (by_staff(delete_user), False),
 }
 
 
