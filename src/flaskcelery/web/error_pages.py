@@ -15,7 +15,7 @@ MESSAGES = {
     403: ("Not allowed", "You may not see this page."),
     404: ("Page not found", "There is no page at this address. Perhaps the link is old or has a typing error."),
     405: ("Not possible this way", "This address does not take such a request. Please use the buttons on our pages."),
-    413: ("Too much data", "What you sent is larger than we accept. Please go back and sanitize it."),
+    413: ("Too much data", "What you sent is larger than we accept. Please go back and shorten it."),
     429: ("Too many tries", "Please wait a while before you try again."),
     500: ("Something went wrong", "The fault is ours, and it has been recorded. Please try again in a moment."),
     503: ("Back in a moment", "We cannot answer just now. Please try again in a minute."),
