@@ -35,12 +35,12 @@ def change_address(app: Flask, browser: Browser, email: str = NEW) -> str:
 
 
 def test_an_address_changes_when_its_new_mailbox_agrees(app: Flask, confirmed: Browser) -> None:
-    assert "emailed a link to your new address" in ask_change(confirmed)
+    assert "sent a link to your new email" in ask_change(confirmed)
     mails = {mail.recipients[0]: mail for mail in send_mails(app)}
-    assert mails[OLD].subject == "A new address for your account at flaskcelery"
+    assert mails[OLD].subject == "A new email for your account at flaskcelery"
     assert NEW not in mails[OLD].body
     link = link_in(mails[NEW])
-    assert f"{NEW} waits to be confirmed" in confirmed.client.get("/accounts/me/").text
+    assert f"{NEW} is not confirmed yet" in confirmed.client.get("/accounts/me/").text
     visitor = Browser(app.test_client())
     visitor.client.get(link)
     assert run_sql(app, "SELECT email FROM users") == [(OLD,)]

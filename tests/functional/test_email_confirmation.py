@@ -105,14 +105,14 @@ def test_an_id_that_no_database_takes_is_no_page(auth: Browser, user_id: str) ->
 def test_the_banner_asks_for_a_confirmation_and_sends_a_fresh_link(app: Flask, logged_in: Browser) -> None:
     send_mails(app)
     page = logged_in.client.get("/").text
-    assert "Please confirm your address" in page
+    assert "Please confirm your email" in page
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page))
     answer = logged_in.client.post("/accounts/email/resend/", data=fields)
     assert answer.location == "/"
     [mail] = send_mails(app)
-    assert mail.subject == "Please confirm your address"
+    assert mail.subject == "Please confirm your email"
     logged_in.send(link_in(mail))
-    assert "Please confirm your address" not in logged_in.client.get("/").text
+    assert "Please confirm your email" not in logged_in.client.get("/").text
 
 
 def test_asking_for_a_link_looks_the_same_and_writes_as_much_for_every_address(app: Flask, auth: Browser) -> None:

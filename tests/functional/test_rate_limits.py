@@ -1,4 +1,4 @@
-"""Too many tries are answered with 429; an attacker cannot keep the owner out."""
+"""Too many attempts are answered with 429; an attacker cannot keep the owner out."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def attacker(app: Flask, auth: Browser) -> Browser:
 def test_too_many_wrong_passwords_are_refused_even_a_right_one_then(attacker: Browser) -> None:
     answer = attacker.log_in()
     assert answer.status_code == 429
-    assert "Too many tries" in answer.text
+    assert "Too many attempts" in answer.text
     assert WINDOW - 5 <= int(answer.headers["Retry-After"]) <= WINDOW
     assert not attacker.is_logged_in()
 
@@ -170,9 +170,9 @@ def test_a_block_ends_by_itself(app: Flask, auth: Browser, monkeypatch: pytest.M
 def test_a_block_is_logged_once(attacker: Browser, caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         attacker.log_in()
-    lines = [record.getMessage() for record in caplog.records if "Too many tries" in record.getMessage()]
+    lines = [record.getMessage() for record in caplog.records if "Too many attempts" in record.getMessage()]
     assert len(lines) == 1
-    assert re.match(f"Too many tries: log_in by account from {ATTACKER}, blocked for 9\\d\\d s|.* 89\\d s", lines[0])
+    assert re.match(f"Too many attempts: log_in by account from {ATTACKER}, blocked for 9\\d\\d s|.* 89\\d s", lines[0])
 
 
 @pytest.mark.requirement(37)

@@ -157,7 +157,7 @@ def test_a_greedy_address_is_told_to_wait_and_others_are_not(start: Callable[...
     assert 40 <= sum(answer.status == 200 for answer in forms) < 60
     refused = next(answer for answer in forms if answer.status == 429)
     assert refused.headers["Retry-After"] == "10"
-    assert "Too many tries" in refused.text
+    assert "Too many attempts" in refused.text
     assert ask(site.port, "/", "POST", "127.0.0.3").status == 200
     assert ask(site.port, "/", "GET", STRANGER).status == 200
     assert {ask(site.port, "/healthz", source=STRANGER).status for _ in range(300)} == {200}

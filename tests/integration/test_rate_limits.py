@@ -38,7 +38,7 @@ def test_processes_and_made_up_addresses_do_not_multiply_the_tries(stack: Stack,
     assert [answer.status for answer in answers] == [200] * PER_ACCOUNT + [429] * 2 * PER_ACCOUNT
     assert 0 < int(answers[-1].headers["Retry-After"]) <= WINDOW
     assert attacker.log_in(EMAIL).status == 429
-    assert stack.read_logs().count("Too many tries") == 1
+    assert stack.read_logs().count("Too many attempts") == 1
 
     owner = stack.visitor()
     owner.source = "127.0.0.2"

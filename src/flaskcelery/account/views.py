@@ -62,7 +62,7 @@ def submit_email() -> str | AnyResponse:
     except UserFacingError as error:
         show_error(form, error)
         return render_template("account/email.html", form=form)
-    return _go_back("We’ve emailed a link to your new address. Open it to finish the change.")
+    return _go_back("We’ve sent a link to your new email. Open it to finish the change.")
 
 
 @bp.post("/accounts/me/sessions/<id:session_id>/end/")

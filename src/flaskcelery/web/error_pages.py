@@ -12,13 +12,13 @@ logger = logging.getLogger(__name__)
 
 MESSAGES = {
     400: ("Bad request", "Your browser sent something that we could not read. Please go back and try again."),
-    403: ("Not allowed", "You may not see this page."),
-    404: ("Page not found", "There is no page at this address. Perhaps the link is old or has a typing error."),
-    405: ("Not possible this way", "This address does not take such a request. Please use the buttons on our pages."),
+    403: ("Not allowed", "You don’t have access to this page."),
+    404: ("Page not found", "This page doesn’t exist. The link may be old or mistyped."),
+    405: ("Not possible", "This page doesn’t support that action. Please use the buttons on our pages."),
     413: ("Too much data", "What you sent is larger than we accept. Please go back and shorten it."),
-    429: ("Too many tries", "Please wait a while before you try again."),
-    500: ("Something went wrong", "The fault is ours, and it has been recorded. Please try again in a moment."),
-    503: ("Back in a moment", "We cannot answer just now. Please try again in a minute."),
+    429: ("Too many attempts", "Please wait a while before you try again."),
+    500: ("Something went wrong", "This is our fault, and we have recorded it. Please try again in a moment."),
+    503: ("Back in a moment", "We can’t answer right now. Please try again in a minute."),
 }
 CSRF_MESSAGE = (
     "This form has expired",

@@ -118,7 +118,7 @@ def attempt(name: str, account: object) -> Iterator[None]:
     """Count a try at an account's password, for good only if the block raises WrongPassword.
 
     A right password resets the account's count but not the client's failures: otherwise logging in to an account
-    of one's own would buy more tries at others. Too many tries are answered with 429 before the block runs.
+    of one's own would buy more tries at others. Too many attempts are answered with 429 before the block runs.
     """
     table = LIMITS[name]
     if not table.by_account:
@@ -164,7 +164,7 @@ class _Counter:
         """Count one more; return how many there are, or raise TooManyRequests."""
         count, ends_in = _counters().add(_key(self.of), self.seconds)
         if count == self.most + 1:  # log once for each block, not for each request
-            logger.warning("Too many tries: %s by %s from %s, blocked for %s s", *self.of[:2], client_ip(), ends_in)
+            logger.warning("Too many attempts: %s by %s from %s, blocked for %s s", *self.of[:2], client_ip(), ends_in)
         if count > self.most:
             metrics().limit_hits.labels(self.of[0]).inc()
             raise TooManyRequests(retry_after=ends_in)
