@@ -16,10 +16,10 @@ TESTS, SECURITY, PARITY = ROOT / "tests", ROOT / "docs/security.md", ROOT / "doc
 HEAD = """\
 # Security requirements
 
-Written by `make docs` from `tests/security/requirements.py` and the tests' `requirement` markers. The tests are below
-`tests/` and run in `make test`, except for those of `compose/` (`make test-compose`).
+`make docs` writes this page from `tests/security/requirements.py` and from the markers `requirement` in the tests. The
+tests are in `tests/`. `make test` runs them, except for `compose/` (`make test-compose`).
 
-| | requirement | | tests | remark |
+| no. | requirement | result | tests | remark |
 | --- | --- | --- | --- | --- |
 """
 DEFECT = re.compile(r"^\| (D\d+) \| (.*) \| [^|]* \|$", re.MULTILINE)
@@ -59,7 +59,7 @@ def security_page() -> str:
 
 
 def parity_page() -> str:
-    """Return docs/parity.md with the tests that the defects of its table are proved absent by."""
+    """Return docs/parity.md with the tests of each defect in its table."""
     proofs = find_proofs("defect")
     return DEFECT.sub(lambda row: f"| {row[1]} | {row[2]} | {names(proofs.get(row[1], []))} |", PARITY.read_text())
 
