@@ -145,7 +145,7 @@ def test_staff_works_through_every_page_and_act(make_stack: Callable[..., Stack]
         connection.execute(text("UPDATE outbox SET failed_at = created_at, error = '550 no'"))
     chromium.get(f"{stack.settings['PUBLIC_URL']}/accounts/login/?next=/admin/")
     page = fill_in(chromium, username="sue@example.com", password=PASSWORD)
-    assert "No mail is owed." in page
+    assert "No email is pending." in page
     assert len(chromium.find_elements(By.CSS_SELECTOR, "svg.chart rect")) == 30 + 48 + 48
 
     for title, action, done in [("Users", "Add a user", ""), ("Mails", "Try all failed ones again", "Retrying: 1.")]:
