@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.account import operations
 from flaskcelery.account.forms import ChangePasswordForm, EmailForm, PasswordForm, UsernameForm
-from flaskcelery.account.overview import export_account, list_emails, list_sessions
 from flaskcelery.users.deletion import close_account
 from flaskcelery.users.email_change import request_email_change
 from flaskcelery.users.models import User
@@ -24,7 +23,9 @@ bp = Blueprint("account", __name__, template_folder="templates")
 @bp.get("/accounts/me/")
 def show() -> str:
     me = _me()
-    return render_template("account/account.html", sessions=list_sessions(me), emails=list_emails(me))
+    return render_template(
+        "account/account.html", sessions=operations.list_sessions(me), emails=operations.list_emails(me)
+    )
 
 
 @bp.get("/accounts/me/username/")
@@ -74,7 +75,7 @@ def submit_end_others() -> AnyResponse:
 @bp.post("/accounts/me/export/")
 def submit_export() -> Response:
     """Download all data about the user as JSON."""
-    text = json.dumps(export_account(_me()), indent=2, ensure_ascii=False, sort_keys=False)
+    text = json.dumps(operations.export_account(_me()), indent=2, ensure_ascii=False, sort_keys=False)
     headers = {"Content-Disposition": 'attachment; filename="account.json"', "Cache-Control": "no-store"}
     return Response(text + "\n", mimetype="application/json", headers=headers)
 
