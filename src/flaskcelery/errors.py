@@ -1,7 +1,5 @@
 """The base class of every error whose message people see."""
 
-from collections.abc import Mapping
-
 
 class UserFacingError(Exception):
     """An error that a page or command shows as `message`, at the form field named `field` if it has one."""
@@ -11,11 +9,7 @@ class UserFacingError(Exception):
 
     def __init__(self, message: str = "") -> None:
         super().__init__(message or self.message)
-
-    @property
-    def errors(self) -> Mapping[str, str]:
-        """Return each message by the name of its field; "" is the form as a whole."""
-        return {self.field: str(self)}
+        self.errors = {self.field: str(self)}  # each message by its field; "" is the form as a whole
 
 
 class WrongPassword(UserFacingError):

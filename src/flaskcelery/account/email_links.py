@@ -5,6 +5,7 @@ from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from flaskcelery.account.forms import ResendForm
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.email_change import EmailGone, InvalidLink, find_linked_user, follow_link, request_confirmation
 from flaskcelery.web.rate_limits import limit
 from flaskcelery.web.urls import safe_next
@@ -24,27 +25,22 @@ SENT = "If that email needs confirming, we’ve sent a new link. Please look for
 @bp.get(LINK)
 def show(action: str, user_id: int, token: str) -> str:
     """Show what the link does, with a button that does it."""
-    try:
-        user = find_linked_user(action, user_id, token)
-    except InvalidLink as error:
-        return _show_invalid(action, error)
-    return render_template(f"account/email_links/{action}.html", user=user)
+    return render_template(f"account/email_links/{action}.html", user=find_linked_user(action, user_id, token))
 
 
 @bp.post(LINK)
-def submit(action: str, user_id: int, token: str) -> str | Response:
+def submit(action: str, user_id: int, token: str) -> Response:
     """Do what the link allows, then go to the account page, by way of the login page if need be."""
     is_owner = current_user.is_authenticated and current_user.id == user_id
-    try:
-        follow_link(action, user_id, token, keep=current_user.session_token if is_owner else None)
-    except (InvalidLink, EmailGone) as error:
-        return _show_invalid(action, error)
+    follow_link(action, user_id, token, keep=current_user.session_token if is_owner else None)
     flash(DONE[action], "success")
     return redirect(url_for("account.show"))
 
 
-def _show_invalid(action: str, error: Exception) -> str:
-    return render_template("account/email_links/invalid.html", action=action, message=str(error))
+@bp.errorhandler(InvalidLink)
+@bp.errorhandler(EmailGone)
+def show_invalid(error: UserFacingError) -> str:
+    return render_template("account/email_links/invalid.html", message=str(error))
 
 
 @bp.get("/accounts/email/resend/")
@@ -57,8 +53,8 @@ def show_resend() -> str:
 def submit_resend() -> str | Response:
     """Request a new confirmation link. The answer is the same for every email."""
     form = ResendForm(request.form)
-    if not form.validate():
-        return render_template("account/email_links/resend.html", form=form)
-    request_confirmation(form.email.data or "")
-    flash(SENT, "info")
-    return redirect(safe_next(form.back.data or url_for("email_links.show_resend")))
+    if form.validate():
+        request_confirmation(form.email.data or "")
+        flash(SENT, "info")
+        return redirect(safe_next(form.back.data or url_for("email_links.show_resend")))
+    return render_template("account/email_links/resend.html", form=form)

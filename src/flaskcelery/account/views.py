@@ -1,5 +1,6 @@
 """The pages of my account. Visitors are logged in (see GUARDS in app.py)."""
 
+from functools import partial
 from typing import cast
 
 from flask import Blueprint, Response, flash, json, redirect, render_template, request, session, url_for
@@ -8,14 +9,12 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.account import operations
 from flaskcelery.account.forms import ChangePasswordForm, EmailForm, PasswordForm, UsernameForm
-from flaskcelery.account.overview import export_account, list_emails, list_sessions
-from flaskcelery.errors import UserFacingError
 from flaskcelery.users.deletion import close_account
 from flaskcelery.users.email_change import request_email_change
 from flaskcelery.users.models import User
 from flaskcelery.users.password_policy import find_problems, password_help
 from flaskcelery.users.sessions import log_out_devices
-from flaskcelery.web.forms import show_error
+from flaskcelery.web.forms import errors_shown
 from flaskcelery.web.rate_limits import attempt
 
 bp = Blueprint("account", __name__, template_folder="templates")
@@ -24,7 +23,9 @@ bp = Blueprint("account", __name__, template_folder="templates")
 @bp.get("/accounts/me/")
 def show() -> str:
     me = _me()
-    return render_template("account/account.html", sessions=list_sessions(me), emails=list_emails(me))
+    return render_template(
+        "account/account.html", sessions=operations.list_sessions(me), emails=operations.list_emails(me)
+    )
 
 
 @bp.get("/accounts/me/username/")
@@ -35,14 +36,11 @@ def show_username() -> str:
 @bp.post("/accounts/me/username/")
 def submit_username() -> str | AnyResponse:
     form = UsernameForm(request.form)
-    if not form.validate():
-        return render_template("account/username.html", form=form)
-    try:
-        operations.change_username(_me(), form.username.data or "")
-    except UserFacingError as error:
-        show_error(form, error)
-        return render_template("account/username.html", form=form)
-    return _go_back("Your username is changed.")
+    if form.validate():
+        with errors_shown(form):
+            operations.change_username(_me(), form.username.data or "")
+            return _go_back("Your username is changed.")
+    return render_template("account/username.html", form=form)
 
 
 @bp.get("/accounts/me/email/")
@@ -54,15 +52,11 @@ def show_email() -> str:
 def submit_email() -> str | AnyResponse:
     """Send a link to the new email. Nothing changes until somebody follows it."""
     form = EmailForm(request.form)
-    if not form.validate():
-        return render_template("account/email.html", form=form)
-    try:
-        with attempt("change_password", account=current_user.id):
+    if form.validate():
+        with errors_shown(form), attempt("change_password", account=current_user.id):
             request_email_change(_me(), form.email.data or "", form.password.data or "")
-    except UserFacingError as error:
-        show_error(form, error)
-        return render_template("account/email.html", form=form)
-    return _go_back("We’ve sent a link to your new email. Open it to finish the change.")
+            return _go_back("We’ve sent a link to your new email. Open it to finish the change.")
+    return render_template("account/email.html", form=form)
 
 
 @bp.post("/accounts/me/sessions/<id:session_id>/end/")
@@ -81,7 +75,7 @@ def submit_end_others() -> AnyResponse:
 @bp.post("/accounts/me/export/")
 def submit_export() -> Response:
     """Download all data about the user as JSON."""
-    text = json.dumps(export_account(_me()), indent=2, ensure_ascii=False, sort_keys=False)
+    text = json.dumps(operations.export_account(_me()), indent=2, ensure_ascii=False, sort_keys=False)
     headers = {"Content-Disposition": 'attachment; filename="account.json"', "Cache-Control": "no-store"}
     return Response(text + "\n", mimetype="application/json", headers=headers)
 
@@ -94,39 +88,31 @@ def show_delete() -> str:
 @bp.post("/accounts/me/delete/")
 def submit_delete() -> str | AnyResponse:
     form = PasswordForm(request.form)
-    if not form.validate():
-        return render_template("account/delete.html", form=form)
-    try:
-        with attempt("change_password", account=current_user.id):
+    if form.validate():
+        with errors_shown(form), attempt("change_password", account=current_user.id):
             close_account(_me(), form.password.data or "")
-    except UserFacingError as error:
-        show_error(form, error)
-        return render_template("account/delete.html", form=form)
-    session.clear()
-    flash("Your account is deleted. Goodbye!", "success")
-    return redirect(url_for("home.show"))
+            session.clear()
+            flash("Your account is deleted. Goodbye!", "success")
+            return redirect(url_for("home.show"))
+    return render_template("account/delete.html", form=form)
 
 
 @bp.get("/accounts/password_change/")
 def show_password_change() -> str:
-    return _render_password_change(_change_password_form(_me(), None))
+    return render_template("account/password_change.html", form=ChangePasswordForm(), rules=password_help())
 
 
 @bp.post("/accounts/password_change/")
 def submit_password_change() -> str | AnyResponse:
     """Change the password. This browser alone stays logged in."""
     user = _me()
-    form = _change_password_form(user, request.form)
-    if not form.validate():
-        return _render_password_change(form)
-    try:
-        with attempt("change_password", account=user.id):
+    form = ChangePasswordForm(request.form, partial(find_problems, username=user.username, email=user.email))
+    if form.validate():
+        with errors_shown(form), attempt("change_password", account=user.id):
             operations.change_password(user, form.old_password.data or "", form.new_password1.data or "")
-    except UserFacingError as error:
-        show_error(form, error)
-        return _render_password_change(form)
-    login_user(user)  # its session has a new token
-    return redirect(url_for("account.show_password_changed"))
+            login_user(user)  # its session has a new token
+            return redirect(url_for("account.show_password_changed"))
+    return render_template("account/password_change.html", form=form, rules=password_help())
 
 
 @bp.get("/accounts/password_change/done/")
@@ -137,14 +123,6 @@ def show_password_changed() -> str:
 def _go_back(message: str) -> AnyResponse:
     flash(message, "success")
     return redirect(url_for("account.show"))
-
-
-def _change_password_form(user: User, formdata: object) -> ChangePasswordForm:
-    return ChangePasswordForm(formdata, lambda password: find_problems(password, user.username, user.email))
-
-
-def _render_password_change(form: ChangePasswordForm) -> str:
-    return render_template("account/password_change.html", form=form, rules=password_help())
 
 
 def _me() -> User:

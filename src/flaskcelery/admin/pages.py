@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from flask_wtf import FlaskForm
 from sqlalchemy import func, not_, select
 
 from flaskcelery.admin import operations as staff
-from flaskcelery.admin.forms import NamesForm
 from flaskcelery.admin.registry import Page, action
 from flaskcelery.audit.events import Event, find_events
 from flaskcelery.audit.models import AuditEvent
@@ -16,9 +16,16 @@ from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import LoginSession, User
+from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
 from flaskcelery.users.sessions import is_live, log_out_devices
+from flaskcelery.web.forms import email_field, username_field
 
 HISTORY_LENGTH = 50
+
+
+class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    username = username_field("Username:", normalize_username, USERNAME_MAX_LENGTH)
+    email = email_field("Email:", normalize_email, EMAIL_MAX_LENGTH)
 
 
 @action("Add a user", form=NamesForm, bulk=True)

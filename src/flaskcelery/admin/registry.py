@@ -58,13 +58,6 @@ class ListQuery:
 
 
 @dataclass(frozen=True)
-class Pagination:
-    items: Sequence[Any]
-    page: int
-    has_next: bool
-
-
-@dataclass(frozen=True)
 class Page:
     """The pages of one model: its list, its rows, and their actions."""
 
@@ -90,7 +83,8 @@ class Page:
             page=min(max(args.get("page", 1, type=int), 1), LAST_PAGE),
         )
 
-    def find_rows(self, query: ListQuery) -> Pagination:
+    def find_rows(self, query: ListQuery) -> tuple[Sequence[Any], bool]:
+        """Return the rows of the list's page, and whether there is a next page."""
         rows = select(self.model).where(*[self.filters[name][choice] for name, choice in query.filters.items()])
         if query.search and self.searchable:
             rows = rows.where(or_(*[_matches(getattr(self.model, name), query.search) for name in self.searchable]))
@@ -99,26 +93,24 @@ class Page:
         rows = rows.order_by(*[column.desc() if query.sort[0] == "-" else column for column in order])
         rows = rows.offset((query.page - 1) * ROWS_PER_PAGE).limit(ROWS_PER_PAGE + 1)
         found = db.session.scalars(rows).all()
-        return Pagination(found[:ROWS_PER_PAGE], query.page, len(found) > ROWS_PER_PAGE and query.page < LAST_PAGE)
+        return found[:ROWS_PER_PAGE], len(found) > ROWS_PER_PAGE and query.page < LAST_PAGE
 
     def get_row(self, row_id: str) -> Any:
         """Return the row, or answer 404."""
         [key] = inspect(self.model).primary_key
         value = _parse(key, row_id)
-        return (None if value is None else db.session.get(self.model, value)) or abort(404)
+        return (value is not None and db.session.get(self.model, value)) or abort(404)
 
     def id_of(self, row: Any) -> Any:
         return inspect(row).identity[0]
 
     def get_action(self, name: str, row: Any) -> Action:
         """Return the action if it is available for the row, or for the list without one; else answer 404."""
-        found = [action for action in self.find_actions(row) if action.name == name]
-        return found[0] if found else abort(404)
+        return next((action for action in self.find_actions(row) if action.name == name), None) or abort(404)
 
     def find_actions(self, row: Any = None) -> list[Action]:
-        if row is None:
-            return [action for action in self.actions if action.bulk]
-        return [action for action in self.actions if not action.bulk and action.is_available(row)]
+        """Return the actions that are available for the row, or for the list without one."""
+        return [each for each in self.actions if each.bulk == (row is None) and (each.bulk or each.is_available(row))]
 
     def find_details(self) -> list[str]:
         """Return the columns that the page of a row shows."""

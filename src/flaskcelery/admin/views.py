@@ -1,18 +1,15 @@
 """One set of views for every admin page. Access is decided by `require_staff` (see GUARDS in app.py)."""
 
-from typing import Any
-
 from flask import Blueprint, abort, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from flaskcelery.admin.dashboard import find_charts
 from flaskcelery.admin.pages import PAGES
-from flaskcelery.admin.registry import Action, Page
+from flaskcelery.admin.registry import Page
 from flaskcelery.database import db
-from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.queries import find_oldest_pending
-from flaskcelery.web.forms import show_error
+from flaskcelery.web.forms import errors_shown
 from flaskcelery.web.security import require_login
 
 bp = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
@@ -41,7 +38,8 @@ def show() -> str:
 def show_list(name: str) -> str:
     page = get_page(name)
     query = page.parse_args(request.args)
-    return render_template("admin/list.html", page=page, query=query, rows=page.find_rows(query))
+    rows, has_next = page.find_rows(query)
+    return render_template("admin/list.html", page=page, query=query, rows=rows, has_next=has_next)
 
 
 @bp.get("/<name>/<row_id>/")
@@ -59,26 +57,16 @@ def submit(name: str, action: str, row_id: str | None = None) -> ResponseReturnV
     row = None if row_id is None else page.get_row(row_id)
     found = page.get_action(action, row)
     form = found.form(obj=row) if found.form else None
-    if request.method == "POST":
-        if (form is None or form.validate()) and run(found, row, form):
-            return redirect(page.url(row and db.session.get(page.model, page.id_of(row))))
-    elif not (form or found.confirm):
+    if request.method != "POST" and not (form or found.confirm):
         abort(405)
+    if request.method == "POST" and (form is None or form.validate()):
+        db.session.expunge_all()  # the columns stay readable when the operation begins its transaction
+        with errors_shown(form):
+            flash(found.run(current_user, *[each for each in (row, form) if each is not None]), "success")
+        if form is None or not form.errors:
+            return redirect(page.url(row and db.session.get(page.model, page.id_of(row))))
     consequences = found.confirm(row) if found.confirm else ()
     return render_template("admin/action.html", page=page, action=found, row=row, form=form, consequences=consequences)
-
-
-def run(action: Action, row: Any, form: Any) -> bool:
-    """Run the action and flash its message; return False if the form has to be shown again."""
-    db.session.expunge_all()  # the columns stay readable when the operation begins its transaction
-    try:
-        flash(action.run(current_user, *[value for value in (row, form) if value is not None]), "success")
-    except UserFacingError as error:
-        if form is not None:
-            show_error(form, error)
-            return False
-        flash(str(error), "error")
-    return True
 
 
 def get_page(name: str) -> Page:

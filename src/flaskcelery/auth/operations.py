@@ -1,13 +1,12 @@
 """The rules of logging in and of resetting a forgotten password."""
 
-from typing import Any, TypeAlias
-
 from flask import current_app
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
+from flaskcelery.users.accounts import update_unchanged
 from flaskcelery.users.emails import send_password_reset_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
@@ -16,8 +15,6 @@ from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import start_session
 from flaskcelery.users.tokens import RESET_LINK_MAX_AGE, Purpose, password_link_max_age, timestamp, verify_token
 from flaskcelery.web.rate_limits import take_email_quota
-
-Credentials: TypeAlias = Any  # the row that `_check_credentials` selects: no ORM object, so no transaction stays open
 
 # A concurrent login may upgrade the hash between our check and our write; it will not do so twice.
 LOGIN_TRIES = 3
@@ -45,43 +42,41 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
     # A visitor who is logged in to this account already has an object of their own, with the old session's token.
     db.session.expunge_all()
     for _ in range(LOGIN_TRIES):
-        account = _check_credentials(email, password)
-        if user := _start_login(account, password, remember):
-            return detach(user)
+        user = _check_credentials(email, password)
+        if _start_login(user, password, remember):
+            return user
     raise WrongCredentials
 
 
-def _check_credentials(email: str, password: str) -> Credentials:
-    """Return the account's row, detached from the database; raise WrongCredentials or EmailNotConfirmed."""
-    columns = (User.id, User.email, User.password_hash, User.is_active, User.email_confirmed_at)
-    account = db.session.execute(select(*columns).where(User.email_key == typed_email_key(email))).one_or_none()
+def _check_credentials(email: str, password: str) -> User:
+    """Return the account, detached from the database; raise WrongCredentials or EmailNotConfirmed."""
+    user: User | None = db.session.scalar(select(User).where(User.email_key == typed_email_key(email)))
+    db.session.expunge_all()
     db.session.rollback()  # no transaction is open while the password is hashed
-    matches = hasher().verify(password, account.password_hash if account else None)
-    if not (account and matches and account.is_active):
-        _record_failure(account)
+    matches = hasher().verify(password, user.password_hash if user else None)
+    if not (user and matches and user.is_active):
+        _record_failure(user)
         raise WrongCredentials
-    if current_app.config["EMAIL_CONFIRMATION_REQUIRED"] and account.email_confirmed_at is None:
-        _record_failure(account, "email not confirmed")
+    if current_app.config["EMAIL_CONFIRMATION_REQUIRED"] and user.email_confirmed_at is None:
+        _record_failure(user, "email not confirmed")
         raise EmailNotConfirmed
-    return account
-
-
-def _record_failure(account: Credentials | None, detail: str = "") -> None:
-    with transaction():
-        record(Event.LOG_IN_FAILED, account and account.id, account.email if account else "", detail)
-
-
-def _start_login(account: Credentials, password: str, remember: bool) -> User | None:
-    """Start the session if the account still is as it was checked, upgrading an outdated hash; else return None."""
-    new_hash = hasher().hash(password) if hasher().needs_rehash(account.password_hash) else account.password_hash
-    is_unchanged = (User.id == account.id, User.password_hash == account.password_hash, User.is_active)
-    login = update(User).where(*is_unchanged).values(password_hash=new_hash, last_login_at=now_plus()).returning(User)
-    with transaction():
-        user: User | None = db.session.scalar(login)
-        if user:
-            user.session_token = start_session(user.id, remember)
-            record(Event.LOG_IN, user.id, user.email)
     return user
+
+
+def _record_failure(user: User | None, detail: str = "") -> None:
+    with transaction():
+        record(Event.LOG_IN_FAILED, user and user.id, user.email if user else "", detail)
+
+
+def _start_login(user: User, password: str, remember: bool) -> bool:
+    """Start the session if the account is still as it was checked, upgrading an outdated hash; return whether it is."""
+    new_hash = hasher().hash(password) if hasher().needs_rehash(user.password_hash) else user.password_hash
+    with transaction():
+        if not update_unchanged(user, ["password_hash"], password_hash=new_hash, last_login_at=now_plus()):
+            return False
+        user.session_token = start_session(user.id, remember)
+        record(Event.LOG_IN, user.id, user.email)
+    return True
 
 
 def request_reset(email: str) -> None:

@@ -1,25 +1,19 @@
 """The login page, the log-out button, and password reset."""
 
+from functools import partial
+
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_login import current_user, login_user
 from werkzeug.wrappers import Response
 
+from flaskcelery.auth import operations
 from flaskcelery.auth.forms import LogInForm, ResetForm
-from flaskcelery.auth.operations import (
-    EmailNotConfirmed,
-    InvalidResetLink,
-    authenticate,
-    find_by_reset_token,
-    request_reset,
-    reset_password,
-)
-from flaskcelery.errors import UserFacingError
+from flaskcelery.auth.operations import EmailNotConfirmed, InvalidResetLink, authenticate, find_by_reset_token
 from flaskcelery.extensions import csrf
-from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_help
 from flaskcelery.users.sessions import log_out
-from flaskcelery.web.forms import NewPasswordForm, show_error
+from flaskcelery.web.forms import NewPasswordForm, errors_shown
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.urls import safe_next
 
@@ -38,18 +32,14 @@ def show_login() -> str:
 def submit_login() -> str | Response:
     """Log in with a fresh session, or show the form again."""
     form = LogInForm(request.form)
-    if not form.validate():
-        return render_template("auth/login.html", form=form)
-    try:
-        with attempt("log_in", account=typed_email_key(form.username.data or "")):
+    if form.validate():
+        with errors_shown(form), attempt("log_in", account=typed_email_key(form.username.data or "")):
             user = authenticate(form.username.data or "", form.password.data or "", form.remember.data)
-    except UserFacingError as error:
-        show_error(form, error)
-        return render_template("auth/login.html", form=form, unconfirmed=isinstance(error, EmailNotConfirmed))
-    end_current_session()
-    session.permanent = form.remember.data  # else the cookie ends with the browser
-    login_user(user)
-    return redirect(safe_next(form.next.data or request.args.get("next")))
+            end_current_session()
+            session.permanent = form.remember.data  # else the cookie ends with the browser
+            login_user(user)
+            return redirect(safe_next(form.next.data or request.args.get("next")))
+    return render_template("auth/login.html", form=form, unconfirmed=EmailNotConfirmed.message in form.form_errors)
 
 
 @bp.post("/accounts/logout/")
@@ -79,10 +69,10 @@ def show_reset() -> str:
 def submit_reset() -> str | Response:
     """Send a reset link. The answer is the same whether or not there is such an account."""
     form = ResetForm(request.form)
-    if not form.validate():
-        return render_template("auth/password_reset.html", form=form)
-    request_reset(form.email.data or "")
-    return redirect(url_for("auth.show_reset_sent"))
+    if form.validate():
+        operations.request_reset(form.email.data or "")
+        return redirect(url_for("auth.show_reset_sent"))
+    return render_template("auth/password_reset.html", form=form)
 
 
 @bp.get("/accounts/password_reset/done/")
@@ -106,7 +96,7 @@ def show_reset_link(user_id: int, token: str) -> Response:
 @bp.get("/accounts/reset/<id:user_id>/set-password/")
 def show_new_password(user_id: int) -> str:
     user = find_by_reset_token(user_id, session.get(RESET_TOKEN, ""))
-    return _render_new_password(_new_password_form(user, None), user)
+    return render_template("auth/new_password.html", form=NewPasswordForm(), user=user, rules=password_help())
 
 
 @bp.post("/accounts/reset/<id:user_id>/set-password/")
@@ -114,22 +104,14 @@ def submit_new_password(user_id: int) -> str | Response:
     """Set the new password. The visitor still has to log in with it."""
     token = session.get(RESET_TOKEN, "")
     user = find_by_reset_token(user_id, token)
-    form = _new_password_form(user, request.form)
-    if not form.validate():
-        return _render_new_password(form, user)
-    reset_password(user_id, token, form.new_password1.data or "")
-    session.pop(RESET_TOKEN)
-    return redirect(url_for("auth.show_reset_complete"))
+    form = NewPasswordForm(request.form, partial(find_problems, username=user.username, email=user.email))
+    if form.validate():
+        operations.reset_password(user_id, token, form.new_password1.data or "")
+        session.pop(RESET_TOKEN)
+        return redirect(url_for("auth.show_reset_complete"))
+    return render_template("auth/new_password.html", form=form, user=user, rules=password_help())
 
 
 @bp.get("/accounts/reset/done/")
 def show_reset_complete() -> str:
     return render_template("auth/password_reset_complete.html")
-
-
-def _new_password_form(user: User, formdata: object) -> NewPasswordForm:
-    return NewPasswordForm(formdata, lambda password: find_problems(password, user.username, user.email))
-
-
-def _render_new_password(form: NewPasswordForm, user: User) -> str:
-    return render_template("auth/new_password.html", form=form, user=user, rules=password_help())

@@ -8,10 +8,11 @@ from typing import IO, Any
 import click
 from flask.cli import with_appcontext
 
+from flaskcelery.cli.output import reported_errors
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.signup.tasks import send_welcome_email
-from flaskcelery.users.django_import import AlreadyThere, BadDump, add_user, name_of, read_dump
+from flaskcelery.users.django_import import AlreadyThere, add_user, name_of, read_dump
 from flaskcelery.users.tokens import timestamp
 
 BATCH = 200  # accounts in one transaction
@@ -27,10 +28,8 @@ def import_django(file: IO[bytes], welcome: bool) -> None:
     Passwords keep working. Existing accounts are left alone, so the command can be repeated:
     flask users import-django dump.json
     """
-    try:
+    with reported_errors():
         entries = read_dump(file)
-    except BadDump as error:
-        raise click.ClickException(str(error)) from None
     counts: Counter[str] = Counter()
     problems = []
     with click.progressbar(length=len(entries), label="Importing", file=sys.stderr) as bar:

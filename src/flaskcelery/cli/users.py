@@ -175,9 +175,7 @@ def _read_password(noinput: bool, file: IO[str] | None, username: str, email: st
         return password
     while True:
         again = "Password (again)"
-        password = str(
-            click.prompt("Password", default="", hide_input=True, show_default=False, confirmation_prompt=again)
-        )
+        password = click.prompt("Password", "", hide_input=True, show_default=False, confirmation_prompt=again)
         problems = find_problems(password, username, email) if password else []
         for problem in problems:
             click.echo(problem, err=True)

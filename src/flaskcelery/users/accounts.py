@@ -1,5 +1,7 @@
 """Roles, and accounts as staff and their owners change them: locked, and never the last member of staff."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import select, update
 
 from flaskcelery.database import db
@@ -48,8 +50,11 @@ def keep_last_staff(user_id: int) -> None:
         raise LastStaff
 
 
-def update_unchanged(user: User, password_hash: str, **values: object) -> None:
-    """Change the account unless it was closed, or its password changed, since then; raise ChangedMeanwhile."""
-    is_unchanged = (User.id == user.id, User.password_hash == password_hash, User.is_active)
-    if db.session.scalar(update(User).where(*is_unchanged).values(**values).returning(User.id)) is None:
-        raise ChangedMeanwhile
+def update_unchanged(user: User, columns: Iterable[str], **values: object) -> bool:
+    """Change the account if it is active and these columns still are as `user` was read; return whether they are.
+
+    Only one of two concurrent callers succeeds. The caller commits.
+    """
+    is_unchanged = [getattr(User, name).is_not_distinct_from(getattr(user, name)) for name in columns]
+    changed = update(User).where(User.id == user.id, *is_unchanged, User.is_active).values(**values).returning(User.id)
+    return db.session.scalar(changed, execution_options={"synchronize_session": False}) is not None

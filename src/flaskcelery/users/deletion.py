@@ -6,7 +6,7 @@ from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.retention import PURGED_PER_PASS, purge
-from flaskcelery.users.accounts import keep_last_staff, lock_account, update_unchanged
+from flaskcelery.users.accounts import ChangedMeanwhile, keep_last_staff, lock_account, update_unchanged
 from flaskcelery.users.emails import send_goodbye_email
 from flaskcelery.users.models import User
 from flaskcelery.users.password_change import check_password
@@ -21,7 +21,8 @@ def close_account(user: User, password: str) -> None:
     check_password(user, password)
     with transaction():
         keep_last_staff(user.id)
-        update_unchanged(user, user.password_hash, is_active=False, closed_at=now_plus())
+        if not update_unchanged(user, ["password_hash"], is_active=False, closed_at=now_plus()):
+            raise ChangedMeanwhile
         end_sessions(user.id)
         send_goodbye_email.enqueue(user_id=user.id)
         record(Event.ACCOUNT_CLOSED, user.id, user.email)

@@ -2,7 +2,7 @@
 
 import json
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from sqlalchemy import select
 
@@ -14,6 +14,7 @@ from flaskcelery.users.names import AccountTaken, make_names, refuse_taken
 
 MODELS = ("accounts.customuser", "auth.user")
 HASH_MAX_LENGTH = 255
+T = TypeVar("T")
 
 
 class BadDump(UserFacingError):
@@ -44,8 +45,7 @@ def add_user(entry: dict[str, Any]) -> User:
 
     Raises AlreadyThere, AccountTaken, InvalidName, InvalidEmail or BadEntry; the transaction goes on.
     """
-    fields = entry.get("fields")
-    user = _read_user(fields if isinstance(fields, dict) else {})
+    user = _read_user(_fields(entry))
     names = {"username_key": user.username_key, "email_key": user.email_key}
     try:
         with refuse_taken(names), db.session.begin_nested():
@@ -60,38 +60,36 @@ def add_user(entry: dict[str, Any]) -> User:
 
 def name_of(entry: dict[str, Any]) -> str:
     """Return what an operator finds the entry by, in printable characters."""
-    fields = entry.get("fields")
-    text = str((fields if isinstance(fields, dict) else {}).get("username") or f"number {entry.get('pk')}")
+    text = str(_fields(entry).get("username") or f"number {entry.get('pk')}")
     return "".join(character if character.isprintable() else "?" for character in text)[:150]
 
 
+def _fields(entry: dict[str, Any]) -> dict[str, Any]:
+    fields = entry.get("fields")
+    return fields if isinstance(fields, dict) else {}
+
+
 def _read_user(fields: dict[str, Any]) -> User:
-    names = make_names(_text(fields, "username"), _text(fields, "email"))
-    password_hash = _text(fields, "password") or NO_PASSWORD
+    names = make_names(_get(fields, "username", ""), _get(fields, "email", ""))
+    password_hash = _get(fields, "password", "") or NO_PASSWORD
     if len(password_hash) > HASH_MAX_LENGTH or not (password_hash.isascii() and password_hash.isprintable()):
         raise BadEntry("its password is not a hash")
     joined_at = _moment(fields, "date_joined")
     return User(
         **names,
         password_hash=password_hash,
-        is_active=_flag(fields, "is_active", default=True),
-        is_staff=_flag(fields, "is_staff") or _flag(fields, "is_superuser"),
+        is_active=_get(fields, "is_active", True),
+        is_staff=_get(fields, "is_staff", False) or _get(fields, "is_superuser", False),
         last_login_at=_moment(fields, "last_login"),
         **({"joined_at": joined_at} if joined_at else {}),
     )
 
 
-def _text(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name, "")
-    if not isinstance(value, str):
-        raise BadEntry(f"its {name} is not text")
-    return value
-
-
-def _flag(fields: dict[str, Any], name: str, default: bool = False) -> bool:
+def _get(fields: dict[str, Any], name: str, default: T) -> T:
+    """Return a field, which has to be of the type of its default; raise BadEntry."""
     value = fields.get(name, default)
-    if not isinstance(value, bool):
-        raise BadEntry(f"its {name} is neither true nor false")
+    if not isinstance(value, type(default)):
+        raise BadEntry(f"its {name} is {'not text' if default == '' else 'neither true nor false'}")
     return value
 
 
@@ -100,7 +98,7 @@ def _moment(fields: dict[str, Any], name: str) -> datetime | None:
     if fields.get(name) is None:
         return None
     try:
-        moment = datetime.fromisoformat(_text(fields, name))
+        moment = datetime.fromisoformat(_get(fields, name, ""))
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise BadEntry(f"its {name} is not a date") from None

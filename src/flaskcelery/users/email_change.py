@@ -3,20 +3,15 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
-from flaskcelery.users.accounts import update_unchanged
-from flaskcelery.users.emails import (
-    send_confirmation_email,
-    send_email_change_email,
-    send_email_change_notice,
-    send_email_changed_notice,
-)
+from flaskcelery.users import emails
+from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.models import User
-from flaskcelery.users.names import AccountTaken, EmailTaken, email_key, make_email, normalize_email, refuse_taken
+from flaskcelery.users.names import AccountTaken, email_key, make_email, normalize_email, refuse_taken
 from flaskcelery.users.password_change import check_password
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_MAX_AGE, Purpose, database_now, timestamp, verify_token
@@ -48,25 +43,26 @@ def request_confirmation(email: str) -> None:
         is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
         user = db.session.scalar(select(User).where(*is_unconfirmed))
         user_id = user.id if user else None
-        send_confirmation_email.enqueue(user_id=user_id, made_at=timestamp())
+        emails.send_confirmation_email.enqueue(user_id=user_id, made_at=timestamp())
         record(Event.CONFIRMATION_REQUESTED, user_id, user.email if user else "")
 
 
 def request_email_change(user: User, email: str, password: str) -> None:
     """Send the new email a link that makes the change, and warn the present one.
 
-    Raises InvalidEmail, WrongPassword, SameEmail, EmailTaken or ChangedMeanwhile.
+    Raises InvalidEmail, WrongPassword, SameEmail, AccountTaken or ChangedMeanwhile.
     """
     new = normalize_email(email)
     check_password(user, password)
     if email_key(new) == user.email_key:
         raise SameEmail
     if db.session.scalar(select(User.id).where(User.email_key == email_key(new))):
-        raise EmailTaken
+        raise AccountTaken("email")
     with transaction():
-        update_unchanged(user, user.password_hash, pending_email=new)
-        send_email_change_email.enqueue(user_id=user.id, made_at=timestamp())
-        send_email_change_notice.enqueue(user_id=user.id)
+        if not update_unchanged(user, ["password_hash"], pending_email=new):
+            raise ChangedMeanwhile
+        emails.send_email_change_email.enqueue(user_id=user.id, made_at=timestamp())
+        emails.send_email_change_notice.enqueue(user_id=user.id)
         record(Event.EMAIL_CHANGE_REQUESTED, user.id, user.email)
 
 
@@ -100,9 +96,9 @@ def move_email(user: User, new: str, *, is_confirmed: bool, keep: str | None = N
     An email that is not confirmed yet is sent a link. The caller writes the columns and commits.
     """
     end_sessions(user.id, keep=keep)
-    send_email_changed_notice.enqueue(user_id=user.id)
+    emails.send_email_changed_notice.enqueue(user_id=user.id)
     if not is_confirmed:
-        send_confirmation_email.enqueue(user_id=user.id, made_at=timestamp())
+        emails.send_confirmation_email.enqueue(user_id=user.id, made_at=timestamp())
     return {
         **make_email(new),
         "pending_email": None,
@@ -149,16 +145,7 @@ ACTIONS: dict[str, tuple[Purpose, Callable[[User, str, str | None], None]]] = {
 
 
 def _write(user: User, **values: object) -> None:
-    """Change the account if it still is as its token was verified; only one of two concurrent calls succeeds."""
-    seen = (
-        User.id,
-        User.email,
-        User.pending_email,
-        User.previous_email,
-        User.email_changed_at,
-        User.email_confirmed_at,
-    )
-    is_unchanged = [column.is_not_distinct_from(getattr(user, column.key)) for column in seen]
-    changed = update(User).where(*is_unchanged, User.is_active).values(**values).returning(User.id)
-    if db.session.scalar(changed, execution_options={"synchronize_session": False}) is None:
+    """Change the account if it still is as its token was verified; raise InvalidLink."""
+    seen = ("email", "pending_email", "previous_email", "email_changed_at", "email_confirmed_at")
+    if not update_unchanged(user, seen, **values):
         raise InvalidLink

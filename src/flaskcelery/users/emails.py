@@ -17,8 +17,7 @@ def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None
     user = _find_open(user_id)
     if user is None or user.email_confirmed_at:
         return None
-    link = confirmation_link(user, made_at)
-    return compose("users/email/confirmation", to=user.email, username=user.username, link=link)
+    return _compose("confirmation", user, link=confirmation_link(user, made_at))
 
 
 @task("send_email_change_email", "Confirm your new email")
@@ -27,8 +26,7 @@ def send_email_change_email(user_id: int, made_at: int) -> Message | None:
     user = _find_open(user_id)
     if user is None or user.pending_email is None:
         return None
-    link = change_link(user, made_at)
-    return compose("users/email/email_change", to=user.pending_email, username=user.username, link=link)
+    return _compose("email_change", user, to=user.pending_email, link=change_link(user, made_at))
 
 
 @task("send_email_change_notice", "A change of your email was requested")
@@ -37,7 +35,7 @@ def send_email_change_notice(user_id: int) -> Message | None:
     user = _find_open(user_id)
     if user is None or user.pending_email is None:
         return None
-    return compose("users/email/email_change_notice", to=user.email, username=user.username)
+    return _compose("email_change_notice", user)
 
 
 @task("send_email_changed_notice", "Your email was changed")
@@ -46,8 +44,7 @@ def send_email_changed_notice(user_id: int) -> Message | None:
     user = _find_open(user_id)
     if user is None or user.previous_email is None:
         return None
-    link = undo_link(user)
-    return compose("users/email/email_changed", to=user.previous_email, username=user.username, link=link)
+    return _compose("email_changed", user, to=user.previous_email, link=undo_link(user))
 
 
 @task("send_password_reset_email", "Password reset")
@@ -57,7 +54,7 @@ def send_password_reset_email(user_id: int | None, made_at: int) -> Message | No
     if user is None or not user.is_active or not user.has_password:
         return None
     link = password_link(user, made_at)
-    return compose("users/email/password_reset", to=user.email, email=user.email, link=link) if link else None
+    return _compose("password_reset", user, link=link) if link else None
 
 
 @task("send_invitation_email", "Choose your password")
@@ -66,9 +63,8 @@ def send_invitation_email(user_id: int, made_at: int) -> Message | None:
     user = _find_open(user_id)
     if user is None or not user.is_active or user.has_password:
         return None
-    if link := password_link(user, made_at):
-        return compose("users/email/invitation", to=user.email, username=user.username, email=user.email, link=link)
-    return None
+    link = password_link(user, made_at)
+    return _compose("invitation", user, link=link) if link else None
 
 
 @task("send_password_changed_email", "Password changed")
@@ -77,8 +73,7 @@ def send_password_changed_email(user_id: int) -> Message | None:
     user = db.session.get(User, user_id)
     if user is None:
         return None
-    link = public_url("auth.show_reset")
-    return compose("users/email/password_changed", to=user.email, username=user.username, link=link)
+    return _compose("password_changed", user, link=public_url("auth.show_reset"))
 
 
 @task("send_goodbye_email", "Your account is deleted")
@@ -87,10 +82,14 @@ def send_goodbye_email(user_id: int) -> Message | None:
     user = db.session.get(User, user_id)
     if user is None or user.closed_at is None:
         return None
-    return compose("users/email/goodbye", to=user.email, username=user.username)
+    return _compose("goodbye", user)
 
 
 def _find_open(user_id: int | None) -> User | None:
     """Return the account unless it is gone or closed; None for nobody."""
     user = db.session.get(User, user_id) if user_id else None
     return user if user and user.closed_at is None else None
+
+
+def _compose(name: str, user: User, to: str = "", **context: str) -> Message:
+    return compose(f"users/email/{name}", to or user.email, username=user.username, email=user.email, **context)

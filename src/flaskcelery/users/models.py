@@ -26,9 +26,8 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     password_hash: Mapped[str] = mapped_column(String(255))
     is_active: Mapped[bool] = mapped_column(default=True)
     is_staff: Mapped[bool] = mapped_column(default=False)
-    is_viewer: Mapped[bool] = mapped_column(
-        default=False, server_default=false()
-    )  # sees what staff sees, changes nothing
+    # Sees what staff sees, changes nothing.
+    is_viewer: Mapped[bool] = mapped_column(default=False, server_default=false())
     joined_at: Mapped[datetime] = mapped_column(default=now_plus(), index=True)
     last_login_at: Mapped[datetime | None]
     email_confirmed_at: Mapped[datetime | None]

@@ -3,7 +3,7 @@
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from confusable_homoglyphs import confusables
@@ -18,6 +18,7 @@ from flaskcelery.users.models import User
 
 USERNAME_MAX_LENGTH = 150
 EMAIL_MAX_LENGTH = 254
+TAKEN = {"username": "A user with that username already exists.", "email": "User with this Email already exists."}
 
 
 class InvalidName(UserFacingError):
@@ -43,27 +44,12 @@ class InvalidEmail(UserFacingError):
     field = "email"
 
 
-class UsernameTaken(UserFacingError):
-    message = "A user with that username already exists."
-    field = "username"
-
-
-class EmailTaken(UserFacingError):
-    message = "User with this Email already exists."
-    field = "email"
-
-
 class AccountTaken(UserFacingError):
     """Another account has the username, the email, or both."""
 
-    def __init__(self, taken: Sequence[UserFacingError]) -> None:
-        super().__init__(" ".join(map(str, taken)))
-        self.taken = taken
-
-    @property
-    def errors(self) -> Mapping[str, str]:
-        """Return a message for each of the two that is taken, by field."""
-        return {each.field: str(each) for each in self.taken}
+    def __init__(self, *fields: str) -> None:
+        super().__init__(" ".join(TAKEN[field] for field in fields))
+        self.errors = {field: TAKEN[field] for field in fields}
 
 
 def make_names(username: str, email: str) -> dict[str, str]:
@@ -89,10 +75,9 @@ def refuse_taken(names: Mapping[str, str], user_id: int | None = None) -> Iterat
     try:
         yield
     except IntegrityError as error:
-        taken = [each for each in (UsernameTaken(), EmailTaken()) if _has_other(f"{each.field}_key", names, user_id)]
-        if not taken:
-            raise
-        raise AccountTaken(taken) from error
+        if taken := [field for field in TAKEN if _has_other(f"{field}_key", names, user_id)]:
+            raise AccountTaken(*taken) from error
+        raise
 
 
 def _has_other(column: str, names: Mapping[str, str], user_id: int | None) -> bool:

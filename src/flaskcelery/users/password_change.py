@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import update
-
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, detach, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
+from flaskcelery.users.accounts import update_unchanged
 from flaskcelery.users.emails import send_password_changed_email
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import hasher
@@ -41,15 +40,8 @@ def replace_password(user: User, new_hash: str, event: Event, keep: str | None =
     Return False, with nothing done, if the account has changed since `user` was read, so that only one of two
     concurrent changes succeeds. The caller commits.
     """
-    changed = db.session.scalar(
-        update(User)
-        .where(User.id == user.id, User.is_active)
-        .where(User.password_hash == user.password_hash, User.email == user.email)
-        .values(password_hash=new_hash, pending_email=None, **values)  # a link to the pending email dies too
-        .returning(User.id)
-        .execution_options(synchronize_session=False)
-    )
-    if changed is None:
+    values |= {"password_hash": new_hash, "pending_email": None}  # a link to the pending email dies too
+    if not update_unchanged(user, ["password_hash", "email"], **values):
         return False
     end_sessions(user.id, keep=keep)
     send_password_changed_email.enqueue(user_id=user.id)

@@ -98,19 +98,15 @@ def load_user(token: str) -> User | None:
     """Return the active user of a live session, in one query, or None, which logs the browser out."""
     is_stale = LoginSession.last_seen_at < now_plus(-SEEN_EVERY)
     is_mine = LoginSession.token_hash == _hash(token)
-    found = db.session.execute(
-        select(User, is_stale).join(LoginSession).where(is_mine, is_live(), User.is_active)
-    ).one_or_none()
+    live = select(User, is_stale).join(LoginSession).where(is_mine, is_live(), User.is_active)
+    found = db.session.execute(live).one_or_none()
     if found is None:
         return None
     user: User = found[0]
     if found[1]:
         with transaction():
-            db.session.execute(
-                update(LoginSession)
-                .where(is_mine)
-                .values(last_seen_at=now_plus(), ip_address=client_ip(), device=_device())
-            )
+            seen = {"last_seen_at": now_plus(), "ip_address": client_ip(), "device": _device()}
+            db.session.execute(update(LoginSession).where(is_mine).values(**seen))
     user.session_token = token
     return user
 

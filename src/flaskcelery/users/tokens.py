@@ -45,12 +45,12 @@ def make_token(purpose: Purpose, user: User, made_at: datetime) -> str:
 
 def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta) -> bool:
     """Return whether the token was made here for this purpose, is young enough, and the account is unchanged."""
-    if not re.fullmatch(r"[1-9a-f][0-9a-f]{0,7}-[0-9a-f]{64}", token):
+    found = re.fullmatch(r"([1-9a-f][0-9a-f]{0,7})-([0-9a-f]{64})", token)
+    if not found:
         return False
-    seconds = int(token.partition("-")[0], 16)
+    seconds, given = int(found[1], 16), found[2]
     if database_now() > datetime.fromtimestamp(seconds, UTC) + max_age:
         return False
-    given = token.partition("-")[2]
     keys = [current_app.config["SECRET_KEY"], *(current_app.config.get("SECRET_KEY_FALLBACKS") or ())]
     return any(hmac.compare_digest(given, _sign(key, purpose, user, seconds)) for key in keys)
 

@@ -1,8 +1,10 @@
 """What forms share: common fields, validators that ask the domain, and errors shown at their fields."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from flask import flash
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, Form, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, EqualTo, InputRequired
@@ -31,12 +33,15 @@ def password_field(label: str, *validators: Any, autocomplete: str = "new-passwo
 
 
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """A new password, typed twice. `find_problems` returns a sentence for each rule that a password breaks."""
+    """A new password, typed twice.
+
+    `find_problems` returns a sentence for each rule that a password breaks; a form without it cannot be validated.
+    """
 
     new_password1 = password_field("New password:")
     new_password2 = password_field("Confirm password:", EqualTo("new_password1", MISMATCH))
 
-    def __init__(self, formdata: Any, find_problems: Callable[[str], list[str]]) -> None:
+    def __init__(self, formdata: Any = None, find_problems: Any = None) -> None:
         super().__init__(formdata)
         self.find_problems = find_problems
 
@@ -69,10 +74,16 @@ def refuse_problems(field: Field, problems: list[str]) -> None:
         raise ValidationError(problems[-1])
 
 
-def show_error(form: Form, error: UserFacingError) -> None:
-    """Show the error at the form's field that it names, or else above the form."""
-    for name, message in error.errors.items():
-        if name in form:
-            form[name].errors = [*form[name].errors, message]
-        else:
-            form.form_errors.append(message)
+@contextmanager
+def errors_shown(form: Form | None) -> Iterator[None]:
+    """Show a UserFacingError of the block at the form's field that it names, above the form, or on the next page."""
+    try:
+        yield
+    except UserFacingError as error:
+        for name, message in error.errors.items():
+            if form is None:
+                flash(message, "error")
+            elif name in form:
+                form[name].errors = [*form[name].errors, message]
+            else:
+                form.form_errors.append(message)
