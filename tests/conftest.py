@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_mail import Message
 from flask_migrate import upgrade
+from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
@@ -23,6 +25,21 @@ from flaskcelery.outbox.models import OutboxRow, is_claimable
 from tests.pages import find_csrf_token
 
 PASSWORD = "correct horse battery"
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage seldom: Celery's signals keep every application, and each pass would look at all of them."""
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile each template once, not once for each application."""
+    folder = tmp_path_factory.mktemp("templates")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": FileSystemBytecodeCache(str(folder))})
+        yield
 
 
 @pytest.fixture(scope="session")
