@@ -42,7 +42,7 @@ def measure(stack: Stack) -> str:
 
 
 def main() -> None:
-    """Measure with nothing owed, and with much of it."""
+    """Measure with nothing pending, and with many pending rows."""
     with ExitStack() as exits:
         folder = Path(exits.enter_context(TemporaryDirectory()))
         server = exits.enter_context(servers.postgres(folder))
@@ -57,9 +57,9 @@ def main() -> None:
             stack.start_web()
             for _ in range(100):
                 stack.visitor().get(LOG_IN)
-            print(f"{DONE:,} done rows, nothing owed: {measure(stack)}", flush=True)
+            print(f"{DONE:,} done rows, nothing pending: {measure(stack)}", flush=True)
             database.execute(PILE_UP)  # type: ignore[arg-type]
-            print(f"and {PENDING:,} owed ones: {measure(stack)}", flush=True)
+            print(f"and {PENDING:,} pending ones: {measure(stack)}", flush=True)
             database.execute("ANALYZE")
             print(f"with statistics that know them: {measure(stack)}")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.integration.stack import NOTHING_SET, Stack
 from tests.integration.visitor import LOG_IN, Answer, Visitor
 from tests.processes import BIN, HOST, ROOT
-from tests.servers import judge
+from tests.servers import smtp_server
 
 RESET = "/accounts/password_reset/"
 RESEND = "/accounts/email/resend/"
@@ -83,7 +83,7 @@ def main() -> int:
             "RATELIMIT_ENABLED": "0",
             "MAIL_BACKEND": "smtp",
             "MAIL_SERVER": HOST,
-            "MAIL_PORT": str(exits.enter_context(judge()).port),
+            "MAIL_PORT": str(exits.enter_context(smtp_server()).port),
         }
         environ = {**NOTHING_SET, **settings}
         subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)

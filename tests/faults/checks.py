@@ -32,7 +32,7 @@ class Result:
     slowest: float = 0.0  # seconds of the slowest sign-up
     p99: float = 0.0  # seconds within which 99 of 100 sign-ups were answered
     recovery: float = 0.0  # seconds from healing to the first mail in normal time
-    settled: float = 0.0  # seconds from healing until nothing was pending
+    drained: float = 0.0  # seconds from healing until nothing was pending
     restarts: int = 0  # processes that a service manager started again
     attempts: int = 0
     seconds: float = 0.0

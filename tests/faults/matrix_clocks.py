@@ -63,7 +63,7 @@ def web_skewed(environment: Environment, hours: int) -> Fault:
     began = re.findall(r"Starting uWSGI .* on \[(.+?)\]", stack.process("web").log.read_text())
     off = datetime.strptime(began[-1], "%c").astimezone(UTC) - datetime.now(UTC)
     stack.replace_web()
-    assert all(visitor.is_logged_in() for visitor in (early, late)), "somebody was logged out when the clock was mended"
+    assert all(visitor.is_logged_in() for visitor in (early, late)), "somebody was logged out when the clock was right"
     return f"its clock is off by {off.total_seconds() / 3600:+.1f} h" if abs(off.total_seconds()) > 3600 else ""
 
 

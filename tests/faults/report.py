@@ -21,7 +21,7 @@ HEAD = (
     "duplicates",
     "failed",
     "recovery",
-    "settled",
+    "drained",
     "p99",
     "slowest",
     "fired",
@@ -41,7 +41,7 @@ DATABASES = {"sqlite": "SQLite", "postgres": "Postgres"}
 def columns(result: Result) -> tuple[str, ...]:
     """Return one result as the terminal shows it."""
     counts = result.lost, result.for_nothing, f"{result.duplicates} of {result.allowed}", result.failed
-    times = f"{result.recovery:.1f} s", f"{result.settled:.1f} s", f"{result.p99:.1f} s", f"{result.slowest:.1f} s"
+    times = f"{result.recovery:.1f} s", f"{result.drained:.1f} s", f"{result.p99:.1f} s", f"{result.slowest:.1f} s"
     return (result.scenario, result.database, *map(str, counts), *times, result.fired)
 
 

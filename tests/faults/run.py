@@ -97,7 +97,7 @@ def exercise(scenario: Scenario, environment: Environment, result: Result) -> No
     environment.load.run(environment.load.names(after), "after")
     environment.load.run(environment.load.unanswered(), "again")
     environment.stack.wait_until_nothing_is_pending(PATIENCE + environment.stack.lease)
-    result.settled = time.monotonic() - healed
+    result.drained = time.monotonic() - healed
     time.sleep(PERIOD + 0.5)  # what would go out twice goes out now
     grown = environment.stack.count_open_files(names) - open_files
     result.expect(grown <= MORE_FILES, f"I7: {grown} more files are open than before")

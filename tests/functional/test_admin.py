@@ -209,8 +209,8 @@ def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staf
         assert line in question
     assert "alice@example.org was deleted." in staff.act(row, "delete").text
     assert staff.client.get(row).status_code == 404
-    settled = "failed_at IS NOT NULL OR done_at IS NOT NULL"
-    assert run_sql(app, f"SELECT count(*) FROM outbox WHERE user_id = {alice.id} AND ({settled})") == [(0,)]
+    finished = "failed_at IS NOT NULL OR done_at IS NOT NULL"
+    assert run_sql(app, f"SELECT count(*) FROM outbox WHERE user_id = {alice.id} AND ({finished})") == [(0,)]
     assert [mail for mail in send_mails(app) if "alice" in mail.recipients[0]] == []
     kept = run_sql(app, f"SELECT email, ip_address, detail FROM audit_events WHERE user_id = {alice.id}")
     assert [any(row) for row in kept] == [False] * 3 + [True]  # the last one is that of the deletion

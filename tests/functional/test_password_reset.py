@@ -34,7 +34,7 @@ def member(auth: Browser) -> Browser:
 
 
 def reset_mails(app: Flask) -> list[Message | None]:
-    """Return what the owed resets send, in the order in which they were asked for; None for nobody."""
+    """Return what the pending resets send, in the order in which they were asked for; None for nobody."""
     with app.app_context():
         rows = db.session.scalars(select(OutboxRow).order_by(OutboxRow.created_at)).all()
         return [TASKS[row.task](**row.args) for row in rows if row.task == "send_password_reset_email"]

@@ -179,8 +179,8 @@ def test_a_block_is_logged_once(attacker: Browser, caplog: pytest.LogCaptureFixt
 def test_nobody_can_flood_one_address_with_mails(app: Flask) -> None:
     most = EMAILS_TO_ONE_RECIPIENT[0]
     with app.app_context():
-        owed = [take_email_quota("reset", "alice@example.com") for _ in range(most + 2)]
-        assert owed == [True] * most + [False] * 2
+        granted = [take_email_quota("reset", "alice@example.com") for _ in range(most + 2)]
+        assert granted == [True] * most + [False] * 2
         assert take_email_quota("reset", "bob@example.com")
         assert take_email_quota("resend", "alice@example.com")
 

@@ -1,4 +1,4 @@
-"""Workers killed with a row in their hands: the lease ends, and another attempt sends the mail."""
+"""Workers killed while they send an email: the lease ends, and another attempt sends it."""
 
 import os
 import signal
