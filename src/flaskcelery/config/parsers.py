@@ -1,6 +1,5 @@
 """How a setting's text is read; a ValueError's text says what it must be."""
 
-import functools
 import os
 import re
 from collections.abc import Callable
@@ -91,9 +90,10 @@ def broker_url(text: str) -> str:
 
 def sender(text: str) -> str:
     """Return one address, with or without a name, as an email header has it."""
-    lenient = functools.partial(validate_email, check_deliverability=False, globally_deliverable=False)
     try:
-        found = lenient(text, allow_smtputf8=False, allow_display_name=True)
+        found = validate_email(
+            text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False, allow_display_name=True
+        )
     except EmailNotValidError:
         raise ValueError("must be one address, such as Your Site <noreply@your.domain>") from None
     if not text.isprintable() or not found.ascii_email:

@@ -26,9 +26,8 @@ class Message(flask_mail.Message):
 
 def compose(template: str, to: str, **context: Any) -> Message:
     """Render `template`.subject.txt, .txt and .html as a message to one address."""
-    subject = render_template(f"{template}.subject.txt", **context).strip()
     return Message(
-        subject=subject,
+        subject=render_template(f"{template}.subject.txt", **context).strip(),
         recipients=[to],
         body=render_template(f"{template}.txt", **context),
         html=render_template(f"{template}.html", **context),
