@@ -46,12 +46,11 @@ def run_dev() -> None:
 
 
 def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            sys.exit(f"Port {port} is not available: {error.strerror}. Choose another one: make run PORT={port + 1}")
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        sys.exit(f"Port {port} is not available: {reason}. Choose another one: make run PORT={port + 1}")
 
 
 def _stop_when_terminal_closes() -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -37,11 +38,9 @@ def _is_unreadable(path: str) -> bool:
 
 
 def _is_unwritable(folder: str) -> bool:
-    try:
+    with suppress(OSError):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
-        return True
-    return not os.access(folder, os.W_OK)
+    return not (os.path.isdir(folder) and os.access(folder, os.W_OK))
 
 
 ERRORS: tuple[Check, ...] = (

@@ -84,7 +84,6 @@ def _celery(config: Config, folder: Path) -> dict[str, Any]:
         "worker_proc_alive_timeout": 30,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_enable_remote_control": False,
-        "worker_send_task_events": False,
         "worker_redirect_stdouts": False,  # printed mails stay whole
     }
 

@@ -57,7 +57,6 @@ def argon2(text: str) -> tuple[int, int, int]:
 
 
 def words(text: str) -> list[str]:
-    """Split the text at commas and white space."""
     return text.replace(",", " ").split()
 
 

@@ -45,8 +45,7 @@ class ConsoleConnection(flask_mail.Connection):
         refuse_bad_headers(message)
         to, rule = ", ".join(map(str, message.recipients)), "-" * 70
         head = f"From: {message.sender}\nTo: {to}\nSubject: {message.subject}\nMessage-ID: {message.msgId}"
-        block = f"{rule}\n{head}\n\n{message.body}\n{rule}\n"
-        sys.stdout.buffer.write(block.encode("utf-8", "replace"))
+        sys.stdout.buffer.write(f"{rule}\n{head}\n\n{message.body}\n{rule}\n".encode("utf-8", "replace"))
         sys.stdout.flush()
 
 
