@@ -49,8 +49,8 @@ def classify(stage: str, error: Exception) -> MailError:
     if isinstance(error, smtplib.SMTPNotSupportedError | ssl.SSLCertVerificationError):
         kind = ConfigurationMailError
     elif code // 100 == 5:  # noqa: PLR2004  RFC 5321, 4.2.1
-        is_policy = text.startswith("5.7.")  # RFC 3463
-        kind = ConfigurationMailError if stage in EVERY_EMAIL or is_policy else PermanentMailError
+        # 5.7 is refused by policy (RFC 3463), not because of this email.
+        kind = ConfigurationMailError if stage in EVERY_EMAIL or text.startswith("5.7.") else PermanentMailError
     elif code // 100 != 4 and stage == "DOT":  # noqa: PLR2004
         kind = UnknownMailError
     if stage == "AUTH":

@@ -76,7 +76,7 @@ class Counters:
         """Made on first use: it starts a thread, and uWSGI's master would wait for that thread forever."""
         return MemoryStorage()
 
-    def add(self, key: str, seconds: int, amount: int = 1) -> tuple[int, int]:
+    def add(self, key: str, seconds: int, amount: int) -> tuple[int, int]:
         """Count; return the new count and the seconds until it expires."""
         count, ends_at = self._memory.incr(key, seconds, amount), self._memory.get_expiry(key)
         if self._redis and time.monotonic() >= self._away_until:
