@@ -43,9 +43,6 @@ GUARDS = {
     admin: require_staff,
 }
 
-# Blueprints bring their own templates; users/ is not one.
-TEMPLATE_FOLDERS = ("templates", "users/templates")
-
 logger = logging.getLogger(__name__)
 
 
@@ -57,7 +54,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     config, warnings = load_config(read_environ() if environ is None else environ)
     app = Flask("flaskcelery", instance_path=config["INSTANCE_PATH"])
     app.config.update(config)
-    app.jinja_loader = FileSystemLoader([f"{app.root_path}/{folder}" for folder in TEMPLATE_FOLDERS])
+    # Blueprints bring their own templates; users/ is not one.
+    app.jinja_loader = FileSystemLoader([f"{app.root_path}/templates", f"{app.root_path}/users/templates"])
     init_logs(config["LOG_LEVEL"], as_json=config["APP_ENV"] == "production")
     for warning in warnings:
         logger.warning("Configuration: %s", warning)

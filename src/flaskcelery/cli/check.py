@@ -16,12 +16,10 @@ from flaskcelery.mail.errors import MailError
 def check(deploy: bool) -> None:
     """Print what is wrong with the settings: flask check --deploy
 
-    It ends with 1 if the application should not start like this.
-
-    Where it cannot start at all, this command, as any other, prints why.
+    It ends with 1 if the application should not start like this. Any command prints why it cannot start at all.
     """
     _, errors, warnings = find_problems({**read_environ(), **({"APP_ENV": "production"} if deploy else {})})
-    warnings += find_missing() if deploy else []
+    warnings += _find_missing() if deploy else []
     click.echo(list_all({"Errors:": errors, "Warnings:": warnings}) or "Nothing is wrong.")
     raise SystemExit(1 if errors else 0)
 
@@ -41,10 +39,10 @@ def show_config(as_json: bool) -> None:
     if as_json:
         show_rows(rows, as_json)
     else:
-        show_row({str(row["name"]): f"{row['value']}  ({row['source']})".strip() for row in rows}, as_json)
+        show_row({row["name"]: f"{row['value']}  ({row['source']})".strip() for row in rows}, as_json)
 
 
-def find_missing() -> list[str]:
+def _find_missing() -> list[str]:
     """Return a sentence for each server that does not do its part at the moment, with the settings as they are."""
     readiness = check_readiness()
     found = [readiness.problem] if readiness.problem else []

@@ -10,6 +10,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import click
+from flask import current_app
 from flask_migrate import upgrade
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
@@ -20,8 +22,10 @@ HOST = "127.0.0.1"
 STOPPED_BY_USER = (130, 143)  # honcho's codes for Ctrl-C and SIGTERM
 
 
-def run(port: int) -> int:
-    """Check the port, migrate, and run the Procfile until it ends; return the exit code."""
+@click.command("dev")
+def run_dev() -> None:
+    """Prepare the database, then run web, worker and relay together until Ctrl-C."""
+    port = current_app.config["PORT"]
     _check_port(port)
     os.umask(0o077)  # only this user can read the database under instance/
     upgrade()
@@ -37,19 +41,16 @@ def run(port: int) -> int:
     except OSError:  # honcho printed before _silence() took effect
         _silence()
         manager.kill()
-    if manager.returncode in STOPPED_BY_USER:
-        return 0
-    sys.stderr.write("A process ended unexpectedly; its last lines above say why.\n")
-    return 1
+    if manager.returncode not in STOPPED_BY_USER:
+        sys.exit("A process ended unexpectedly; its last lines above say why.")
 
 
 def _check_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            sys.exit(f"Port {port} is not available: {error.strerror}. Choose another one: make run PORT={port + 1}")
+    try:
+        socket.create_server((HOST, port)).close()
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        sys.exit(f"Port {port} is not available: {reason}. Choose another one: make run PORT={port + 1}")
 
 
 def _stop_when_terminal_closes() -> None:
@@ -83,8 +84,7 @@ def _announce(port: int) -> None:
     """Print the URL as soon as the server accepts connections."""
     for _ in range(300):
         with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-            text = f"\n  Open http://{HOST}:{port}/ in your browser. The worker prints emails here. Ctrl-C stops.\n\n"
-            sys.stdout.write(text)
-            sys.stdout.flush()
+            url = f"http://{HOST}:{port}/"
+            click.echo(f"\n  Open {url} in your browser. The worker prints emails here. Ctrl-C stops.\n")
             return
         time.sleep(0.1)

@@ -61,8 +61,7 @@ def test(email: str) -> None:
     with reported_errors():
         to = normalize_email(email)
     config = current_app.config
-    body = f"{config['SITE_NAME']} can send email.\n"
-    message = Message("Test", [to], body, sender=config["MAIL_DEFAULT_SENDER"])
+    message = Message("Test", [to], f"{config['SITE_NAME']} can send email.\n", sender=config["MAIL_DEFAULT_SENDER"])
     is_console = config["MAIL_BACKEND"] == "console"
     if not is_console:
         click.echo(f"   connecting to {config['MAIL_SERVER']}:{config['MAIL_PORT']}")

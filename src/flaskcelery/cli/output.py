@@ -16,22 +16,17 @@ json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=Tr
 
 
 def show_rows(rows: Iterable[Row], as_json: bool) -> None:
-    """Print rows: as a JSON list, or each on a line, its values parted by two spaces."""
-    if as_json:
-        click.echo(json.dumps(list(rows), default=_plain, indent=2))
-        return
-    for row in rows:
-        click.echo("  ".join(_text(value) for value in row.values()))
+    """Print rows: as a JSON list, or each on a line, its values separated by two spaces."""
+    lines = [_json(list(rows))] if as_json else ["  ".join(map(_text, row.values())) for row in rows]
+    for line in lines:
+        click.echo(line)
 
 
 def show_row(row: Row, as_json: bool) -> None:
-    """Print one row: as a JSON object, or each value on a line behind its name."""
-    if as_json:
-        click.echo(json.dumps(row, default=_plain, indent=2))
-        return
+    """Print one row: as a JSON object, or each value on a line after its name."""
     width = max(map(len, row))
-    for name, value in row.items():
-        click.echo(f"{name:{width}}  {_text(value)}")
+    lines = [f"{name:{width}}  {_text(value)}" for name, value in row.items()]
+    click.echo(_json(row) if as_json else "\n".join(lines))
 
 
 @contextmanager
@@ -43,10 +38,9 @@ def reported_errors() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _json(value: object) -> str:
+    kinds: dict[type, Callable[[Any], object]] = {timedelta: timedelta.total_seconds, datetime: datetime.isoformat}
+    return json.dumps(value, default=lambda other: kinds.get(type(other), str)(other), indent=2)
 
 
 def _text(value: object) -> str:

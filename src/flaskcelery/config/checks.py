@@ -3,23 +3,15 @@
 import math
 import os
 import re
-import stat
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from flaskcelery.config.derived import derive
 from flaskcelery.config.parsers import ARGON2_DEFAULT
-from flaskcelery.config.settings import (
-    LOOPBACK,
-    PLACEHOLDER_SENDER,
-    SETTINGS,
-    Config,
-    ConfigError,
-    fill_development_defaults,
-    parse_settings,
-)
+from flaskcelery.config.settings import LOOPBACK, SETTINGS, Config, ConfigError, parse_settings
 
 MIN_KEY_LENGTH = 50
 MIN_KEY_VARIETY = 5
@@ -34,8 +26,7 @@ def _is_weak(key: str) -> bool:
 
 
 def _is_unreal_sender(sender: str) -> bool:
-    domain = sender.rpartition("@")[2].strip("> ").lower()
-    return sender == PLACEHOLDER_SENDER or bool(re.search(r"(^|\.)(example(\.\w+)?|invalid|localhost|test)$", domain))
+    return bool(re.search(r"[@.](example(\.\w+)?|invalid|localhost|test)>?$", sender.lower()))
 
 
 def _is_plain_http(url: str) -> bool:
@@ -47,11 +38,9 @@ def _is_unreadable(path: str) -> bool:
 
 
 def _is_unwritable(folder: str) -> bool:
-    try:
+    with suppress(OSError):
         Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError:
-        return True
-    return not os.access(folder, os.W_OK)
+    return not (os.path.isdir(folder) and os.access(folder, os.W_OK))
 
 
 ERRORS: tuple[Check, ...] = (
@@ -122,14 +111,12 @@ PRODUCTION_WARNINGS: tuple[Check, ...] = (
 def find_problems(environ: Mapping[str, str]) -> tuple[Config, list[str], list[str]]:
     """Return the complete configuration, its errors and its warnings."""
     config, errors = parse_settings(environ)
-    production = config["APP_ENV"] == "production"
-    if not production:
-        fill_development_defaults(config)
-    config["MAIL_BACKEND"] = config["MAIL_BACKEND"] or "smtp"
     config.update(derive(config))
-    errors += find_wrong(ERRORS + (PRODUCTION_ERRORS if production else ()), config)
-    warnings = find_wrong(PRODUCTION_WARNINGS, config) + _find_open_files(environ) if production else []
-    return config, errors, warnings
+    errors += _find_wrong(ERRORS, config)
+    if config["APP_ENV"] != "production":
+        return config, errors, []
+    warnings = _find_wrong(PRODUCTION_WARNINGS, config) + _find_open_files(environ)
+    return config, errors + _find_wrong(PRODUCTION_ERRORS, config), warnings
 
 
 def load_config(environ: Mapping[str, str]) -> tuple[Config, list[str]]:
@@ -145,19 +132,15 @@ def list_all(found: Mapping[str, list[str]]) -> str:
     return "\n".join("\n  - ".join([heading, *sentences]) for heading, sentences in found.items() if sentences)
 
 
-def _find_open_files(environ: Mapping[str, str]) -> list[str]:
-    names = [f"{setting.name}_FILE" for setting in SETTINGS if setting.secret]
-    return [f"{name} is open to others: chmod 600" for name in names if _is_open(environ.get(name, ""))]
-
-
-def _is_open(path: str) -> bool:
-    """Tell of a file that more than its owner may change, or more than its group may read.
-
-    A group may: a mounted secret often belongs to root, and the application is in its group.
-    """
-    return os.path.isfile(path) and bool(stat.S_IMODE(os.stat(path).st_mode) & 0o027)
-
-
-def find_wrong(checks: tuple[Check, ...], config: Config) -> list[str]:
-    """Return what the checks have to say of this configuration."""
+def _find_wrong(checks: tuple[Check, ...], config: Config) -> list[str]:
     return [message for message, is_wrong in checks if is_wrong(config)]
+
+
+def _find_open_files(environ: Mapping[str, str]) -> list[str]:
+    """Return a warning for each secret's file that others can read, or that anyone but its owner can change.
+
+    Its group can read it: a mounted secret often belongs to root, and the application is in its group.
+    """
+    files = {f"{setting.name}_FILE": environ.get(f"{setting.name}_FILE", "") for setting in SETTINGS if setting.secret}
+    is_open = {name: os.path.isfile(path) and os.stat(path).st_mode & 0o027 for name, path in files.items()}
+    return [f"{name} is open to others: chmod 600" for name, found in is_open.items() if found]

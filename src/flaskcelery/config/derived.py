@@ -15,7 +15,7 @@ OUTBOX_QUEUE = "outbox"
 
 def derive(config: Config) -> Config:
     """Return the keys that the libraries read, worked out from complete settings."""
-    secure = config["PUBLIC_URL"].startswith("https:")
+    is_https = config["PUBLIC_URL"].startswith("https:")
     host = urlsplit(config["PUBLIC_URL"]).hostname or ""
     instance = Path(config["INSTANCE_PATH"])
     database_url = config["DATABASE_URL"] or f"sqlite:///{instance / 'flaskcelery.db'}"
@@ -23,12 +23,10 @@ def derive(config: Config) -> Config:
         **_deadlines(config),
         "SQLALCHEMY_DATABASE_URI": database_url,
         "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database_url),
-        "RATELIMIT_STORAGE_URI": _counters_url(config["CELERY_BROKER_URL"]),
-        "RATELIMIT_STORAGE_OPTIONS": _redis_tls(config),
         "CELERY": _celery(config, instance / "broker"),
         "TRUSTED_HOSTS": sorted({host, *(LOOPBACK if host in LOOPBACK or config["APP_ENV"] == "development" else ())}),
-        "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
-        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_COOKIE_NAME": "__Host-session" if is_https else "session",
+        "SESSION_COOKIE_SECURE": is_https,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": timedelta(days=90),  # of the cookie; the session's row ends sooner
         "SESSION_REFRESH_EACH_REQUEST": False,
@@ -37,7 +35,7 @@ def derive(config: Config) -> Config:
         "WTF_CSRF_TIME_LIMIT": None,  # a form left open over night still works; the session ends the token
         "MAX_CONTENT_LENGTH": 64 * 1024,
         "MAX_FORM_PARTS": 100,
-        "MAIL_PORT": config["MAIL_PORT"] or _mail_port(config),
+        "MAIL_PORT": config["MAIL_PORT"] or (465 if config["MAIL_USE_SSL"] else 587 if config["MAIL_USE_TLS"] else 25),
         "MAIL_DEBUG": False,  # it would print log-ins and links
         "MAIL_MESSAGE_ID_DOMAIN": parseaddr(config["MAIL_DEFAULT_SENDER"])[1].rpartition("@")[2],
     }
@@ -47,16 +45,6 @@ def _deadlines(config: Config) -> dict[str, float]:
     """Seconds: one socket operation < a whole send < the task < the lease on its row."""
     limit = 6 * config["MAIL_TIMEOUT"] + config["SIMULATED_WORK_SECONDS"]
     return {"MAIL_SEND_DEADLINE": 3 * config["MAIL_TIMEOUT"], "TASK_TIME_LIMIT": limit, "OUTBOX_LEASE": 2 * limit}
-
-
-def _mail_port(config: Config) -> int:
-    if config["MAIL_USE_SSL"]:
-        return 465
-    return 587 if config["MAIL_USE_TLS"] else 25
-
-
-def _counters_url(broker_url: str) -> str:
-    return broker_url if broker_url.startswith("redis") else "memory://"
 
 
 def _engine_options(url: str) -> dict[str, Any]:
@@ -96,7 +84,6 @@ def _celery(config: Config, folder: Path) -> dict[str, Any]:
         "worker_proc_alive_timeout": 30,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_enable_remote_control": False,
-        "worker_send_task_events": False,
         "worker_redirect_stdouts": False,  # printed mails stay whole
     }
 

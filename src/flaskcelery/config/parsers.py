@@ -1,62 +1,51 @@
 """How a setting's text is read; a ValueError's text says what it must be."""
 
-import functools
 import os
 import re
 from collections.abc import Callable
 from email.utils import formataddr
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+T = TypeVar("T")
 ARGON2_DEFAULT = "m=19456,t=2,p=1"
 
 
-def flag(text: str) -> bool:
-    """Read 0 or 1."""
-    return one_of("0", "1")(text) == "1"
+def matching(pattern: str, convert: Callable[[str], T], meaning: str) -> Callable[[str], T]:
+    """Return the parser of a text that matches the whole pattern."""
 
+    def parse(text: str) -> T:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {meaning}")
+        return convert(text)
 
-def positive(text: str) -> int:
-    """Read a whole number of at least 1."""
-    if not re.fullmatch("0*[1-9][0-9]*", text):
-        raise ValueError("must be a whole number of at least 1")
-    return int(text)
-
-
-def whole(text: str) -> int:
-    """Read a whole number, 0 or more."""
-    if not re.fullmatch("[0-9]{1,9}", text):
-        raise ValueError("must be a whole number")
-    return int(text)
-
-
-def port(text: str) -> int:
-    """Read a TCP port."""
-    if positive(text) > 65535:  # noqa: PLR2004  16 bits
-        raise ValueError("must be a port, at most 65535")
-    return int(text)
-
-
-def seconds(text: str) -> float:
-    """Read a number of seconds."""
-    if not re.fullmatch(r"[0-9]{1,7}(\.[0-9]+)?", text):
-        raise ValueError("must be a number of seconds")
-    return float(text)
+    return parse
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Return the parser that takes these words only."""
+    return matching("|".join(choices), str, f"one of: {', '.join(choices)}")
 
-    def parse(text: str) -> str:
-        if text not in choices:
-            raise ValueError(f"must be one of: {', '.join(choices)}")
-        return text
 
-    return parse
+flag = matching("0|1", lambda text: text == "1", "one of: 0, 1")
+positive = matching("0*[1-9][0-9]*", int, "a whole number of at least 1")
+whole = matching("[0-9]{1,9}", int, "a whole number")
+seconds = matching(r"[0-9]{1,7}(\.[0-9]+)?", float, "a number of seconds")
+public_url = matching(
+    r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?",
+    lambda text: text.rstrip("/"),
+    "a scheme and a host only, such as https://www.example.com",
+)
+
+
+def port(text: str) -> int:
+    if positive(text) > 65535:  # noqa: PLR2004  16 bits
+        raise ValueError("must be a port, at most 65535")
+    return int(text)
 
 
 def argon2(text: str) -> tuple[int, int, int]:
@@ -68,17 +57,15 @@ def argon2(text: str) -> tuple[int, int, int]:
 
 
 def words(text: str) -> list[str]:
-    """Read words that commas or white space part."""
     return text.replace(",", " ").split()
 
 
 def folder(text: str) -> str:
-    """Read a path; return it whole."""
     return str(Path(text).expanduser().resolve())
 
 
 def database_url(text: str) -> str:
-    """Read a SQLite or Postgres URL; return it with the driver that is installed."""
+    """Return the URL with the driver that is installed."""
     try:
         url = make_url(text)
     except ArgumentError:
@@ -93,7 +80,6 @@ def database_url(text: str) -> str:
 
 
 def broker_url(text: str) -> str:
-    """Read a broker's URL."""
     if urlsplit(text).scheme not in {"embedded", "redis", "rediss"}:
         raise ValueError("must begin with redis:// or rediss:// (or be embedded://)")
     if "ssl_" in urlsplit(text).query:
@@ -101,18 +87,12 @@ def broker_url(text: str) -> str:
     return text
 
 
-def public_url(text: str) -> str:
-    """Read the address that visitors type."""
-    if not re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?", text):
-        raise ValueError("must be a scheme and a host only, such as https://www.example.com")
-    return text.rstrip("/")
-
-
 def sender(text: str) -> str:
-    """Read one address, with or without a name; return it as a mail header has it."""
-    lenient = functools.partial(validate_email, check_deliverability=False, globally_deliverable=False)
+    """Return one address, with or without a name, as an email header has it."""
     try:
-        found = lenient(text, allow_smtputf8=False, allow_display_name=True)
+        found = validate_email(
+            text, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False, allow_display_name=True
+        )
     except EmailNotValidError:
         raise ValueError("must be one address, such as Your Site <noreply@your.domain>") from None
     if not text.isprintable() or not found.ascii_email:

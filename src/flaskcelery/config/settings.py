@@ -11,22 +11,7 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from flaskcelery.config.parsers import (
-    ARGON2_DEFAULT,
-    argon2,
-    broker_url,
-    database_url,
-    flag,
-    folder,
-    one_of,
-    port,
-    positive,
-    public_url,
-    seconds,
-    sender,
-    whole,
-    words,
-)
+from flaskcelery.config import parsers
 
 PACKAGE = Path(__file__).resolve().parents[1]
 IS_CHECKOUT = PACKAGE.parent.name == "src"
@@ -34,7 +19,6 @@ IS_CHECKOUT = PACKAGE.parent.name == "src"
 ROOT = PACKAGE.parents[1] if IS_CHECKOUT else Path.cwd()
 MIGRATIONS = (ROOT if IS_CHECKOUT else PACKAGE) / "migrations"
 LOOPBACK = ("localhost", "127.0.0.1")
-PLACEHOLDER_SENDER = "noreply@example.com"
 
 Config = dict[str, Any]
 
@@ -55,47 +39,47 @@ class Setting:
 
 # An empty default means "not set"; .env.example says what each one means.
 SETTINGS = (
-    Setting("APP_ENV", "development", one_of("development", "production")),
+    Setting("APP_ENV", "development", parsers.one_of("development", "production")),
     Setting("SECRET_KEY", "", secret=True),
-    Setting("SECRET_KEY_FALLBACKS", "", words, secret=True),
-    Setting("DATABASE_URL", "", database_url, secret=True),
-    Setting("CELERY_BROKER_URL", "embedded://localhost", broker_url, secret=True),
+    Setting("SECRET_KEY_FALLBACKS", "", parsers.words, secret=True),
+    Setting("DATABASE_URL", "", parsers.database_url, secret=True),
+    Setting("CELERY_BROKER_URL", "embedded://localhost", parsers.broker_url, secret=True),
     Setting("REDIS_CA_FILE", ""),
-    Setting("PUBLIC_URL", "", public_url),
+    Setting("PUBLIC_URL", "", parsers.public_url),
     Setting("SITE_NAME", "flaskcelery"),
-    Setting("INSTANCE_PATH", str(ROOT / "instance"), folder),
-    Setting("PORT", "8000", port),
-    Setting("TRUSTED_PROXIES", "0", whole),
-    Setting("LOG_LEVEL", "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR")),
-    Setting("MAIL_BACKEND", "", one_of("console", "smtp")),
+    Setting("INSTANCE_PATH", str(ROOT / "instance"), parsers.folder),
+    Setting("PORT", "8000", parsers.port),
+    Setting("TRUSTED_PROXIES", "0", parsers.whole),
+    Setting("LOG_LEVEL", "INFO", parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR")),
+    Setting("MAIL_BACKEND", "", parsers.one_of("console", "smtp")),
     Setting("MAIL_SERVER", ""),
-    Setting("MAIL_PORT", "", port),
-    Setting("MAIL_USE_TLS", "0", flag),
-    Setting("MAIL_USE_SSL", "0", flag),
+    Setting("MAIL_PORT", "", parsers.port),
+    Setting("MAIL_USE_TLS", "0", parsers.flag),
+    Setting("MAIL_USE_SSL", "0", parsers.flag),
     Setting("MAIL_USERNAME", ""),
     Setting("MAIL_PASSWORD", "", secret=True),
-    Setting("MAIL_DEFAULT_SENDER", PLACEHOLDER_SENDER, sender),
-    Setting("MAIL_TIMEOUT", "10", seconds),
+    Setting("MAIL_DEFAULT_SENDER", "noreply@example.com", parsers.sender),
+    Setting("MAIL_TIMEOUT", "10", parsers.seconds),
     Setting("MAIL_CA_FILE", ""),
-    Setting("PASSWORD_MIN_LENGTH", "8", positive),
-    Setting("EMAIL_CONFIRMATION_REQUIRED", "0", flag),
-    Setting("ARGON2_PARAMETERS", ARGON2_DEFAULT, argon2),
-    Setting("OUTBOX_RETRY_AFTER", "30", seconds),
-    Setting("OUTBOX_EXPIRE_AFTER", "86400", seconds),
-    Setting("OUTBOX_KEEP_DAYS", "30", positive),
-    Setting("AUDIT_KEEP_DAYS", "90", positive),
-    Setting("SIMULATED_WORK_SECONDS", "0", seconds),
+    Setting("PASSWORD_MIN_LENGTH", "8", parsers.positive),
+    Setting("EMAIL_CONFIRMATION_REQUIRED", "0", parsers.flag),
+    Setting("ARGON2_PARAMETERS", parsers.ARGON2_DEFAULT, parsers.argon2),
+    Setting("OUTBOX_RETRY_AFTER", "30", parsers.seconds),
+    Setting("OUTBOX_EXPIRE_AFTER", "86400", parsers.seconds),
+    Setting("OUTBOX_KEEP_DAYS", "30", parsers.positive),
+    Setting("AUDIT_KEEP_DAYS", "90", parsers.positive),
+    Setting("SIMULATED_WORK_SECONDS", "0", parsers.seconds),
 )
 
 # The libraries' own switches, for development and tests only; production refuses each one that is thrown, but warns
 # only where RATELIMIT_ENABLED is: a load test needs it.
 SWITCHES = (
-    Setting("DEBUG", "0", flag),
-    Setting("TESTING", "0", flag),
-    Setting("LOGIN_DISABLED", "0", flag),
-    Setting("WTF_CSRF_ENABLED", "1", flag),
-    Setting("MAIL_SUPPRESS_SEND", "0", flag),
-    Setting("RATELIMIT_ENABLED", "1", flag),
+    Setting("DEBUG", "0", parsers.flag),
+    Setting("TESTING", "0", parsers.flag),
+    Setting("LOGIN_DISABLED", "0", parsers.flag),
+    Setting("WTF_CSRF_ENABLED", "1", parsers.flag),
+    Setting("MAIL_SUPPRESS_SEND", "0", parsers.flag),
+    Setting("RATELIMIT_ENABLED", "1", parsers.flag),
 )
 
 
@@ -116,7 +100,7 @@ def find_source(setting: Setting) -> str:
 
 
 def parse_settings(environ: Mapping[str, str]) -> tuple[Config, list[str]]:
-    """Return every setting by name, and a sentence for each that cannot be read; that one has its default."""
+    """Return every setting by name, and a sentence for each that cannot be read, which has its default."""
     config: Config = {}
     problems = []
     for setting in (*SETTINGS, *SWITCHES):
@@ -126,6 +110,9 @@ def parse_settings(environ: Mapping[str, str]) -> tuple[Config, list[str]]:
                 config[setting.name] = setting.parse(text)
         except (ValueError, OSError) as error:
             problems.append(f"{setting.name} {error}")
+    if config["APP_ENV"] == "development":
+        _fill_development_defaults(config)
+    config["MAIL_BACKEND"] = config["MAIL_BACKEND"] or "smtp"
     return config, problems
 
 
@@ -138,7 +125,7 @@ def _read_one(setting: Setting, environ: Mapping[str, str]) -> str:
     return Path(path).read_text().strip()
 
 
-def fill_development_defaults(config: Config) -> None:
+def _fill_development_defaults(config: Config) -> None:
     """Complete what a bare development machine does not set: address, mail on the console, a secret key."""
     config["PUBLIC_URL"] = config["PUBLIC_URL"] or f"http://127.0.0.1:{config['PORT']}"
     config["MAIL_BACKEND"] = config["MAIL_BACKEND"] or "console"

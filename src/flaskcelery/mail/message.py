@@ -26,9 +26,8 @@ class Message(flask_mail.Message):
 
 def compose(template: str, to: str, **context: Any) -> Message:
     """Render `template`.subject.txt, .txt and .html as a message to one address."""
-    subject = render_template(f"{template}.subject.txt", **context).strip()
     return Message(
-        subject=subject,
+        subject=render_template(f"{template}.subject.txt", **context).strip(),
         recipients=[to],
         body=render_template(f"{template}.txt", **context),
         html=render_template(f"{template}.html", **context),
@@ -39,18 +38,14 @@ def compose(template: str, to: str, **context: Any) -> Message:
 class ConsoleConnection(flask_mail.Connection):
     """Prints each email as one block of decoded text with unbroken links, for development."""
 
-    def __enter__(self) -> "ConsoleConnection":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass  # nothing to close
+    def configure_host(self) -> Any:
+        return None  # nothing to connect to
 
     def send(self, message: flask_mail.Message, envelope_from: Any = None) -> None:
         refuse_bad_headers(message)
         to, rule = ", ".join(map(str, message.recipients)), "-" * 70
         head = f"From: {message.sender}\nTo: {to}\nSubject: {message.subject}\nMessage-ID: {message.msgId}"
-        block = f"{rule}\n{head}\n\n{message.body}\n{rule}\n"
-        sys.stdout.buffer.write(block.encode("utf-8", "replace"))
+        sys.stdout.buffer.write(f"{rule}\n{head}\n\n{message.body}\n{rule}\n".encode("utf-8", "replace"))
         sys.stdout.flush()
 
 

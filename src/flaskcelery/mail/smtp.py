@@ -8,7 +8,7 @@ import ssl
 import threading
 import time
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -77,14 +77,7 @@ class SmtpSession(smtplib.SMTP):
             self.stage = "AUTH"
             self.login(username, password)
 
-    def sendmail(
-        self,
-        from_addr: str,
-        to_addrs: str | Sequence[str],
-        msg: Any,
-        mail_options: Sequence[str] = (),
-        rcpt_options: Sequence[str] = (),
-    ) -> dict[str, tuple[int, bytes]]:
+    def sendmail(self, from_addr: str, to_addrs: Any, msg: Any, mail_options: Any = (), rcpt_options: Any = ()) -> Any:
         """Send the bytes `msg`; every recipient must be accepted. Return only after a 2xx reply to the final dot."""
         size = [f"size={len(msg)}"] if self.has_extn("size") else []
         self.stage = "MAIL"

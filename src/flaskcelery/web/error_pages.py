@@ -30,9 +30,7 @@ RETRY_AFTER = 30  # seconds
 def render_error_pages() -> dict[int, str]:
     """Return the page of each code, for a web server that answers without us."""
     with current_app.test_request_context(base_url=current_app.config["PUBLIC_URL"] or None):
-        return {
-            code: render_template("error.html", title=title, sentence=text) for code, (title, text) in MESSAGES.items()
-        }
+        return {code: _render(*message) for code, message in MESSAGES.items()}
 
 
 def init_error_pages(app: Flask) -> None:
@@ -45,16 +43,16 @@ def init_error_pages(app: Flask) -> None:
 def _show(error: HTTPException) -> Response:
     if isinstance(error, SecurityError):  # not our host: no page of ours can be linked
         return Response(MESSAGES[400][1], 400, mimetype="text/plain")
+    response = make_response(error.get_response())
     if error.code is None or error.code < 400:  # noqa: PLR2004  a redirect
-        return make_response(error.get_response())
-    title, sentence = MESSAGES.get(error.code) or MESSAGES[400 if error.code < 500 else 500]  # noqa: PLR2004
-    if isinstance(error, CSRFError):
-        title, sentence = CSRF_MESSAGE
-    response = make_response(render_template("error.html", title=title, sentence=sentence), error.code)
-    for name, value in error.get_headers():
-        if name not in {"Content-Type", "Content-Length"}:
-            response.headers[name] = value
+        return response
+    message = MESSAGES.get(error.code) or MESSAGES[400 if error.code < 500 else 500]  # noqa: PLR2004
+    response.set_data(_render(*CSRF_MESSAGE if isinstance(error, CSRFError) else message))
     return response
+
+
+def _render(title: str, sentence: str) -> str:
+    return render_template("error.html", title=title, sentence=sentence)
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:

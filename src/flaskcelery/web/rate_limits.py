@@ -16,7 +16,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
@@ -65,7 +65,10 @@ class Counters:
     """Counts in Redis. This process's own memory counts along, and decides while Redis does not answer."""
 
     def __init__(self, url: str, tls: dict[str, Any]) -> None:
-        self._redis = _connect(url, tls) if url.startswith("redis") else None
+        timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
+        options: dict[str, Any] = {**timeouts, **tls, "retry": Retry(NoBackoff(), 0)}  # passed on to redis-py
+        is_redis = url.startswith("redis")
+        self._redis = RedisStorage(url, key_prefix="limit", wrap_exceptions=True, **options) if is_redis else None
         self._away_until = 0.0
 
     @functools.cached_property
@@ -73,7 +76,7 @@ class Counters:
         """Made on first use: it starts a thread, and uWSGI's master would wait for that thread forever."""
         return MemoryStorage()
 
-    def add(self, key: str, seconds: int, amount: int = 1) -> tuple[int, int]:
+    def add(self, key: str, seconds: int, amount: int) -> tuple[int, int]:
         """Count; return the new count and the seconds until it expires."""
         count, ends_at = self._memory.incr(key, seconds, amount), self._memory.get_expiry(key)
         if self._redis and time.monotonic() >= self._away_until:
@@ -85,15 +88,10 @@ class Counters:
         return count, max(1, math.ceil(ends_at - time.time()))
 
 
-def _connect(url: str, tls: dict[str, Any]) -> RedisStorage:
-    patience = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
-    options: dict[str, Any] = {**patience, **tls, "retry": Retry(NoBackoff(), 0)}  # passed on to redis-py
-    return RedisStorage(url, key_prefix="limit", wrap_exceptions=True, **options)
-
-
 def init_limits(app: Flask) -> None:
     """Give `app` its counters; nothing connects yet."""
-    app.extensions["limits"] = Counters(app.config["RATELIMIT_STORAGE_URI"], app.config["RATELIMIT_STORAGE_OPTIONS"])
+    celery = app.config["CELERY"]
+    app.extensions["limits"] = Counters(celery["broker_url"], celery["broker_use_ssl"])
 
 
 def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -104,8 +102,7 @@ def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def count_first(*args: P.args, **kwargs: P.kwargs) -> R:
-            if current_app.config["RATELIMIT_ENABLED"]:
-                _Counter((name, "client", _client()), *LIMITS[name].by_client).count()
+            _Counter((name, "client", _client()), *LIMITS[name].by_client).count()
             return view(*args, **kwargs)
 
         return count_first
@@ -123,9 +120,6 @@ def attempt(name: str, account: object) -> Iterator[None]:
     table = LIMITS[name]
     if not table.by_account:
         raise TypeError(f"{name} is not limited by account: use `@limit({name!r})` on the view")
-    if not current_app.config["RATELIMIT_ENABLED"]:
-        yield
-        return
     by_client = _Counter((name, "client", _client()), *table.by_client)
     by_account = _Counter((name, "account", _client(), str(account)), *table.by_account)
     by_client.count()  # first: a blocked client cannot fill the storage with accounts
@@ -141,15 +135,14 @@ def attempt(name: str, account: object) -> Iterator[None]:
         raise
     finally:
         if forgiven:
-            by_account.take_back(forgiven)
-            by_client.take_back(1)
+            by_account.add(-forgiven)
+            by_client.add(-1)
 
 
 def take_email_quota(kind: str, email_key: str) -> bool:
     """Count one more email of this kind to a recipient; return whether it can still be sent."""
-    most, seconds = EMAILS_TO_ONE_RECIPIENT
-    is_limited = current_app.config["RATELIMIT_ENABLED"]
-    return not is_limited or _counters().add(_key(("email", kind, email_key)), seconds)[0] <= most
+    counter = _Counter(("email", kind, email_key), *EMAILS_TO_ONE_RECIPIENT)
+    return counter.add(1)[0] <= counter.most
 
 
 @dataclass(frozen=True)
@@ -162,7 +155,7 @@ class _Counter:
 
     def count(self) -> int:
         """Count one more; return how many there are, or raise TooManyRequests."""
-        count, ends_in = _counters().add(_key(self.of), self.seconds)
+        count, ends_in = self.add(1)
         if count == self.most + 1:  # log once for each block, not for each request
             logger.warning("Too many attempts: %s by %s from %s, blocked for %s s", *self.of[:2], client_ip(), ends_in)
         if count > self.most:
@@ -170,29 +163,20 @@ class _Counter:
             raise TooManyRequests(retry_after=ends_in)
         return count
 
-    def take_back(self, amount: int) -> None:
-        """Uncount."""
-        _counters().add(_key(self.of), self.seconds, -amount)
-
-
-def _counters() -> Counters:
-    counters: Counters = current_app.extensions["limits"]
-    return counters
+    def add(self, amount: int) -> tuple[int, int]:
+        """Return the new count, which RATELIMIT_ENABLED=0 keeps at 0, and the seconds until it expires."""
+        if not current_app.config["RATELIMIT_ENABLED"]:
+            return 0, 0
+        # A key that reveals neither an IP address nor an account.
+        text = repr(self.of).encode("utf-8", "backslashreplace")
+        key = hmac.new(current_app.config["SECRET_KEY"].encode(), text, hashlib.sha256).hexdigest()[:32]
+        counters: Counters = current_app.extensions["limits"]
+        return counters.add(key, self.seconds, amount)
 
 
 def _client() -> str:
     """Return the client's IP address, or its network for IPv6: one client has all the addresses of a network."""
     ip_address = client_ip()
-    try:
-        is_wide = ipaddress.ip_address(ip_address).version == 6  # noqa: PLR2004
-    except ValueError:
-        return ip_address
-    return (
-        str(ipaddress.ip_network(f"{ip_address.partition('%')[0]}/{NETWORK}", strict=False)) if is_wide else ip_address
-    )
-
-
-def _key(what: tuple[str, ...]) -> str:
-    """Return a counter's key, which reveals neither an IP address nor an account."""
-    text = repr(what).encode("utf-8", "backslashreplace")
-    return hmac.new(current_app.config["SECRET_KEY"].encode(), text, hashlib.sha256).hexdigest()[:32]
+    with suppress(ValueError):  # it is not IPv6
+        return str(ipaddress.IPv6Network((ip_address.partition("%")[0], NETWORK), strict=False))
+    return ip_address

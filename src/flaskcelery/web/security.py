@@ -1,11 +1,14 @@
-"""What every request and response shares: headers, the refusal of other sites' forms, and the login guard."""
+"""What every request and response shares: the session cookie, headers, the refusal of other sites' forms, the guard."""
+
+from typing import Any
 
 from flask import Flask, Response, abort, current_app, redirect, request, url_for
+from flask.sessions import SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
+from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flaskcelery.web.session_cookie import SessionCookie
 from flaskcelery.web.urls import IdConverter
 
 # deploy/nginx/headers.inc.template says the same for nginx's own answers. Pages have no scripts at all.
@@ -21,6 +24,22 @@ HEADERS = {
 }
 HSTS = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
+
+
+class AnyAgeSigner(TimestampSigner):
+    """Takes a cookie of any age, even one from the future: hosts' clocks differ, and the session row decides."""
+
+    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
+        return super().unsign(signed_value, None, return_timestamp)  # type: ignore[call-overload]  # its two are Literals
+
+
+class SessionCookie(SecureCookieSessionInterface):
+    """Flask's signed session cookie, of any age."""
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        if serializer := super().get_signing_serializer(app):
+            serializer.signer = AnyAgeSigner
+        return serializer
 
 
 def init_web(app: Flask) -> None:

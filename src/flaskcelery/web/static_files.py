@@ -1,9 +1,7 @@
 """Static files: browsers keep them for a year under a URL that changes with the content."""
 
 import functools
-import gzip
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
@@ -27,25 +25,6 @@ def init_static_files(app: Flask) -> None:
         if is_file and request.args.get("v") == _version((request.view_args or {})["filename"]):
             response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
         return response
-
-
-def collect_static_files(folder: Path) -> list[Path]:
-    """Copy each static file, with a compressed copy beside it, for nginx; return the copies."""
-    source, written = Path(current_app.static_folder or ""), []
-    for path in sorted(path for path in source.rglob("*") if path.is_file()):
-        target, content = folder / path.relative_to(source), path.read_bytes()
-        write_whole(target, content)
-        write_whole(target.with_name(f"{target.name}.gz"), gzip.compress(content, mtime=0))
-        written.append(target)
-    return written
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file in one step, so that nobody reads half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
 
 
 def _version(filename: str) -> str:

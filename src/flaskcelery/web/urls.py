@@ -1,5 +1,6 @@
 """URLs: links for emails, safe redirects, and ids in paths."""
 
+import re
 import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
@@ -21,22 +22,17 @@ class IdConverter(IntegerConverter):
 def public_url(endpoint: str, **values: Any) -> str:
     """Return a page's URL for an email. Its host comes from PUBLIC_URL, never from a request."""
     public = urlsplit(current_app.config["PUBLIC_URL"])
-    return current_app.url_map.bind(public.netloc, url_scheme=public.scheme).build(
-        endpoint, values, force_external=True
-    )
+    site = current_app.url_map.bind(public.netloc, url_scheme=public.scheme)
+    return site.build(endpoint, values, force_external=True)
 
 
-def is_local_path(target: str) -> bool:
-    """Return whether `target` is a path on this site, however Werkzeug or a browser normalizes it.
+def safe_next(target: str | None) -> str:
+    """Return `target` if it is a path on this site, however Werkzeug or a browser normalizes it, else the home page.
 
     It starts with one slash and contains no backslash, control character or white space: `//evil`, `/\\evil` and
     `/<tab>/evil` all lead to another host.
     """
-    if len(target) > MAX_NEXT_LENGTH or not target.startswith("/") or target.startswith("//") or "\\" in target:
-        return False
-    return not any(unicodedata.category(character)[0] in "CZ" for character in target)
-
-
-def safe_next(target: str | None) -> str:
-    """Return `target` if it is a path on this site, else the home page."""
-    return target if target and is_local_path(target) else url_for("home.show")
+    target = target or ""
+    is_path = len(target) <= MAX_NEXT_LENGTH and re.fullmatch(r"/(?!/)[^\\]*", target)
+    is_unsafe = any(unicodedata.category(character)[0] in "CZ" for character in target)
+    return target if is_path and not is_unsafe else url_for("home.show")

@@ -23,7 +23,7 @@ from flaskcelery.mail import smtp
 from flaskcelery.outbox import delivery, publisher, tasks
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.signup.tasks import send_welcome_email
-from flaskcelery.web import session_cookie as cookies
+from flaskcelery.web import security
 
 FOLDER = Path(os.environ["FAULTS_FOLDER"])
 UNPROTECTED = os.environ.get("UNPROTECTED", "")
@@ -122,7 +122,7 @@ REMOVALS = {
     "back_off": (delivery, "back_off", lambda _attempts: 0.0),
     "record_retry": (delivery, "_record", once),
     "key_fallbacks": (extensions.SafeCsrfProtect, "_get_csrf_token", CSRFProtect._get_csrf_token),
-    "cookie_age": (cookies.AnyAgeSigner, "unsign", TimestampSigner.unsign),
+    "cookie_age": (security.AnyAgeSigner, "unsign", TimestampSigner.unsign),
 }
 if UNPROTECTED in REMOVALS:
     setattr(*REMOVALS[UNPROTECTED])
