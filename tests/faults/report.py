@@ -28,11 +28,11 @@ HEAD = (
 )
 TITLE = "## Measured results"
 LEGEND = (
-    "`make faults` produces these figures and `make docs` writes them here. Each cell has three parts:",
+    "`make faults` measures these figures and `make docs` writes them here. Each cell has three parts, separated by commas:",
     "",
-    "- emails lost / sent for nothing / sent twice, and how many failures were in the window where duplicates happen,",
-    "- seconds from the end of the fault until a new sign-up's email is sent in normal time,",
-    "- seconds within which 99 of 100 sign-ups were answered, with the fault included.",
+    '- the numbers of emails that were lost / sent for nothing / sent twice, "of" the number of emails that can be sent twice,',
+    "- the seconds after the end of the fault until emails of new sign-ups arrive as fast as usual,",
+    "- the seconds in which 99 % of sign-ups were answered, also during the fault.",
 )
 PROGRAMS = {"Redis": "redis-server --version", "Postgres": "postgres --version", "nginx": "nginx -v"}
 DATABASES = {"sqlite": "SQLite", "postgres": "Postgres"}
