@@ -28,9 +28,9 @@ HEAD = (
 )
 TITLE = "## Measured results"
 LEGEND = (
-    "`make faults` measures these figures and `make docs` writes them here. Each cell has three parts, separated by commas:",
+    "`make faults` measures these figures and `make docs` writes them here. Each cell has three parts:",
     "",
-    '- the numbers of emails that were lost / sent for nothing / sent twice, "of" the number of emails that can be sent twice,',
+    "- emails lost / sent for nothing / sent twice, of how many emails that the fault could have duplicated,",
     "- the seconds after the end of the fault until emails of new sign-ups arrive as fast as usual,",
     "- the seconds in which 99 % of sign-ups were answered, also during the fault.",
 )
