@@ -30,7 +30,7 @@ TITLE = "## Measured results"
 LEGEND = (
     "`make faults` measures these figures and `make docs` writes them here. Each cell has three parts:",
     "",
-    "- emails lost / sent for nothing / sent twice, of how many emails that the fault could have duplicated,",
+    '- emails lost / sent for nothing / sent twice, and after "of" how many could have been sent twice at most,',
     "- the seconds after the end of the fault until emails of new sign-ups arrive as fast as usual,",
     "- the seconds in which 99 % of sign-ups were answered, also during the fault.",
 )
