@@ -16,11 +16,10 @@ TESTS, SECURITY, PARITY = ROOT / "tests", ROOT / "docs/security.md", ROOT / "doc
 HEAD = """\
 # Security requirements
 
-`make docs` writes this page from `tests/security/requirements.py` and the tests' `requirement` markers. The tests are
-in `tests/`. `make test` runs them, except those of `compose/`, which `make test-compose` runs. "Open" means that no
-test proves the requirement. The remark then says why.
+`make docs` writes this page from `tests/security/requirements.py` and from the markers `requirement` in the tests. The
+tests are in `tests/`. `make test` runs them, except for `compose/` (`make test-compose`).
 
-| | requirement | result | tests | remark |
+| no. | requirement | result | tests | remark |
 | --- | --- | --- | --- | --- |
 """
 DEFECT = re.compile(r"^\| (D\d+) \| (.*) \| [^|]* \|$", re.MULTILINE)
