@@ -28,11 +28,11 @@ HEAD = (
 )
 TITLE = "## Measured results"
 LEGEND = (
-    "`make faults` produces these figures and `make docs` writes them here. Each cell has three parts:",
+    "`make faults` measures these figures and `make docs` writes them here. Each cell has three parts:",
     "",
-    "- emails lost / sent for nothing / sent twice, and how many failures were in the window where duplicates happen,",
-    "- seconds from the end of the fault until a new sign-up's email is sent in normal time,",
-    "- seconds within which 99 of 100 sign-ups were answered, with the fault included.",
+    '- emails lost / sent for nothing / sent twice, and after "of" how many could have been sent twice at most,',
+    "- the seconds after the end of the fault until emails of new sign-ups arrive as fast as usual,",
+    "- the seconds in which 99 % of sign-ups were answered, also during the fault.",
 )
 PROGRAMS = {"Redis": "redis-server --version", "Postgres": "postgres --version", "nginx": "nginx -v"}
 DATABASES = {"sqlite": "SQLite", "postgres": "Postgres"}
