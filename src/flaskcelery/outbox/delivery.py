@@ -5,11 +5,12 @@ import random
 import time
 import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from celery import Celery
 from flask import current_app
-from sqlalchemy import case, select, update
+from sqlalchemy import ColumnElement, case, select, update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from flaskcelery.database import db, now_plus, transaction
@@ -47,16 +48,6 @@ class Claim:
     def __str__(self) -> str:
         return f"Row {self.id} ({self.task})"
 
-    @property
-    def send_before(self) -> float:
-        """The time after which a whole send no longer fits into the lease."""
-        return self.claimed_at + float(current_app.config["OUTBOX_LEASE"] - current_app.config["MAIL_SEND_DEADLINE"])
-
-    @property
-    def task_ends(self) -> float:
-        """The time at which Celery kills the process that runs the task."""
-        return self.claimed_at + float(current_app.config["TASK_TIME_LIMIT"])
-
 
 def register_tasks(celery: Celery) -> None:
     """Register every outbox task with the worker."""
@@ -72,8 +63,7 @@ def run(row_id: str) -> None:
 def deliver(row_id: uuid.UUID) -> None:
     """Process the row if it is pending, due and unclaimed."""
     with about_row(row_id):
-        claimed = claim(row_id)
-        if claimed:
+        if claimed := claim(row_id):
             process(claimed)
 
 
@@ -83,21 +73,22 @@ def process(claimed: Claim) -> None:
         is_sent = perform(claimed)
     except PermanentMailError as error:
         logger.error("%s failed permanently", claimed)
-        fail(claimed, str(error))
+        record(claimed, failed_at=now_plus(), error=str(error))
     except UnknownMailError as error:
         logger.warning("%s: delivery status unknown", claimed)
-        keep_lease(claimed, str(error))
+        record(claimed, error=str(error))  # it is tried again, under the same Message-ID, when its lease ends
     except ConfigurationMailError as error:
         logger.error("Mail is blocked until this is fixed: %s", error)
-        postpone(claimed, describe(error), extend=True)
+        postpone(claimed, error, expires_at=extended_expiry())
     except TemporaryMailError as error:
         logger.warning("%s: attempt %s failed", claimed, claimed.attempts)
-        postpone(claimed, describe(error))
+        postpone(claimed, error)
     except Exception as error:  # a bug of ours: the row stays pending, and a fixed release sends it
         logger.exception("%s: attempt %s raised an unexpected error", claimed, claimed.attempts)
-        postpone(claimed, describe(error))
+        postpone(claimed, error)
     else:
-        finish(claimed, is_sent=is_sent)
+        # It is done even if it expired while its email was being sent.
+        record(claimed, "sent" if is_sent else None, done_at=now_plus(), failed_at=None, error=None)
 
 
 def claim(row_id: uuid.UUID) -> Claim | None:
@@ -123,74 +114,53 @@ def claim(row_id: uuid.UUID) -> Claim | None:
 
 def perform(claimed: Claim) -> bool:
     """Run the task and send the email it returns, outside any transaction; return whether there was one."""
+    config = current_app.config
     message = TASKS[claimed.task](**claimed.args)
     db.session.remove()
     if message is None:
         logger.info("%s: nothing to send", claimed)
         return False
     message.msgId = message_id(claimed.id)
-    message.send_before = claimed.send_before
+    # After this time a whole send no longer fits into the lease.
+    message.send_before = claimed.claimed_at + config["OUTBOX_LEASE"] - config["MAIL_SEND_DEADLINE"]
     mail.send(message)
     logger.info("%s: sent as %s", claimed, message.msgId)
     return True
 
 
-def finish(claimed: Claim, *, is_sent: bool) -> None:
-    """Record that the row is done, even if it expired while its email was being sent."""
-    _record(claimed, "sent" if is_sent else None, done_at=now_plus(), failed_at=None, error=None)
+def postpone(claimed: Claim, error: Exception, **columns: Any) -> None:
+    """Keep the row pending, due after its back-off."""
+    reason = sanitize(f"{type(error).__name__}: {error}")
+    record(claimed, due_at=now_plus(back_off(claimed.attempts)), error=reason, **columns)
 
 
-def fail(claimed: Claim, reason: str) -> None:
-    """Record that the row has failed and is not tried again."""
-    _record(claimed, failed_at=now_plus(), error=reason)
+def extended_expiry() -> ColumnElement[datetime]:
+    """Return a later expiry for a row that waits for an operator, until it is MAX_PATIENCE old."""
+    is_young = OutboxRow.created_at > now_plus(-MAX_PATIENCE)
+    return case((is_young, now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])), else_=OutboxRow.expires_at)
 
 
-def keep_lease(claimed: Claim, reason: str) -> None:
-    """Record the reason only: the row is tried again, under the same Message-ID, when its lease ends."""
-    _record(claimed, error=reason)
-
-
-def postpone(claimed: Claim, reason: str, *, extend: bool = False) -> None:
-    """Keep the row pending, due after its back-off; `extend` also moves its expiry, for MAX_PATIENCE at most."""
-    columns: dict[str, Any] = {"due_at": now_plus(back_off(claimed.attempts)), "error": reason}
-    if extend:
-        is_young = OutboxRow.created_at > now_plus(-MAX_PATIENCE)
-        later = now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])
-        columns["expires_at"] = case((is_young, later), else_=OutboxRow.expires_at)
-    _record(claimed, **columns)
-
-
-def _record(claimed: Claim, total: str | None = None, **columns: Any) -> None:
+def record(claimed: Claim, total: str | None = None, **columns: Any) -> None:
+    """Write the result into the row and add it to a total, unless another process has claimed the row since."""
     # A lost result can cost a duplicate email, so this tries again until Celery would kill the task.
     while True:
         try:
             return _try_record(claimed, total, **columns)
         except (OperationalError, InterfaceError):
-            if time.monotonic() > claimed.task_ends:
+            if time.monotonic() > claimed.claimed_at + current_app.config["TASK_TIME_LIMIT"]:
                 raise
             logger.warning("%s: the database did not take its result, trying again", claimed)
             time.sleep(RECORD_RETRY)
 
 
-def _try_record(claimed: Claim, total: str | None = None, **columns: Any) -> None:
+def _try_record(claimed: Claim, total: str | None, **columns: Any) -> None:
+    mine = update(OutboxRow).where(OutboxRow.id == claimed.id, OutboxRow.attempts == claimed.attempts)
     with transaction():
-        is_mine = db.session.scalar(
-            update(OutboxRow)
-            .where(OutboxRow.id == claimed.id, OutboxRow.attempts == claimed.attempts)
-            .values(**columns)
-            .returning(OutboxRow.id)
-        )
-        if is_mine is None:  # the lease ended, and another process has claimed the row since
-            total = "late_results"
-        if total:
-            add_to_total(total)
-    if is_mine is None:
+        is_late = db.session.scalar(mine.values(**columns).returning(OutboxRow.id)) is None
+        if name := "late_results" if is_late else total:
+            add_to_total(name)
+    if is_late:
         logger.error("Late result: the lease ended early, %s can be sent twice", message_id(claimed.id))
-
-
-def describe(error: Exception) -> str:
-    """Return the error as a row's `error` column keeps it."""
-    return sanitize(f"{type(error).__name__}: {error}")
 
 
 def back_off(attempts: int) -> float:

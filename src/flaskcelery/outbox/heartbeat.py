@@ -1,9 +1,9 @@
 """The worker's heartbeat: proves that a worker consumes messages, and ends one that has stopped consuming.
 
-Each worker sends itself a message over the broker, on a queue of its own; a pool process that starts any task touches
-`instance/<worker's name>.answer`. While answers arrive, or the broker is away, the worker touches its `.alive` file,
-whose age the container's health check looks at. A worker that answers no message that its broker took is unresponsive
-(its connection died unnoticed): it ends itself, and whatever supervises it starts it again.
+Each worker sends itself a message over the broker, on a queue of its own; any task that its pool starts is an answer.
+While answers arrive, or the broker is away, the worker touches `instance/<its name>.alive`, whose age the container's
+health check looks at. A worker that answers no message that its broker took is unresponsive (its connection died
+unnoticed): it ends itself, and whatever supervises it starts it again.
 """
 
 import logging
@@ -15,11 +15,11 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from celery import Task
-from celery.signals import celeryd_after_setup, task_prerun, worker_ready, worker_shutting_down
+from celery.signals import celeryd_after_setup, worker_ready, worker_shutting_down
+from celery.worker import state
 from flask import Flask
 
-from flaskcelery.outbox.publisher import BrokerAway, Publisher
+from flaskcelery.outbox.publisher import BrokerAway
 
 logger = logging.getLogger(__name__)
 
@@ -34,31 +34,21 @@ def init_heartbeat(app: Flask) -> None:
     celery = app.extensions["celery"]
     celery.task(answer, name=HEARTBEAT)
 
-    def note_start(task: "Task[Any, Any]", **_: Any) -> None:
-        if task.app is celery:
-            heartbeat_file(app, str(task.request.hostname), "answer").touch()
-
     def add_queue(sender: str, instance: Any, **_: Any) -> None:
         if instance.app is celery:
             celery.amqp.queues.select_add(f"{HEARTBEAT}.{sender}")
 
     def start(sender: Any, **_: Any) -> None:
         if sender.app is celery:
-            threading.Thread(target=Heartbeat(app, sender.hostname).run, daemon=True).start()
+            threading.Thread(target=end_when_unresponsive, args=(app, sender.hostname), daemon=True).start()
 
     worker_shutting_down.connect(lambda **_: bound_stop(app), weak=False)
-    task_prerun.connect(note_start, weak=False)
     celeryd_after_setup.connect(add_queue, weak=False)
     worker_ready.connect(start, weak=False)
 
 
 def answer(_heartbeat: str) -> None:
     """Do nothing: that the task starts is the answer."""
-
-
-def heartbeat_file(app: Flask, name: str, kind: str) -> Path:
-    """Return the `answer` or `alive` file of a worker or of the relay."""
-    return Path(app.instance_path) / f"{name}.{kind}"
 
 
 def bound_stop(app: Flask) -> None:
@@ -68,55 +58,35 @@ def bound_stop(app: Flask) -> None:
     timer.start()
 
 
-class Heartbeat:
-    """One worker's heartbeat, in a thread of its main process."""
-
-    def __init__(self, app: Flask, worker: str) -> None:
-        self._app, self._worker = app, worker
-        self._answer, self._alive = heartbeat_file(app, worker, "answer"), heartbeat_file(app, worker, "alive")
-        self._answer.unlink(missing_ok=True)
-        self._has_answered = False
-        self._last_good = time.monotonic()
-
-    def run(self) -> None:
-        """Send heartbeats until the worker is unresponsive; then end it."""
-        pause = min(1, HEARTBEAT_SECONDS)  # the first answer arrives soon: a new worker shows early that it is alive
-        while self.is_responsive():
-            self.beat(pause)
-            pause = HEARTBEAT_SECONDS
-        logger.critical("%s consumes nothing although the broker takes messages: it ends to be restarted", self._worker)
-        os.kill(os.getpid(), signal.SIGQUIT)
-        time.sleep(GRACE)
-        os._exit(1)
-
-    def is_responsive(self) -> bool:
-        """Return whether the worker answered, or its broker was away, recently enough for the longest task."""
-        patience: float = self._app.config["TASK_TIME_LIMIT"] + GRACE
-        return time.monotonic() - self._last_good < patience
-
-    def beat(self, pause: float) -> None:
-        """Send one heartbeat and wait for `pause` seconds; take note of any answer."""
-        is_away = not self._send()
+def end_when_unresponsive(app: Flask, worker: str) -> None:
+    """Send heartbeats until the worker answers none for longer than the longest task; then end its main process."""
+    patience = app.config["TASK_TIME_LIMIT"] + GRACE
+    pause = min(1, HEARTBEAT_SECONDS)  # the first answer arrives soon: a new worker shows early that it is alive
+    answers, last_good = 0, time.monotonic()
+    while time.monotonic() - last_good < patience:
+        is_away = not send_heartbeat(app, worker)
         time.sleep(pause)
-        is_answered = self._take_answer()
-        self._has_answered |= is_answered
-        if is_answered or is_away:  # nothing can be proved while the broker is away
-            self._last_good = time.monotonic()
-        if self._has_answered or is_away:
-            self._alive.touch()
+        pause = HEARTBEAT_SECONDS
+        before, answers = answers, sum(state.total_count.values())
+        if answers > before or is_away:  # nothing can be proved while the broker is away
+            last_good = time.monotonic()
+        if answers or is_away:
+            touch_alive(app, worker)
+    logger.critical("%s consumes nothing although the broker takes messages: it ends to be restarted", worker)
+    os.kill(os.getpid(), signal.SIGQUIT)
+    time.sleep(GRACE)
+    os._exit(1)
 
-    def _take_answer(self) -> bool:
-        try:
-            self._answer.unlink()  # one step: an answer that arrives meanwhile is not lost
-        except FileNotFoundError:
-            return False
-        return True
 
-    def _send(self) -> bool:
-        publisher: Publisher = self._app.extensions["publisher"]
-        try:
-            with self._app.app_context():
-                publisher.publish(HEARTBEAT, uuid.uuid4(), queue=f"{HEARTBEAT}.{self._worker}")
-        except BrokerAway:
-            return False
-        return True
+def send_heartbeat(app: Flask, worker: str) -> bool:
+    """Return whether the broker took a heartbeat."""
+    try:
+        app.extensions["publisher"].publish(HEARTBEAT, uuid.uuid4(), queue=f"{HEARTBEAT}.{worker}")
+    except BrokerAway:
+        return False
+    return True
+
+
+def touch_alive(app: Flask, name: str) -> None:
+    """Touch the file of a worker or of the relay whose age the container's health check looks at."""
+    (Path(app.instance_path) / f"{name}.alive").touch()

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
-from flaskcelery.outbox.heartbeat import heartbeat_file
+from flaskcelery.outbox.heartbeat import touch_alive
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_pending
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
 from flaskcelery.outbox.tasks import TASKS
@@ -41,13 +41,8 @@ def run_forever(period: float) -> None:
             logger.error("The relay cannot reach the database: %s", type(error).__name__)
         finally:
             db.session.remove()
-        touch_alive()
+        touch_alive(current_app, "relay")
         is_stopping.wait(period)
-
-
-def touch_alive() -> None:
-    """Touch the file whose age the container's health check looks at."""
-    heartbeat_file(current_app, "relay", "alive").touch()
 
 
 def relay_once(period: float, is_stopping: threading.Event | None = None) -> None:
@@ -81,7 +76,7 @@ def send_directly(rows: Sequence[DueRow], is_stopping: threading.Event) -> None:
     for row in rows[:DIRECT_SENDS_PER_PASS]:
         if is_stopping.is_set() or time.monotonic() >= deadline:
             return
-        touch_alive()  # one send can take as long as the longest task
+        touch_alive(current_app, "relay")  # one send can take as long as the longest task
         deliver(row.id)
 
 

@@ -120,7 +120,7 @@ REMOVALS = {
     "deadlines": (derived, "_deadlines", without_deadlines),
     "late": (smtp.SmtpSession, "send_before", property(lambda _: math.inf, lambda *_: None)),  # never too late
     "back_off": (delivery, "back_off", lambda _attempts: 0.0),
-    "record_retry": (delivery, "_record", once),
+    "record_retry": (delivery, "record", once),
     "key_fallbacks": (extensions.SafeCsrfProtect, "_get_csrf_token", CSRFProtect._get_csrf_token),
     "cookie_age": (security.AnyAgeSigner, "unsign", TimestampSigner.unsign),
 }

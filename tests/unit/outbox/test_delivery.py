@@ -175,10 +175,10 @@ def test_a_worker_that_lost_its_lease_cannot_overwrite_its_successor(
     successor = delivery.claim(pending_row)
     assert slow is not None
     assert successor is not None
-    delivery.fail(slow, "late")
+    delivery.record(slow, failed_at=now_plus(), error="late")
     assert load(pending_row).failed_at is None
     assert f"<{pending_row}@example.com>" in caplog.text
-    delivery.finish(successor, is_sent=True)
+    delivery.record(successor, "sent", done_at=now_plus(), failed_at=None, error=None)
     assert load(pending_row).done_at is not None
 
 
@@ -205,7 +205,7 @@ def test_an_email_that_was_sent_is_done_although_its_row_expired_meanwhile(pendi
     claimed = delivery.claim(pending_row)
     assert claimed is not None
     change(pending_row, failed_at=0.0)
-    delivery.finish(claimed, is_sent=True)
+    delivery.record(claimed, "sent", done_at=now_plus(), failed_at=None, error=None)
     assert (load(pending_row).failed_at, load(pending_row).done_at is not None) == (None, True)
 
 

@@ -1,13 +1,18 @@
 """The worker's heartbeat: a worker that answers lives, an unresponsive one ends, and a lost broker ends none."""
 
+import os
 import signal
 import threading
+import time
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from celery.signals import task_prerun
+from celery.contrib.testing.mocks import TaskMessage
+from celery.worker.request import Request
+from celery.worker.state import reset_state, total_count
 from flask import Flask
 
 from flaskcelery.outbox import heartbeat
@@ -36,6 +41,14 @@ def signals(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sent
 
 
+@pytest.fixture
+def answers() -> Iterator[Counter[str]]:
+    """Return Celery's count of the tasks that the worker's pool has started."""
+    reset_state()
+    yield total_count
+    reset_state()
+
+
 def watch(app: Flask, monkeypatch: pytest.MonkeyPatch, on_beat: Callable[[int], None]) -> int:
     """Watch a worker until it ends; return how many beats it was sent."""
     beats: list[uuid.UUID] = []
@@ -47,7 +60,7 @@ def watch(app: Flask, monkeypatch: pytest.MonkeyPatch, on_beat: Callable[[int], 
 
     monkeypatch.setattr(app.extensions["publisher"], "publish", publish)
     with pytest.raises(Ended):
-        heartbeat.Heartbeat(app, WORKER).run()
+        heartbeat.end_when_unresponsive(app, WORKER)
     return len(beats)
 
 
@@ -55,21 +68,20 @@ def test_a_worker_that_answers_no_heartbeat_ends(
     app: Flask, signals: list[int], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert watch(app, monkeypatch, lambda _: None) < 60
+    assert not (Path(app.instance_path) / f"{WORKER}.alive").exists()
     assert signals == [signal.SIGQUIT]
     assert "consumes nothing although the broker takes messages" in caplog.text
 
 
 def test_a_worker_that_answers_lives_until_it_stops_to(
-    app: Flask, signals: list[int], monkeypatch: pytest.MonkeyPatch
+    app: Flask, signals: list[int], monkeypatch: pytest.MonkeyPatch, answers: Counter[str]
 ) -> None:
-    path = Path(app.instance_path) / f"{WORKER}.answer"
-
     def answer(beat: int) -> None:
         if beat <= 100:
-            path.unlink(missing_ok=True)
-            path.write_text(str(beat))
+            answers.update({"any": 1})
 
     assert watch(app, monkeypatch, answer) > 100
+    assert (Path(app.instance_path) / f"{WORKER}.alive").exists()
 
 
 def test_a_lost_broker_ends_no_worker(app: Flask, signals: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,9 +104,9 @@ def test_a_warm_stop_that_hangs_is_ended_soon_after_the_longest_task(
     assert ended.wait(5)
 
 
-def test_any_task_that_starts_is_an_answer(app: Flask) -> None:
-    task = app.extensions["celery"].tasks[heartbeat.HEARTBEAT]
-    task.push_request(hostname=WORKER)
-    task_prerun.send(task, task_id="any", task=task)
-    assert (Path(app.instance_path) / f"{WORKER}.answer").exists()
-    task.pop_request()
+def test_any_task_that_a_pool_process_starts_is_an_answer(app: Flask, answers: Counter[str]) -> None:
+    message = TaskMessage(heartbeat.HEARTBEAT, args=["any"])
+    request = Request(message, app=app.extensions["celery"], hostname=WORKER)
+    assert not answers
+    request.on_accepted(os.getpid(), time.monotonic())
+    assert answers.total() == 1

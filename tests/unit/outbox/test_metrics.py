@@ -5,8 +5,8 @@ import uuid
 
 from flask import Flask
 
-from flaskcelery.database import db
-from flaskcelery.outbox.delivery import claim, deliver, finish
+from flaskcelery.database import db, now_plus
+from flaskcelery.outbox.delivery import claim, deliver, record
 from tests.unit.conftest import Failing, change
 
 
@@ -52,6 +52,6 @@ def test_a_late_result_is_counted_but_not_as_sent(quiet_app: Flask, pending_row:
     assert first
     change(pending_row, due_at=0.0)
     assert claim(pending_row)
-    finish(first, is_sent=True)
+    record(first, "sent", done_at=now_plus(), failed_at=None, error=None)
     found = scrape(quiet_app)
     assert (found["late_results_total"], found["sent_total"], found["pending"]) == (1, 0, 1)
