@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, String, event, literal
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, event, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement, GenericFunction
+from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
 
 NAMING_CONVENTION = {
@@ -48,32 +48,12 @@ class now_plus(GenericFunction[datetime]):  # noqa: N801  (reads as SQL, as `fun
         super().__init__(literal(float(seconds)))
 
 
-@compiles(now_plus, "postgresql")
-def _postgresql_now(element: now_plus, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"(clock_timestamp() + {compiler.process(element.clauses, **kw)} * interval '1 second')"
-
-
-@compiles(now_plus, "sqlite")
-def _sqlite_now(element: now_plus, compiler: SQLCompiler, **kw: Any) -> str:
+@compiles(now_plus)
+def _compile_now(element: now_plus, compiler: SQLCompiler, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
-    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {seconds} || ' seconds')"
-
-
-class utc_text(FunctionElement[str]):  # noqa: N801  an SQL function
-    """A datetime as UTC text, `2026-01-31 23:59`: a prefix of it names the day or the hour."""
-
-    type = String()
-    inherit_cache = True
-
-
-@compiles(utc_text, "postgresql")
-def _postgresql_text(element: utc_text, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"to_char({compiler.process(element.clauses, **kw)} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')"
-
-
-@compiles(utc_text, "sqlite")
-def _sqlite_text(element: utc_text, compiler: SQLCompiler, **kw: Any) -> str:
-    return compiler.process(element.clauses, **kw)  # SQLite stores it as text already
+    if compiler.dialect.name == "sqlite":
+        return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', {seconds} || ' seconds')"
+    return f"(clock_timestamp() + {seconds} * interval '1 second')"
 
 
 class Base(DeclarativeBase):

@@ -1,4 +1,4 @@
-"""What the web processes count, together, for Prometheus; health/metrics.py adds what the tables say."""
+"""What the web processes count, together, for Prometheus; health/operations.py adds what the tables say."""
 
 import os
 import shutil

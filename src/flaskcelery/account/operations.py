@@ -9,7 +9,7 @@ from flaskcelery.audit.events import Event, find_events, record
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.queries import find_rows_of
+from flaskcelery.outbox.queries import find_rows
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import User
@@ -68,7 +68,7 @@ def list_sessions(user: User) -> list[dict[str, Any]]:
 
 def list_emails(user: User, limit: int | None = SHOWN_EMAILS) -> list[dict[str, Any]]:
     """Return the emails to the user, newest first, each as `what`, `at` and `state`."""
-    return [_describe_email(row) for row in find_rows_of(user.id, limit)]
+    return [_describe_email(row) for row in find_rows(OutboxRow.user_id == user.id, limit)]
 
 
 def export_account(user: User) -> dict[str, Any]:

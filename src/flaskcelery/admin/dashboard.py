@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import extract, func, select
 
-from flaskcelery.database import db, utc_text
+from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.users.models import User
 from flaskcelery.users.tokens import database_now
@@ -40,8 +40,9 @@ def find_charts() -> list[Chart]:
 
 def count_by(column: Any, label: str, now: datetime, step: timedelta, number: int) -> list[tuple[str, int]]:
     """Return how many rows have a time in each of the last `number` days or hours."""
-    labels = [(now - step * age).strftime(label) for age in reversed(range(number))]
-    found: ColumnElement[str] = func.substr(utc_text(column), 1, len(labels[0]))
-    query = select(found, func.count()).where(column >= now - step * number).group_by(found)
-    counts: dict[str, int] = dict(db.session.execute(query).all())
-    return [(each, counts.get(each, 0)) for each in labels]
+    seconds, epoch = int(step.total_seconds()), extract("epoch", column)
+    begins = epoch - epoch % seconds
+    query = select(begins, func.count()).where(column >= now - step * number).group_by(begins)
+    counts: dict[int, int] = dict(db.session.execute(query).all())
+    moments = [now - step * age for age in reversed(range(number))]
+    return [(each.strftime(label), counts.get(int(each.timestamp()) // seconds * seconds, 0)) for each in moments]

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from flask import current_app
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 
 from flaskcelery.audit.models import AuditEvent
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.database import db, now_plus
 from flaskcelery.logs import mask
 from flaskcelery.metrics import metrics
-from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
+from flaskcelery.retention import DAY, delete_batch, purge
 from flaskcelery.web.requests import client_ip, request_id
 
 logger = logging.getLogger(__name__)
@@ -64,15 +64,8 @@ def record(
     )
     db.session.add(row)
     metrics().events.labels(event).inc()
-    logger.info(
-        "%s: user %s %s from %s, request %s%s",
-        event,
-        user_id or "unknown",
-        row.email,
-        row.ip_address or "here",
-        row.request_id or "none",
-        f", {row.detail}" if detail else "",
-    )
+    origin = f"from {row.ip_address or 'here'}, request {row.request_id or 'none'}"
+    logger.info("%s: user %s %s %s%s", event, user_id or "unknown", row.email, origin, detail and f", {row.detail}")
 
 
 def find_events(user_id: int, limit: int | None = None) -> Sequence[AuditEvent]:
@@ -83,16 +76,11 @@ def find_events(user_id: int, limit: int | None = None) -> Sequence[AuditEvent]:
 
 def forget_user(user_id: int) -> None:
     """Erase the personal data in an account's events. The caller commits."""
-    db.session.execute(
-        update(AuditEvent).where(AuditEvent.user_id == user_id).values(email="", ip_address="", detail="")
-    )
+    mine = update(AuditEvent).where(AuditEvent.user_id == user_id)
+    db.session.execute(mine.values(email="", ip_address="", detail=""))
 
 
 @purge
-def purge_events() -> int:
-    """Delete some of the events that are older than AUDIT_KEEP_DAYS; return how many."""
-    old = AuditEvent.at < now_plus(-DAY * current_app.config["AUDIT_KEEP_DAYS"])
-    with transaction():
-        chosen = select(AuditEvent.id).where(old).limit(PURGED_PER_PASS)
-        deleted = db.session.scalars(delete(AuditEvent).where(AuditEvent.id.in_(chosen)).returning(AuditEvent.id)).all()
-    return len(deleted)
+def purge_events() -> Sequence[object]:
+    """Delete a batch of the events that are older than AUDIT_KEEP_DAYS."""
+    return delete_batch(AuditEvent, AuditEvent.at < now_plus(-DAY * current_app.config["AUDIT_KEEP_DAYS"]))

@@ -33,7 +33,8 @@ def status(as_json: bool) -> None:
 def show_list(state: str, limit: int, as_json: bool) -> None:
     """List rows in one state, newest first: flask outbox list --state failed"""
     names = ("id", "task", "user_id", "attempts", "due_at", "error")
-    show_rows([{name: getattr(row, name) for name in names} for row in queries.find_rows(state, limit)], as_json)
+    rows = queries.find_rows(queries.states()[state], limit)
+    show_rows([{name: getattr(row, name) for name in names} for row in rows], as_json)
 
 
 @commands.command()

@@ -1,20 +1,36 @@
-"""Whether this process can serve visitors."""
+"""What monitors ask: whether this process can serve visitors, and the outbox's figures, read from its tables."""
 
 import functools
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.config.settings import MIGRATIONS
 from flaskcelery.database import db
+from flaskcelery.metrics import metrics
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
-from flaskcelery.outbox.queries import find_oldest_pending
+from flaskcelery.outbox.queries import count_states, find_oldest_pending, read_totals
 
 logger = logging.getLogger(__name__)
+
+# Done rows are never counted: there can be a million of them.
+FIGURES: dict[str, tuple[type[GaugeMetricFamily | CounterMetricFamily], str]] = {
+    "pending": (GaugeMetricFamily, "Pending rows"),
+    "due": (GaugeMetricFamily, "Pending rows that are due now"),
+    "failed": (GaugeMetricFamily, "Rows that have failed permanently"),
+    "oldest_pending_seconds": (GaugeMetricFamily, "Age of the oldest pending row"),
+    "sent": (CounterMetricFamily, "Emails that the mail server accepted"),
+    "retried": (CounterMetricFamily, "Attempts after a row's first one"),
+    "late_results": (CounterMetricFamily, "Results recorded after the lease ended: possible duplicate emails"),
+}
 
 
 @dataclass
@@ -25,15 +41,12 @@ class Readiness:
     broker: str = "up"
     oldest_pending_seconds: float | None = None
 
-    def as_dict(self) -> dict[str, object]:
-        return {"ready": not self.problem, **asdict(self)}
-
 
 def check_readiness() -> Readiness:
     """Ask the database for its migrations and the oldest pending row, then the broker for its queue."""
     found = Readiness()
     try:
-        if current_heads() != latest_heads():
+        if set(MigrationContext.configure(db.session.connection()).get_current_heads()) != latest_heads():
             found.problem = "the database's tables are not this release's: flask db upgrade"
         else:
             age = find_oldest_pending()
@@ -49,12 +62,32 @@ def check_readiness() -> Readiness:
     return found
 
 
-def current_heads() -> set[str]:
-    """Return the migrations that the database has had last."""
-    return set(MigrationContext.configure(db.session.connection()).get_current_heads())
-
-
 @functools.cache
 def latest_heads() -> set[str]:
     """Return the last migrations of this release."""
     return set(ScriptDirectory(str(MIGRATIONS)).get_heads())
+
+
+class Tables(Collector):
+    """Reads the tables at each scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the outbox's figures, or only `database_up 0` when the database is away."""
+        figures: dict[str, float] = {}
+        try:
+            oldest = find_oldest_pending()
+            figures["oldest_pending_seconds"] = oldest.total_seconds() if oldest else 0.0
+            figures |= count_states("pending", "due", "failed") | read_totals()
+        except SQLAlchemyError as error:
+            figures.clear()
+            logger.warning("Cannot read the outbox's figures: %s", type(error).__name__)
+        yield GaugeMetricFamily("flaskcelery_database_up", "Whether the database answers", 1 if figures else 0)
+        for name, (family, help_text) in FIGURES.items() if figures else ():
+            yield family(f"flaskcelery_outbox_{name}", help_text, figures.get(name, 0))
+
+
+def render_metrics() -> bytes:
+    """Return all metrics in Prometheus' text format."""
+    tables = CollectorRegistry()
+    tables.register(Tables())
+    return generate_latest(tables) + metrics().render()

@@ -1,10 +1,11 @@
 """Addresses for monitors; none is logged or limited, and /metrics is nobody else's (nginx sees to that)."""
 
+from dataclasses import asdict
+
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from flaskcelery.health.metrics import render_metrics
-from flaskcelery.health.operations import check_readiness
+from flaskcelery.health.operations import check_readiness, render_metrics
 
 bp = Blueprint("health", __name__)
 
@@ -19,7 +20,7 @@ def show_alive() -> Response:
 def show_ready() -> tuple[Response, int]:
     """Say whether visitors can be served, and if not, why (503)."""
     found = check_readiness()
-    return jsonify(found.as_dict()), 503 if found.problem else 200
+    return jsonify(ready=not found.problem, **asdict(found)), 503 if found.problem else 200
 
 
 @bp.get("/metrics")

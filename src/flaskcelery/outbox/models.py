@@ -10,6 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from flaskcelery.database import Base, now_plus
 
 
+def _partial_index(name: str, column: str, where: str) -> Index:
+    return Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
+
+
 class OutboxRow(Base):
     """A pending task. Its times are its state: there is no status column that could contradict them.
 
@@ -19,26 +23,12 @@ class OutboxRow(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index(
-            "ix_outbox_pending",
-            "due_at",
-            sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
-            postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
-        ),
-        Index(  # finds the oldest pending row at once, however many there are
-            "ix_outbox_pending_created_at",
-            "created_at",
-            sqlite_where=text("done_at IS NULL AND failed_at IS NULL"),
-            postgresql_where=text("done_at IS NULL AND failed_at IS NULL"),
-        ),
+        _partial_index("ix_outbox_pending", "due_at", "done_at IS NULL AND failed_at IS NULL"),
+        # finds the oldest pending row at once, however many there are
+        _partial_index("ix_outbox_pending_created_at", "created_at", "done_at IS NULL AND failed_at IS NULL"),
+        _partial_index("ix_outbox_failed_at", "failed_at", "failed_at IS NOT NULL"),
         Index("ix_outbox_done_at", "done_at"),
         Index("ix_outbox_created_at", "created_at"),
-        Index(
-            "ix_outbox_failed_at",
-            "failed_at",
-            sqlite_where=text("failed_at IS NOT NULL"),
-            postgresql_where=text("failed_at IS NOT NULL"),
-        ),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)

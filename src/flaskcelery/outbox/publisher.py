@@ -23,12 +23,8 @@ logger = logging.getLogger(__name__)
 
 STEP_TIMEOUT = 0.15  # seconds for each step with the broker, so that all of them together take less than half a second
 BREAKER_SECONDS = 10
-BOUNDED = {
-    "socket_connect_timeout": STEP_TIMEOUT,
-    "socket_timeout": STEP_TIMEOUT,
-    "max_retries": 0,
-    "connect_retries_timeout": STEP_TIMEOUT,
-}
+BOUNDS = ("socket_connect_timeout", "socket_timeout", "connect_retries_timeout")
+BOUNDED = {"max_retries": 0, **dict.fromkeys(BOUNDS, STEP_TIMEOUT)}
 
 
 class BrokerAway(Exception):

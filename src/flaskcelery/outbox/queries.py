@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, func, select, true, update
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending
-from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
+from flaskcelery.retention import DAY, delete_batch, purge
 
 TOTAL_PARTS = 8  # as many as the migration creates
 
@@ -40,22 +40,15 @@ def find_oldest_pending() -> timedelta | None:
     return now - oldest if oldest else None
 
 
-def find_rows(state: str, limit: int) -> Sequence[OutboxRow]:
-    """Return rows in this state, newest first."""
-    query = select(OutboxRow).where(states()[state]).order_by(OutboxRow.created_at.desc()).limit(limit)
-    return db.session.scalars(query).all()
-
-
-def find_rows_of(user_id: int, limit: int | None = None) -> Sequence[OutboxRow]:
-    """Return a user's rows, newest first."""
-    mine = select(OutboxRow).where(OutboxRow.user_id == user_id)
-    return db.session.scalars(mine.order_by(OutboxRow.created_at.desc()).limit(limit)).all()
+def find_rows(where: ColumnElement[bool], limit: int | None = None) -> Sequence[OutboxRow]:
+    """Return the rows of a state or of a user, newest first."""
+    return db.session.scalars(select(OutboxRow).where(where).order_by(OutboxRow.created_at.desc()).limit(limit)).all()
 
 
 def add_to_total(name: str) -> None:
     """Add one to a total: `sent`, `retried` or `late_results`. Caller commits."""
-    mine = (OutboxTotal.name == name, OutboxTotal.part == os.getpid() % TOTAL_PARTS)
-    db.session.execute(update(OutboxTotal).where(*mine).values(total=OutboxTotal.total + 1))
+    mine = update(OutboxTotal).where(OutboxTotal.name == name, OutboxTotal.part == os.getpid() % TOTAL_PARTS)
+    db.session.execute(mine.values(total=OutboxTotal.total + 1))
 
 
 def read_totals() -> dict[str, int]:
@@ -66,31 +59,21 @@ def read_totals() -> dict[str, int]:
 
 def retry(row_id: uuid.UUID | None = None, actor_id: int | None = None) -> int:
     """Make one failed row, or all of them, pending and due with a new expiry, and audit it; return how many."""
-    chosen = [OutboxRow.failed_at.is_not(None), *([OutboxRow.id == row_id] if row_id else [])]
+    failed = update(OutboxRow).where(OutboxRow.failed_at.is_not(None), OutboxRow.id == row_id if row_id else true())
+    later = now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])
+    retried = failed.values(failed_at=None, due_at=now_plus(), expires_at=later)
     with transaction():
-        rows = db.session.execute(
-            update(OutboxRow)
-            .where(*chosen)
-            .values(failed_at=None, due_at=now_plus(), expires_at=now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"]))
-            .returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)
-        ).all()
+        rows = db.session.execute(retried.returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)).all()
         if row_id:  # the relay publishes many rows, at a rate that does not fill the broker
             for row in rows:
                 publisher.publish_after_commit(row.task, row.id)
         if rows:
-            record(
-                Event.EMAILS_RETRIED,
-                rows[0].user_id if row_id else None,
-                detail=f"{len(rows)} emails",
-                actor_id=actor_id,
-            )
+            user_id = rows[0].user_id if row_id else None
+            record(Event.EMAILS_RETRIED, user_id, detail=f"{len(rows)} emails", actor_id=actor_id)
     return len(rows)
 
 
 @purge
-def purge_done() -> int:
-    """Delete a batch of rows done more than OUTBOX_KEEP_DAYS ago; return how many."""
-    old = OutboxRow.done_at < now_plus(-DAY * current_app.config["OUTBOX_KEEP_DAYS"])
-    with transaction():
-        chosen = select(OutboxRow.id).where(old).limit(PURGED_PER_PASS)
-        return len(db.session.scalars(delete(OutboxRow).where(OutboxRow.id.in_(chosen)).returning(OutboxRow.id)).all())
+def purge_done() -> Sequence[object]:
+    """Delete a batch of rows done more than OUTBOX_KEEP_DAYS ago."""
+    return delete_batch(OutboxRow, OutboxRow.done_at < now_plus(-DAY * current_app.config["OUTBOX_KEEP_DAYS"]))

@@ -1,11 +1,13 @@
 """Deleting accounts: at their owner's request or by staff, and erasing what is left of them."""
 
-from sqlalchemy import delete, exists, select
+from collections.abc import Sequence
+
+from sqlalchemy import delete, exists
 
 from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.models import OutboxRow, is_pending
-from flaskcelery.retention import PURGED_PER_PASS, purge
+from flaskcelery.retention import delete_batch, purge
 from flaskcelery.users.accounts import ChangedMeanwhile, keep_last_staff, lock_account, update_unchanged
 from flaskcelery.users.emails import send_goodbye_email
 from flaskcelery.users.models import User
@@ -41,14 +43,12 @@ def delete_user(user_id: int, actor_id: int | None = None) -> None:
 
 
 @purge
-def erase_closed() -> int:
-    """Erase some of the closed accounts that have no pending email; return how many."""
+def erase_closed() -> Sequence[int]:
+    """Erase a batch of the closed accounts that have no pending email."""
     has_pending = exists().where(OutboxRow.user_id == User.id, is_pending())
-    with transaction():
-        chosen = select(User.id).where(User.closed_at.is_not(None), ~has_pending).limit(PURGED_PER_PASS)
-        erased = db.session.scalars(delete(User).where(User.id.in_(chosen)).returning(User.id)).all()
-        for user_id in erased:
-            db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id))
-            forget_user(user_id)
-            record(Event.ACCOUNT_ERASED, user_id)
-    return len(erased)
+    erased = delete_batch(User, User.closed_at.is_not(None) & ~has_pending)
+    for user_id in erased:
+        db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id))
+        forget_user(user_id)
+        record(Event.ACCOUNT_ERASED, user_id)
+    return erased

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, delete, select, update
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import login_manager
-from flaskcelery.retention import DAY, PURGED_PER_PASS, purge
+from flaskcelery.retention import DAY, delete_batch, purge
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.web.requests import client_ip
 
@@ -112,12 +112,9 @@ def load_user(token: str) -> User | None:
 
 
 @purge
-def purge_sessions() -> int:
-    """Delete some of the expired sessions; return how many."""
-    with transaction():
-        chosen = select(LoginSession.id).where(~is_live()).limit(PURGED_PER_PASS)
-        ended = delete(LoginSession).where(LoginSession.id.in_(chosen)).returning(LoginSession.id)
-        return len(db.session.scalars(ended).all())
+def purge_sessions() -> Sequence[object]:
+    """Delete a batch of the expired sessions."""
+    return delete_batch(LoginSession, ~is_live())
 
 
 def _device() -> str:
