@@ -28,7 +28,9 @@ check: $(VENV)/.development ## Check lint, types, imports, templates and migrati
 
 test: $(VENV)/.development ## Run every test, against real servers (as root on Debian, install missing ones)
 	@tests/install-servers
-	$(BIN)/pytest $(IN_PARALLEL) tests/faults tests/security tests/integration tests/functional tests/unit tests/project
+	$(BIN)/pytest $(IN_PARALLEL) tests/functional tests/unit tests/project
+	$(BIN)/pytest -n auto --dist loadfile tests/security tests/integration
+	$(BIN)/pytest tests/faults
 
 test-fast: $(VENV)/.development ## Run the tests that need no server: unit and functional
 	$(BIN)/pytest $(IN_PARALLEL) tests/functional tests/unit
