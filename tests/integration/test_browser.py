@@ -27,10 +27,10 @@ ACTS = {
     "Send a password link": "is on its way to bob@example.com",
     "Make staff": "bob@example.com is now: staff.",
     "Make read-only staff": "bob@example.com is now: viewer.",
-    "Take the role away": "bob@example.com is now: user.",
-    "End all sessions": "0 sessions of bob@example.com have ended.",
+    "Remove the role": "bob@example.com is now: user.",
+    "End all sessions": "Sessions of bob@example.com that have ended: 0.",
     "Lock out": "bob@example.com is locked out.",
-    "Let in again": "bob@example.com may log in again.",
+    "Unlock": "bob@example.com can log in again.",
 }
 
 
@@ -126,7 +126,7 @@ def press(browser: webdriver.Chrome, label: str) -> str:
 
 def look_at_every_page(chromium: webdriver.Chrome) -> None:
     """Search, sort and open a row of each list."""
-    for title in ("Users", "Mails", "Sessions", "Audit trail"):
+    for title in ("Users", "Emails", "Sessions", "Audit trail"):
         press(chromium, title)
         chromium.find_element(By.NAME, "q").send_keys("sue")
         press(chromium, "Show")
@@ -148,7 +148,7 @@ def test_staff_works_through_every_page_and_act(make_stack: Callable[..., Stack]
     assert "No email is pending." in page
     assert len(chromium.find_elements(By.CSS_SELECTOR, "svg.chart rect")) == 30 + 48 + 48
 
-    for title, action, done in [("Users", "Add a user", ""), ("Mails", "Try all failed ones again", "Retrying: 1.")]:
+    for title, action, done in [("Users", "Add a user", ""), ("Emails", "Retry all failed emails", "will be retried: 1.")]:
         press(chromium, title)
         assert done in press(chromium, action)
     press(chromium, "Users")
@@ -162,7 +162,7 @@ def test_staff_works_through_every_page_and_act(make_stack: Callable[..., Stack]
         assert chromium.current_url == row
     press(chromium, "Edit")
     assert "username: bob → rob" in fill_in(chromium, username="rob", email="rob@example.com")
-    assert "1 mails" not in press(chromium, "Delete")
+    assert "1 sent or failed emails" not in press(chromium, "Delete")
     assert "rob@example.com was deleted." in press(chromium, "Delete")
 
     look_at_every_page(chromium)
