@@ -148,9 +148,8 @@ def test_staff_works_through_every_page_and_act(make_stack: Callable[..., Stack]
     assert "No email is pending." in page
     assert len(chromium.find_elements(By.CSS_SELECTOR, "svg.chart rect")) == 30 + 48 + 48
 
-    for title, action, done in [("Users", "Add a user", ""), ("Emails", "Retry all failed emails", "will be retried: 1.")]:
-        press(chromium, title)
-        assert done in press(chromium, action)
+    press(chromium, "Emails")
+    assert "will be retried: 1." in press(chromium, "Retry all failed emails")
     press(chromium, "Users")
     press(chromium, "Add a user")
     assert "This field is required." in press(chromium, "Add a user")
