@@ -83,7 +83,7 @@ def test_containers_run_without_powers(site: Deployment, service: str) -> None:
 def test_the_image_holds_no_compiler_and_nothing_that_is_not_needed(site: Deployment) -> None:
     own_files = "find /app /venv -path /app/instance -prune -o -type f -user 10001 -print"
     assert site.execute("web", "sh", "-c", f"command -v gcc cc make; {own_files}") == ""
-    files = "__pycache__ celery_worker.py deploy instance src static wsgi.py"
+    files = "__pycache__ celery_worker.py deploy instance migrations src static wsgi.py"
     assert site.execute("web", "ls", "-A", "/app").split() == files.split()
 
 
