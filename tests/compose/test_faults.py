@@ -54,7 +54,7 @@ def test_an_interrupted_release_is_healed_by_the_next_one(site: Deployment, load
 
 def test_a_release_that_does_not_start_leaves_the_old_one(site: Deployment, load: Load) -> None:
     before = {name: site.containers(name) for name in APP}
-    with pytest.raises(AssertionError, match="the old one goes on"):
+    with pytest.raises(AssertionError, match="the old one stays"):
         site.run("deploy/rollout", WORKER_CONCURRENCY="none", ROLLOUT_PATIENCE="20")
     assert {name: site.containers(name) for name in APP} == before
     assert load.failures == []
