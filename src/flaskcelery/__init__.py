@@ -1,1 +1,1 @@
-"""Sign-up, log-in and a welcome mail that is never lost."""
+"""Sign-up, login and a welcome email that is never lost."""

@@ -1,4 +1,4 @@
-"""The login page, the log-out button, and password reset."""
+"""The login page, the logout button, and password reset."""
 
 from functools import partial
 
