@@ -28,6 +28,8 @@ PACKAGES = {
     "redis-cli": "redis-tools",
     "promtool": "prometheus",
 }  # where not named as the program
+XDIST_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+PORTS = iter(random.sample(range(20_000 + 1_500 * XDIST_WORKER, 21_500 + 1_500 * XDIST_WORKER), 1_500))
 
 
 @dataclass
@@ -101,12 +103,11 @@ def miss(sentence: str) -> NoReturn:
 
 def free_port() -> int:
     """Return an unused loopback port below the kernel's own range; each xdist worker draws from a range of its own."""
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-    while True:
-        port = 20_000 + 1_500 * worker + random.randrange(1_500)
+    for port in PORTS:  # never one twice: what draws a port often opens it much later
         with suppress(OSError), socket.socket() as probe:
             probe.bind((HOST, port))
             return port
+    raise RuntimeError("no port is left")
 
 
 def is_open(port: int, host: str = HOST) -> bool:
