@@ -12,7 +12,7 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.web.security import HEADERS
-from tests.conftest import PASSWORD, Browser
+from tests.conftest import PASSWORD, Browser, close
 from tests.pages import csrf_token
 
 SIGN_UP = {"username": "bob", "email": "bob@example.com", "password1": PASSWORD, "password2": PASSWORD}
@@ -47,8 +47,7 @@ def secure_app(environ: dict[str, str]) -> Iterator[Flask]:
     """Return an application whose visitors come over HTTPS."""
     app = create_app({**environ, "PUBLIC_URL": SITE})
     yield app
-    with app.app_context():
-        db.engine.dispose()
+    close(app)
 
 
 @pytest.mark.parametrize("path", FORMS)

@@ -9,7 +9,7 @@ from flask import Flask
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from tests.conftest import Browser, events, link_in, run_sql, send_mails
+from tests.conftest import Browser, close, events, link_in, run_sql, send_mails
 from tests.pages import csrf_token
 
 DEAD = "This link does not work"
@@ -161,5 +161,4 @@ def test_where_it_is_required_nobody_logs_in_unconfirmed(environ: dict[str, str]
     auth.send(link_in(send_mails(app)[0]))
     auth.log_in()
     assert auth.is_logged_in()
-    with app.app_context():
-        db.engine.dispose()
+    close(app)

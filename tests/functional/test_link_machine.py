@@ -16,7 +16,7 @@ from sqlalchemy import event
 from flaskcelery.admin import operations as staff
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from tests.conftest import Browser, run_sql, send_mails
+from tests.conftest import Browser, close, run_sql, send_mails
 from tests.functional.link_model import FATE, HOUR, IDLE, LIVES, OLD, Clock, Link
 from tests.pages import csrf_token
 
@@ -197,6 +197,4 @@ def test_no_order_of_events_makes_a_dead_link_work_or_a_good_one_fail(environ: d
         max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     run_state_machine_as_test(type("Machine", (Links,), {"app": app, "clock": clock}), settings=bounded)
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    close(app)

@@ -19,7 +19,7 @@ from flaskcelery.database import db
 from flaskcelery.extensions import mail
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.models import User
-from tests.conftest import PASSWORD, Browser
+from tests.conftest import PASSWORD, Browser, close
 from tests.pages import csrf_token
 from tests.unit.mail.smtp_servers import MailServer
 
@@ -101,8 +101,7 @@ def test_every_accepted_name_gets_one_mail_with_its_headers_and_nothing_else(env
             with mail.connect() as connection:
                 for user in users:
                     connection.send(send_welcome_email(user_id=user.id))
-            db.session.remove()
-            db.engine.dispose()
+        close(app)
     assert len(server.mails) == len(users) == accepted > 50
     for user, arrived in zip(users, server.mails, strict=True):
         assert sorted(arrived.keys()) == HEADERS
