@@ -149,5 +149,5 @@ class Deployment:
         users = set(self.query("SELECT email FROM users"))
         assert {f"{name}@example.com" for name in told} <= users
         assert self.count("outbox") == len(users)
-        wait_until(lambda: users == self.welcomed(), 10, "every user has a mail")
+        wait_until(lambda: users == self.welcomed(), 30, "every user has a mail")
         assert len({mail["headers"]["message-id"] for mail in self.mails()}) == len(users)

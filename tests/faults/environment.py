@@ -91,7 +91,7 @@ class Redis:
         options = ["--bind", "*", "--protected-mode", "no", "--save"]
         command = inside("redis", find_program("redis-server"), *options, "")
         self.process = start("redis", command, self.folder, {}, cwd=self.folder)
-        wait_until(lambda: takes_connections("redis"), 10, "Redis")
+        wait_until(lambda: takes_connections("redis"), 30, "Redis")
 
     def ask(self, *words: str) -> str:
         """Return the answer to a command, asked inside the namespace, where no rule drops anything."""
@@ -168,7 +168,7 @@ class Sink:
         options = f"-v -u nobody -d {dumps}/%S. {mode} {HOSTS['smtp']}:{PORTS['smtp']} 1000"
         command = inside("smtp", find_program("smtp-sink"), *options.split())
         self.process = start("smtp-sink", command, self.folder.parent, {})
-        wait_until(lambda: takes_connections("smtp") or self.process.fail_if_ended(), 10, "smtp-sink")
+        wait_until(lambda: takes_connections("smtp") or self.process.fail_if_ended(), 30, "smtp-sink")
 
     def count_sessions(self) -> int:
         """Return how many connections it has had, in all modes."""

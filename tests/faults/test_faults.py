@@ -12,7 +12,7 @@ import pytest
 
 from tests.processes import ROOT, find_program, miss
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for all scenarios
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]  # the first test waits for all scenarios
 
 NEEDED = ("unshare", "ip", "iptables", "setpriv", "redis-server", "redis-cli", "nginx", "initdb", "smtp-sink")
 SCENARIOS = {

@@ -38,7 +38,7 @@ def test_mail_of_a_killed_worker_arrives_after_its_lease(
     stack.start_web()
     worker.wait_for_text("ready.")
     stack.visitor().sign_up("alice")
-    wait_until(lambda: stack.count("outbox WHERE attempts = 1"), 5, "the row is claimed")
+    wait_until(lambda: stack.count("outbox WHERE attempts = 1"), 30, "the row is claimed")
 
     kill(worker)
     killed = time.monotonic()

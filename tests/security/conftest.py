@@ -64,7 +64,7 @@ class Site(Stack):
             links = [re.search(rf"^{re.escape(self.settings['PUBLIC_URL'])}({path}\S+)", body, re.M) for body in texts]
             return [link[1] for link in links if link]
 
-        wait_until(find, 20, f"a link for {address}")
+        wait_until(find, 30, f"a link for {address}")
         return find()[-1]
 
     @contextmanager

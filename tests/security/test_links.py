@@ -162,7 +162,7 @@ def test_a_reset_logs_nobody_in_and_tells_the_owner(stack: Site) -> None:
     assert link.split("/")[-2] not in pages[1].text
     assert follow(visitor, link).status == 302
     assert not visitor.is_logged_in()
-    wait_until(lambda: len(stack.smtp_server.raw) > seen, 20, "the mail that tells")
+    wait_until(lambda: len(stack.smtp_server.raw) > seen, 30, "the mail that tells")
     [mail] = stack.smtp_server.mails()[seen:]
     assert (mail["To"], mail["Subject"]) == (f"{name}@example.com", "Your password at flaskcelery was changed")
 
