@@ -132,19 +132,19 @@ def close(app: Flask) -> None:
         db.engine.dispose()
 
 
-def send_mails(app: Flask) -> list[Message]:
-    """Do what a worker does with all that is due; return the mails, in the order in which they were enqueued."""
+def send_emails(app: Flask) -> list[Message]:
+    """Do what a worker does with all that is due; return the emails, in the order in which they were enqueued."""
     app.extensions["mail"].suppress = True
-    with app.app_context(), mail.record_messages() as mails:
+    with app.app_context(), mail.record_messages() as emails:
         due = db.select(OutboxRow.id).where(is_claimable()).order_by(OutboxRow.created_at, OutboxRow.task)
         for row_id in db.session.scalars(due).all():
             deliver(row_id)
         db.session.remove()
-    return mails
+    return emails
 
 
 def link_in(message: Message) -> str:
-    """Return the path of the one link in a mail, which must be under PUBLIC_URL."""
+    """Return the path of the one link in an email, which must be under PUBLIC_URL."""
     [path] = re.findall(r"^http://127\.0\.0\.1:8000(/\S+)$", message.body or "", re.MULTILINE)
     return path
 

@@ -58,7 +58,7 @@ def viewer(app: Flask) -> Member:
 
 @pytest.fixture
 def alice(app: Flask) -> Member:
-    """Return a user, one of whose mails has failed."""
+    """Return a user, one of whose emails has failed."""
     member = Member(app, "alice")
     run_sql(app, f"UPDATE outbox SET failed_at = created_at, error = '550 no' WHERE user_id = {member.id}")
     return member

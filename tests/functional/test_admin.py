@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import event
 
 from flaskcelery.database import db
-from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_mails
+from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
 from tests.functional.conftest import Member
 
 NEW_PASSWORD = "staple seventeen"
@@ -47,7 +47,7 @@ def add(staff: Member, username: str, email: str) -> str:
 
 
 def choose_password(app: Flask, path: str) -> None:
-    """Follow the link of a mail and choose a password."""
+    """Follow the link of an email and choose a password."""
     browser = Browser(app.test_client())
     form = browser.client.get(path).location
     answer = browser.send(form, new_password1=NEW_PASSWORD, new_password2=NEW_PASSWORD)
@@ -68,22 +68,22 @@ def test_there_is_no_user_without_an_address(app: Flask, staff: Member) -> None:
     assert run_sql(app, "SELECT count(*) FROM users") == [(1,)]
 
 
-def test_who_is_added_chooses_the_password_by_mail_within_seven_days(app: Flask, staff: Member) -> None:
-    send_mails(app)
+def test_who_is_added_chooses_the_password_by_email_within_seven_days(app: Flask, staff: Member) -> None:
+    send_emails(app)
     add(staff, "bob", "bob@example.com")
     age = "UPDATE outbox SET args = json_set(args, '$.made_at', json_extract(args, '$.made_at') - {} * 86400)"
     run_sql(app, f"{age.format(6)} WHERE task = 'send_invitation_email'")
-    [mail] = send_mails(app)
-    assert mail.recipients == ["bob@example.com"]
-    choose_password(app, link_in(mail))
+    [message] = send_emails(app)
+    assert message.recipients == ["bob@example.com"]
+    choose_password(app, link_in(message))
     bob = Browser(app.test_client())
     bob.log_in("bob@example.com", NEW_PASSWORD)
     assert bob.is_logged_in()
     assert run_sql(app, "SELECT email_confirmed_at IS NOT NULL FROM users WHERE username = 'bob'") == [(1,)]
-    assert bob.client.get(link_in(mail)).status_code == 200  # no redirect to the form: it is used up
+    assert bob.client.get(link_in(message)).status_code == 200  # no redirect to the form: it is used up
     add(staff, "carol", "carol@example.com")
     run_sql(app, f"{age.format(8)} WHERE done_at IS NULL")
-    assert send_mails(app) == []
+    assert send_emails(app) == []
 
 
 def test_nobody_logs_in_without_a_password(app: Flask, staff: Member) -> None:
@@ -121,24 +121,24 @@ def test_an_address_changed_by_staff_has_to_be_confirmed_and_the_old_one_is_told
     app: Flask, staff: Member, alice: Member
 ) -> None:
     run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
-    send_mails(app)
+    send_emails(app)
     page = staff.act(f"/admin/users/{alice.id}/", "edit", username="alicia", email="new@example.com").text
     assert "new@example.com is saved." in page
     assert "email: a***@example.com → n***@example.com, username: alice → alicia" in page
     assert not alice.is_logged_in()
     names = run_sql(app, f"SELECT username, email, email_confirmed_at FROM users WHERE id = {alice.id}")
     assert names == [("alicia", "new@example.com", None)]
-    mails = {mail.recipients[0]: mail for mail in send_mails(app)}
-    assert set(mails) == {"alice@example.com", "new@example.com"}
-    Browser(app.test_client()).send(link_in(mails["alice@example.com"]))
+    emails = {message.recipients[0]: message for message in send_emails(app)}
+    assert set(emails) == {"alice@example.com", "new@example.com"}
+    Browser(app.test_client()).send(link_in(emails["alice@example.com"]))
     assert run_sql(app, f"SELECT email FROM users WHERE id = {alice.id}") == [("alice@example.com",)]
 
 
 def test_an_address_in_another_case_is_no_new_one(app: Flask, staff: Member, alice: Member) -> None:
-    send_mails(app)
+    send_emails(app)
     staff.act(f"/admin/users/{alice.id}/", "edit", username="alice", email="Alice@example.com")
     assert alice.is_logged_in()
-    assert send_mails(app) == []
+    assert send_emails(app) == []
 
 
 def test_saving_what_is_there_already_changes_nothing(app: Flask, staff: Member, alice: Member) -> None:
@@ -149,13 +149,13 @@ def test_saving_what_is_there_already_changes_nothing(app: Flask, staff: Member,
 
 
 @pytest.mark.requirement(32)
-def test_staff_sends_a_reset_mail_and_knows_no_password(app: Flask, staff: Member, alice: Member) -> None:
-    send_mails(app)
+def test_staff_sends_a_reset_email_and_knows_no_password(app: Flask, staff: Member, alice: Member) -> None:
+    send_emails(app)
     page = staff.act(f"/admin/users/{alice.id}/", "send-reset").text
     assert "is on its way to alice@example.com" in page
     assert "password" not in staff.client.get(f"/admin/users/{alice.id}/action/edit/").text
-    [mail] = send_mails(app)
-    choose_password(app, link_in(mail))
+    [message] = send_emails(app)
+    choose_password(app, link_in(message))
     alice.log_in(password=NEW_PASSWORD)
     assert alice.is_logged_in()
 
@@ -211,7 +211,7 @@ def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staf
     assert staff.client.get(row).status_code == 404
     finished = "failed_at IS NOT NULL OR done_at IS NOT NULL"
     assert run_sql(app, f"SELECT count(*) FROM outbox WHERE user_id = {alice.id} AND ({finished})") == [(0,)]
-    assert [mail for mail in send_mails(app) if "alice" in mail.recipients[0]] == []
+    assert [message for message in send_emails(app) if "alice" in message.recipients[0]] == []
     kept = run_sql(app, f"SELECT email, ip_address, detail FROM audit_events WHERE user_id = {alice.id}")
     assert [any(row) for row in kept] == [False] * 3 + [True]  # the last one is that of the deletion
     assert run_sql(app, f"SELECT count(*) FROM login_sessions WHERE user_id = {alice.id}") == [(0,)]
@@ -236,8 +236,8 @@ def test_an_account_that_is_gone_or_closed_is_left_alone(app: Flask, staff: Memb
     assert run_sql(app, f"SELECT is_active FROM users WHERE id = {alice.id}") == [(0,)]
 
 
-def test_failed_mails_are_tried_again_one_or_all(app: Flask, staff: Member, alice: Member) -> None:
-    send_mails(app)
+def test_failed_emails_are_tried_again_one_or_all(app: Flask, staff: Member, alice: Member) -> None:
+    send_emails(app)
     bob = Member(app, "bob")
     run_sql(app, f"UPDATE outbox SET failed_at = created_at WHERE user_id = {bob.id}")
     listed = staff.client.get("/admin/emails/?state=failed").text
@@ -246,9 +246,9 @@ def test_failed_mails_are_tried_again_one_or_all(app: Flask, staff: Member, alic
     [(key,)] = run_sql(app, f"SELECT id FROM outbox WHERE user_id = {alice.id}")
     row = uuid.UUID(key)
     assert "The email will be retried." in staff.act(f"/admin/emails/{row}/", "retry").text
-    assert [mail.recipients[0] for mail in send_mails(app)] == ["alice@example.com"]
+    assert [message.recipients[0] for message in send_emails(app)] == ["alice@example.com"]
     assert "Emails that will be retried: 1." in staff.act("/admin/emails/", "retry-all").text
-    assert [mail.recipients[0] for mail in send_mails(app)] == ["bob@example.com"]
+    assert [message.recipients[0] for message in send_emails(app)] == ["bob@example.com"]
     assert (
         staff.client.post(f"/admin/emails/{row}/action/retry/", data={"csrf_token": staff.token()}).status_code == 404
     )
@@ -269,7 +269,7 @@ def test_the_dashboard_draws_what_was_done(app: Flask, staff: Member, alice: Mem
     assert "less than a minute" in page
     assert 'aria-label="Sign-ups per day: 2 in total, 2 at most"' in page
     assert 'aria-label="Emails failed per hour: 1 in total, 1 at most"' in page
-    send_mails(app)
+    send_emails(app)
     page = staff.client.get("/admin/").text
     assert "No email is pending." in page
     assert 'aria-label="Emails sent per hour: 1 in total, 1 at most"' in page
@@ -334,7 +334,7 @@ def test_no_page_shows_a_secret(app: Flask, staff: Member, alice: Member) -> Non
 
 
 def test_no_page_takes_more_than_eight_queries(app: Flask, staff: Member, alice: Member) -> None:
-    [(mail,)] = run_sql(app, f"SELECT id FROM outbox WHERE user_id = {alice.id}")
+    [(email,)] = run_sql(app, f"SELECT id FROM outbox WHERE user_id = {alice.id}")
     row = f"users/{alice.id}/"
     paths = [
         "",
@@ -343,7 +343,7 @@ def test_no_page_takes_more_than_eight_queries(app: Flask, staff: Member, alice:
         f"{row}action/delete/",
         f"{row}action/edit/",
         "emails/",
-        f"emails/{mail}/",
+        f"emails/{email}/",
         "sessions/",
         "audit/",
     ]

@@ -46,12 +46,12 @@ def make_rows(number: int, text: str) -> list[Any]:
     """Return a row of every page with the text wherever the database takes one; the keys are what it keeps unique."""
     key, later, many = f"key {number}", now_plus(99), dict.fromkeys
     names = many(("username", "email", "pending_email", "previous_email"), text)
-    mail = {"args": {"user_id": text}, "expires_at": later, "failed_at": later, "user_id": FIRST + number}
+    email = {"args": {"user_id": text}, "expires_at": later, "failed_at": later, "user_id": FIRST + number}
     session = {"token_hash": key, "user_id": FIRST + number, "expires_at": later}
     return [
         User(id=FIRST + number, username_key=key, email_key=key, password_hash="!", **names),
         LoginSession(id=FIRST + number, **session, **many(("ip_address", "device"), text)),
-        OutboxRow(id=uuid.UUID(int=number), **mail, **many(("task", "error"), text)),
+        OutboxRow(id=uuid.UUID(int=number), **email, **many(("task", "error"), text)),
         AuditEvent(
             id=FIRST + number, user_id=1, **many(("event", "email", "ip_address", "request_id", "detail"), text)
         ),

@@ -90,7 +90,7 @@ def test_no_typed_text_breaks_a_log_line(auth: Browser, caplog: pytest.LogCaptur
     assert all(record.getMessage().isprintable() for record in caplog.records)
 
 
-def test_every_accepted_name_gets_one_mail_with_its_headers_and_nothing_else(environ: dict[str, str]) -> None:
+def test_every_accepted_name_gets_one_email_with_its_headers_and_nothing_else(environ: dict[str, str]) -> None:
     with MailServer() as server:
         smtp = {"MAIL_BACKEND": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(server.port)}
         app = create_app({**environ, **smtp})
@@ -102,8 +102,8 @@ def test_every_accepted_name_gets_one_mail_with_its_headers_and_nothing_else(env
                 for user in users:
                     connection.send(send_welcome_email(user_id=user.id))
         close(app)
-    assert len(server.mails) == len(users) == accepted > 50
-    for user, arrived in zip(users, server.mails, strict=True):
+    assert len(server.emails) == len(users) == accepted > 50
+    for user, arrived in zip(users, server.emails, strict=True):
         assert sorted(arrived.keys()) == HEADERS
         assert (arrived["Subject"], arrived["To"]) == (f"Welcome {user.username}!", user.email)
 

@@ -173,7 +173,7 @@ def test_a_block_is_logged_once(attacker: Browser, caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.requirement(37)
-def test_nobody_can_flood_one_address_with_mails(app: Flask) -> None:
+def test_nobody_can_flood_one_address_with_emails(app: Flask) -> None:
     most = EMAILS_TO_ONE_RECIPIENT[0]
     with app.app_context():
         granted = [take_email_quota("reset", "alice@example.com") for _ in range(most + 2)]

@@ -23,7 +23,7 @@ def kill_pool(worker: Process) -> None:
 
 
 @pytest.mark.parametrize(("kill", "broker"), [(kill_pool, "redis"), (Process.kill, "embedded")])
-def test_mail_of_a_killed_worker_arrives_after_its_lease(
+def test_email_of_a_killed_worker_arrives_after_its_lease(
     make_stack: Callable[..., Stack],
     smtp_server: SmtpServer,
     kill: Callable[[Process], None],
@@ -48,7 +48,7 @@ def test_mail_of_a_killed_worker_arrives_after_its_lease(
     smtp_server.wait_for(1)
     seconds = time.monotonic() - killed
     stack.wait_until_settled()
-    record(f"lease {LEASE:.1f} s, mail after {seconds:.1f} s")
+    record(f"lease {LEASE:.1f} s, email after {seconds:.1f} s")
     assert stack.query("SELECT attempts FROM outbox") == [(2,)]
     assert LEASE - 0.5 < seconds < LEASE + WORK + 4
     assert smtp_server.recipients() == ["alice@example.com"]

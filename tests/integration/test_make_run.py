@@ -1,4 +1,4 @@
-"""`make run` on a terminal: from nothing to a printed mail, and nothing left when it ends."""
+"""`make run` on a terminal: from nothing to a printed email, and nothing left when it ends."""
 
 from __future__ import annotations
 
@@ -104,9 +104,9 @@ def make_run(tmp_path: Path) -> Iterator[MakeRun]:
     running.clean_up()
 
 
-def test_the_page_comes_the_mail_is_printed_and_the_second_start_finds_the_data(make_run: MakeRun) -> None:
+def test_the_page_comes_the_email_is_printed_and_the_second_start_finds_the_data(make_run: MakeRun) -> None:
     assert Visitor(make_run.port).sign_up("alice").status == 302
-    wait_until(lambda: "Subject: Welcome alice!" in make_run.read(), 30, "the printed mail")
+    wait_until(lambda: "Subject: Welcome alice!" in make_run.read(), 30, "the printed email")
     wait_until(lambda: "Thank you for signing up for our site!" in make_run.read(), 30, "its text")
     assert {path.name for path in make_run.instance.iterdir() if path.stat().st_mode & 0o077} == set()
     assert make_run.stop() < 10

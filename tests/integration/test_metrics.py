@@ -28,7 +28,7 @@ def fires(alert: str, samples: dict[str, float], folder: Path) -> bool:
     return result.returncode != 0
 
 
-def test_while_no_mail_leaves_the_oldest_age_rises_and_the_alert_is_true_and_then_it_falls(
+def test_while_no_email_leaves_the_oldest_age_rises_and_the_alert_is_true_and_then_it_falls(
     make_stack: Callable[..., Stack], tmp_path: Path
 ) -> None:
     smtp = free_port()  # nobody listens there yet

@@ -1,4 +1,4 @@
-"""Redis goes away in every way it can: no sign-up waits for it, and no mail is lost or doubled."""
+"""Redis goes away in every way it can: no sign-up waits for it, and no email is lost or doubled."""
 
 import statistics
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def test_sign_up_does_not_wait_for_redis(
     fault: Callable[[Redis], None],
     record: Callable[[str], None],
 ) -> None:
-    """The first ones wait a moment, then the breaker is open; the relay sends the mails meanwhile."""
+    """The first ones wait a moment, then the breaker is open; the relay sends the emails."""
     stack = make_stack("redis")
     worker = stack.start_worker()
     stack.start_relay(PERIOD)

@@ -20,15 +20,15 @@ from flaskcelery.signup.operations import register
 
 @pytest.fixture
 def quiet_app(app: Flask) -> Iterator[Flask]:
-    """Return the application in a context, with mails recorded instead of sent."""
+    """Return the application in a context, with emails recorded instead of sent."""
     app.extensions["mail"].suppress = True
     with app.app_context():
         yield app
 
 
 @pytest.fixture
-def mails(quiet_app: Flask) -> Iterator[list[flask_mail.Message]]:
-    """Return the mails that have left."""
+def emails(quiet_app: Flask) -> Iterator[list[flask_mail.Message]]:
+    """Return the emails that have left."""
     with mail.record_messages() as sent:
         yield sent
 

@@ -19,7 +19,7 @@ from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.models import User
 from tests.unit.conftest import Failing, change, load
 
-Mails = list[flask_mail.Message]
+Emails = list[flask_mail.Message]
 
 
 def seconds_until_due(row_id: uuid.UUID) -> float:
@@ -28,18 +28,18 @@ def seconds_until_due(row_id: uuid.UUID) -> float:
     return (due - now).total_seconds()
 
 
-def test_a_delivered_row_is_done_and_its_mail_carries_its_id(pending_row: uuid.UUID, mails: Mails) -> None:
+def test_a_delivered_row_is_done_and_its_email_carries_its_id(pending_row: uuid.UUID, emails: Emails) -> None:
     delivery.deliver(pending_row)
     row = load(pending_row)
     assert (row.attempts, row.failed_at, row.error) == (1, None, None)
     assert row.done_at is not None
-    assert [mail.msgId for mail in mails] == [f"<{pending_row}@example.com>"]
+    assert [message.msgId for message in emails] == [f"<{pending_row}@example.com>"]
 
 
-def test_a_row_delivered_ten_times_is_one_mail(pending_row: uuid.UUID, mails: Mails) -> None:
+def test_a_row_delivered_ten_times_is_one_email(pending_row: uuid.UUID, emails: Emails) -> None:
     for _ in range(10):
         delivery.run(str(pending_row))
-    assert len(mails) == 1
+    assert len(emails) == 1
 
 
 def test_a_claimed_row_is_not_claimed_again_until_its_lease_ends(pending_row: uuid.UUID) -> None:
@@ -63,9 +63,9 @@ def test_no_other_row_can_be_claimed(pending_row: uuid.UUID, values: dict[str, f
     assert delivery.claim(pending_row) is None
 
 
-def test_an_unknown_row_sends_nothing(mails: Mails) -> None:
+def test_an_unknown_row_sends_nothing(emails: Emails) -> None:
     delivery.deliver(uuid.uuid4())
-    assert mails == []
+    assert emails == []
 
 
 def test_a_temporary_failure_keeps_the_row_pending(quiet_app: Flask, failing_task: type[Failing]) -> None:
@@ -132,12 +132,12 @@ def test_recording_is_tried_until_the_task_is_over(pending_row: uuid.UUID, monke
         delivery.deliver(pending_row)
 
 
-def test_a_sender_whose_lease_is_nearly_over_is_told_so_before_it_sends(pending_row: uuid.UUID, mails: Mails) -> None:
+def test_a_sender_whose_lease_is_nearly_over_is_told_so_before_it_sends(pending_row: uuid.UUID, emails: Emails) -> None:
     before = time.monotonic()
     delivery.deliver(pending_row)
     lease, deadline = current_app.config["OUTBOX_LEASE"], current_app.config["MAIL_SEND_DEADLINE"]
-    assert isinstance(mails[0], Message)
-    assert before < mails[0].send_before <= time.monotonic() + lease - deadline
+    assert isinstance(emails[0], Message)
+    assert before < emails[0].send_before <= time.monotonic() + lease - deadline
 
 
 def test_an_unexpected_error_keeps_the_row_pending(quiet_app: Flask, failing_task: type[Failing]) -> None:
@@ -159,12 +159,12 @@ def test_a_task_that_has_done_its_work_itself_is_done(quiet_app: Flask, failing_
     assert load(row_id).done_at is not None
 
 
-def test_the_mail_of_a_user_who_is_gone_is_done_without_a_mail(pending_row: uuid.UUID, mails: Mails) -> None:
+def test_the_email_of_a_user_who_is_gone_is_done_without_an_email(pending_row: uuid.UUID, emails: Emails) -> None:
     with transaction():
         db.session.delete(db.session.scalars(select(User)).one())
     delivery.deliver(pending_row)
     assert load(pending_row).done_at is not None
-    assert mails == []
+    assert emails == []
 
 
 def test_a_worker_that_lost_its_lease_cannot_overwrite_its_successor(
@@ -194,7 +194,7 @@ def test_the_lease_grows_with_the_attempts_so_that_a_poison_row_slows_itself_dow
     assert seconds_until_due(pending_row) > 2800
 
 
-def test_no_transaction_is_open_while_a_mail_leaves(pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_transaction_is_open_while_an_email_leaves(pending_row: uuid.UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
     monkeypatch.setattr(delivery.mail, "send", lambda _: seen.append(db.session().in_transaction()))
     delivery.deliver(pending_row)
@@ -209,11 +209,11 @@ def test_an_email_that_was_sent_is_done_although_its_row_expired_meanwhile(pendi
     assert (load(pending_row).failed_at, load(pending_row).done_at is not None) == (None, True)
 
 
-def test_a_task_called_directly_returns_its_message_unsent(pending_row: uuid.UUID, mails: Mails) -> None:
+def test_a_task_called_directly_returns_its_message_unsent(pending_row: uuid.UUID, emails: Emails) -> None:
     message = send_welcome_email(user_id=load(pending_row).user_id)
     assert message is not None
     assert message.subject == "Welcome alice!"
-    assert mails == []
+    assert emails == []
 
 
 @pytest.mark.parametrize("name", ["delay", "apply_async", "apply", "s", "si", "signature"])
