@@ -79,3 +79,9 @@ def change(row_id: uuid.UUID, **values: Any) -> None:
     moments = {name: now_plus(value) if isinstance(value, float) else value for name, value in values.items()}
     with transaction():
         db.session.execute(update(OutboxRow).where(OutboxRow.id == row_id).values(**moments))
+
+
+def seconds_until_due(row_id: uuid.UUID) -> float:
+    """Return how far the row's next attempt is away."""
+    due, now = db.session.execute(select(OutboxRow.due_at, now_plus()).where(OutboxRow.id == row_id)).one()
+    return (due - now).total_seconds()
