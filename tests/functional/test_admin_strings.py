@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from flask import Flask
+from flask import Flask, get_template_attribute
 from sqlalchemy import delete
 
+from flaskcelery.admin.pages import PAGES
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox.models import OutboxRow
@@ -125,3 +126,13 @@ def test_no_text_breaks_a_search_or_becomes_markup(app: Flask, staff: Member, na
     for text in NAUGHTY:
         query = quote(text.encode("utf-8", "surrogatepass"))
         assert find_elements(staff, [f"{name}/?q={query}&sort={query}&page={query}"]) <= harmless, text
+
+
+@pytest.mark.parametrize("name", ["user_id", "email"])
+def test_no_cell_renders_markup_whether_it_is_a_link_or_not(app: Flask, name: str) -> None:
+    """Links hold numbers today, but a page's formatter can turn them into what a user has typed."""
+    page = PAGES["sessions"]
+    with app.test_request_context():
+        cell = get_template_attribute("admin/macros.html", "show_cell")(page, name, 1, "<script>")
+    assert "&lt;script&gt;" in cell
+    assert ("<a " in cell, "<script>" in cell) == (name in page.links, False)
