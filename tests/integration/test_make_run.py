@@ -104,6 +104,7 @@ def make_run(tmp_path: Path) -> Iterator[MakeRun]:
     running.clean_up()
 
 
+@pytest.mark.alone
 def test_the_page_comes_the_email_is_printed_and_the_second_start_finds_the_data(make_run: MakeRun) -> None:
     assert Visitor(make_run.port).sign_up("alice").status == 302
     wait_until(lambda: "Subject: Welcome alice!" in make_run.read(), 30, "the printed email")
