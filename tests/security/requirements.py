@@ -16,7 +16,8 @@ REQUIREMENTS = {
     ),
     2: Requirement(
         "Passwords have a minimum length, counted in characters",
-        "The minimum is 8, as in ASVS 6.2.1. NIST recommends 15 for logins without a second factor. `PASSWORD_MIN_LENGTH` sets it.",
+        "The minimum is 8, as in ASVS 6.2.1. NIST recommends 15 for logins without a second factor. You can set "
+        "`PASSWORD_MIN_LENGTH=15`.",
     ),
     3: Requirement("Long passwords with any characters are accepted, and password managers can fill in the forms"),
     4: Requirement("A very long password is refused before it is hashed"),
@@ -25,8 +26,8 @@ REQUIREMENTS = {
     7: Requirement("Every failed login has the same response"),
     8: Requirement(
         "Every failed login takes the same time",
-        "`benchmarks/uniform_answers.py` compared 1,000 pairs of failed logins. The medians differ by 0.01 ms. The AUC is "
-        "0.501, where 0.5 means that the time reveals nothing.",
+        "`benchmarks/uniform_answers.py` compared 1,000 pairs of failed logins. The medians differ by 0.01 ms. The AUC "
+        "is 0.501, where 0.5 means that the time reveals nothing.",
     ),
     9: Requirement(
         "Sign-up does not reveal that an email address is taken (ASVS 6.3.8, level 3)",
