@@ -35,10 +35,10 @@ REQUIREMENTS = {
     ),
     10: Requirement(
         "A password reset does not reveal who has an account, even while Redis is down",
-        "Measured as for requirement 8: for a password reset, the difference is 0.07 ms and the AUC 0.532. For a new "
-        "confirmation email, they are 0.17 ms and 0.507.",
+        "Measured as for requirement 8. For a password reset, the medians differ by 0.07 ms, and the AUC is 0.532. For a "
+        "new confirmation email, the medians differ by 0.17 ms, and the AUC is 0.507.",
     ),
-    11: Requirement("Password guesses are limited across all processes, and cannot lock the owner out"),
+    11: Requirement("All processes together count password guesses, and wrong guesses cannot lock the owner out"),
     12: Requirement("Rate limits work while Redis is down"),
     13: Requirement("A request with a wrong Host header gets no page, and cannot change the links in emails"),
     14: Requirement("Clients cannot fake their IP address"),
@@ -58,8 +58,8 @@ REQUIREMENTS = {
     25: Requirement("Other security headers are set, and browsers do not cache pages of logged-in users"),
     26: Requirement("Only forms of our own pages can change anything (CSRF)"),
     27: Requirement("A session cookie from before the login is not valid after the login"),
-    28: Requirement("Redirects stay on this site"),
-    29: Requirement("Other sites cannot show a page in a frame"),
+    28: Requirement("A redirect never leads to another site"),
+    29: Requirement("Other sites cannot show our pages in a frame"),
     30: Requirement("A request cannot set a value for which the form has no field"),
     31: Requirement("Only staff can open admin pages, whatever spelling of the URL they use"),
     32: Requirement("The last member of staff cannot be removed, and staff never see a password"),
