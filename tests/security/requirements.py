@@ -35,8 +35,8 @@ REQUIREMENTS = {
     ),
     10: Requirement(
         "A password reset does not reveal who has an account, even while Redis is down",
-        "Measured as for requirement 8. For a password reset, the medians differ by 0.07 ms, and the AUC is 0.532. For a "
-        "new confirmation email, the medians differ by 0.17 ms, and the AUC is 0.507.",
+        "Measured as for requirement 8. For a password reset, the medians differ by 0.07 ms, and the AUC is 0.532. For "
+        "a new confirmation email, the medians differ by 0.17 ms, and the AUC is 0.507.",
     ),
     11: Requirement("All processes together count password guesses, and wrong guesses cannot lock the owner out"),
     12: Requirement("Rate limits work while Redis is down"),
