@@ -80,7 +80,7 @@ def _set_role(actor: User, user: User, role: str) -> str:
 
 @action("End all sessions")
 def end_sessions(actor: User, user: User) -> str:
-    return f"Sessions of {user.email} that have ended: {log_out_devices(user.id, actor_id=actor.id)}."
+    return f"Ended sessions of {user.email}: {log_out_devices(user.id, actor_id=actor.id)}."
 
 
 def list_consequences(user: User) -> list[str]:

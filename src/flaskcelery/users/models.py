@@ -48,6 +48,14 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
         """Return whether the account has a password; Django marks one that has none by a leading `!`."""
         return not self.password_hash.startswith(NO_PASSWORD)
 
+    @property
+    def role(self) -> str:
+        return "staff" if self.is_staff else "viewer" if self.is_viewer else "user"
+
+    @property
+    def state(self) -> str:
+        return "closed" if self.closed_at else "active" if self.is_active else "locked out"
+
 
 class LoginSession(Base):
     """One logged-in browser. Deleting the row logs it out, and with it every copy of its cookie."""
