@@ -28,7 +28,6 @@ class JsonLines(JsonFormatter):
         super().__init__(list(FIELDS), rename_fields=FIELDS, json_serializer=compact)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  logging's name
-        """Return the record's time in UTC."""
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
@@ -36,7 +35,6 @@ class Lines(logging.StreamHandler):  # type: ignore[type-arg]  # the class is no
     """Standard error, for lines that name their request and outbox row, and never a link's token."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         for name, value in (("request_id", request_id()), ("row_id", _row_id.get())):
             if value:
                 setattr(record, name, value)

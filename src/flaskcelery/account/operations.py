@@ -42,10 +42,7 @@ def change_username(user: User, username: str) -> None:
 
 
 def change_password(user: User, old_password: str, new_password: str) -> None:
-    """Set the new password, end all other login sessions, and give this one, which `user` holds, a new token.
-
-    Raises WrongOldPassword, also if the password was changed elsewhere in the meantime.
-    """
+    """Set the new password, end all other sessions and give this one a new token; raise WrongOldPassword."""
     try:
         check_password(user, old_password)
     except WrongPassword:
@@ -53,7 +50,7 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
     new_hash, token = hasher().hash(new_password), user.session_token or ""
     with transaction():
         if not replace_password(user, new_hash, Event.PASSWORD_CHANGED, keep=token):
-            raise WrongOldPassword
+            raise WrongOldPassword  # changed elsewhere in the meantime
         user.session_token = renew_token(token)
 
 

@@ -20,7 +20,6 @@ static = AppGroup("static", help="What nginx serves by itself.")
 
 
 def init_cli(app: Flask) -> None:
-    """Add the project's commands to `flask`."""
     users.add_command(import_django)
     for command in (users, sessions, outbox, mail, check, show_config, static, run_dev):
         app.cli.add_command(command)

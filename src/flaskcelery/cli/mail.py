@@ -45,8 +45,6 @@ class PrintedSmtpsSession(PrintedSession, SmtpsSession):
 
 
 class PrintedConnection(SmtpConnection):
-    """Flask-Mail's connection whose dialogue is printed."""
-
     session_class, tls_session_class = PrintedSession, PrintedSmtpsSession
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
@@ -64,15 +64,14 @@ def check_readiness() -> Readiness:
 
 @functools.cache
 def latest_heads() -> set[str]:
-    """Return the last migrations of this release."""
     return set(ScriptDirectory(str(MIGRATIONS)).get_heads())
 
 
 class Tables(Collector):
-    """Reads the tables at each scrape."""
+    """The outbox's figures, read from its tables at each scrape."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the outbox's figures, or only `database_up 0` when the database is away."""
+        """Yield every figure, or only `database_up 0` when the database is away."""
         figures: dict[str, float] = {}
         try:
             oldest = find_oldest_pending()
@@ -87,7 +86,4 @@ class Tables(Collector):
 
 
 def render_metrics() -> bytes:
-    """Return all metrics in Prometheus' text format."""
-    tables = CollectorRegistry()
-    tables.register(Tables())
-    return generate_latest(tables) + metrics().render()
+    return generate_latest(Tables()) + metrics().render()

@@ -50,7 +50,6 @@ class Hasher:
 
 
 def init_passwords(app: Flask) -> None:
-    """Give `app` its hasher."""
     app.extensions["hasher"] = Hasher(*app.config["ARGON2_PARAMETERS"])
 
 

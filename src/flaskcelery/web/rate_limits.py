@@ -4,8 +4,6 @@ A view says which limit counts it:
 
     @limit("sign_up")                                  every request counts
     with attempt("log_in", account=email_key): ...     only a wrong password counts
-
-`RATELIMIT_ENABLED=0` counts nothing: for load tests.
 """
 
 import functools
