@@ -35,7 +35,7 @@ FIGURES: dict[str, tuple[type[GaugeMetricFamily | CounterMetricFamily], str]] = 
 
 @dataclass
 class Readiness:
-    """Whether visitors can be served: then `problem` is empty. Without the broker they can; emails are only later."""
+    """Whether visitors can be served: `problem` is empty then. Without the broker they can, but emails are late."""
 
     problem: str = ""
     broker: str = "up"

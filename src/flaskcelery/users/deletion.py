@@ -32,7 +32,7 @@ def delete_user(user_id: int, actor_id: int | None = None) -> None:
     with transaction():
         keep_last_staff(user_id)
         lock_account(user_id)
-        # Pending rows stay: a worker may be processing one. It will find nobody to send the email to.
+        # Pending rows stay: a worker may be processing one. It will find no account, and send nothing.
         db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, ~is_pending()))
         forget_user(user_id)
         record(Event.DELETED, user_id, actor_id=actor_id)

@@ -106,7 +106,7 @@ def _choose_previous(user: User, new: str) -> str | None:
     """Return the email that can undo the change to `new`.
 
     It is the oldest of the last LINK_DAYS days: otherwise an attacker could change the email twice and lock the owner
-    out. It is never one that was not confirmed, which may be mistyped and belong to a stranger.
+    out. It is never one that was not confirmed, which could be mistyped and belong to a stranger.
     """
     is_recent = user.email_changed_at and database_now() < user.email_changed_at + LINK_MAX_AGE
     if is_recent and user.previous_email and email_key(user.previous_email) != email_key(new):

@@ -16,7 +16,7 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     """An account. The database decides whether a username or an email is taken, by the `*_key` columns."""
 
     __tablename__ = "users"
-    __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused: other rows may still refer to one
+    __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused: other rows can still refer to one
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(150))

@@ -54,7 +54,7 @@ def init_passwords(app: Flask) -> None:
 
 
 def hasher() -> Hasher:
-    """Return the application's hasher. Hashing is slow on purpose: no transaction may be open meanwhile."""
+    """Return the application's hasher. Hashing is slow on purpose: keep no transaction open meanwhile."""
     found: Hasher = current_app.extensions["hasher"]
     return found
 
