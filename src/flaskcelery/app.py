@@ -32,7 +32,7 @@ from flaskcelery.web.rate_limits import init_limits
 from flaskcelery.web.security import init_web, require_login
 from flaskcelery.web.static_files import init_static_files
 
-# Every blueprint and the guard of its pages: the one place that decides who gets to which pages.
+# Every blueprint and the guard of its pages: the one place that decides who can open which pages.
 GUARDS = {
     health: None,
     home: None,

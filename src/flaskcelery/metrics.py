@@ -1,4 +1,4 @@
-"""What the web processes count, together, for Prometheus; health/operations.py adds what the tables say."""
+"""What all web processes together count for Prometheus; health/operations.py adds the figures of the tables."""
 
 import os
 import shutil

@@ -10,7 +10,7 @@ from flaskcelery.database import db, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.queries import find_rows
-from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.outbox.tasks import title_of
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import User
 from flaskcelery.users.names import make_username, refuse_taken
@@ -83,7 +83,7 @@ def export_account(user: User) -> dict[str, Any]:
 
 def _describe_email(row: OutboxRow) -> dict[str, Any]:
     state = "sent" if row.done_at else "failed" if row.failed_at else "on its way"
-    return {"what": TASKS[row.task].title if row.task in TASKS else row.task, "at": row.created_at, "state": state}
+    return {"what": title_of(row.task), "at": row.created_at, "state": state}
 
 
 def _pick(row: object, columns: tuple[str, ...]) -> dict[str, Any]:

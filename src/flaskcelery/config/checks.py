@@ -1,4 +1,4 @@
-"""The tables of checks: start refuses errors, all at once, and logs warnings."""
+"""The tables of checks: errors prevent the start and are reported all at once; warnings are logged."""
 
 import math
 import os
@@ -17,7 +17,7 @@ MIN_KEY_LENGTH = 50
 MIN_KEY_VARIETY = 5
 OWASP_COST = 19456 * 2  # KiB x passes; OWASP Password Storage: 19 MiB and two passes, or more memory and one
 
-# What to say, and what is wrong then.
+# A message, and the condition under which it is shown.
 Check = tuple[str, Callable[[Config], object]]
 
 

@@ -1,4 +1,4 @@
-"""How a setting's text is read; a ValueError's text says what it must be."""
+"""How a setting's text is parsed; the ValueError of a parser says what the text must be."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Every setting once: its name, type, default and meaning; what can be derived is derived here too."""
+"""Every setting once: its name, type and default, and where its value comes from."""
 
 import fcntl
 import os

@@ -72,13 +72,12 @@ class Tables(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every figure, or only `database_up 0` when the database is away."""
-        figures: dict[str, float] = {}
         try:
             oldest = find_oldest_pending()
-            figures["oldest_pending_seconds"] = oldest.total_seconds() if oldest else 0.0
-            figures |= count_states("pending", "due", "failed") | read_totals()
+            age = oldest.total_seconds() if oldest else 0.0
+            figures = {"oldest_pending_seconds": age, **count_states("pending", "due", "failed"), **read_totals()}
         except SQLAlchemyError as error:
-            figures.clear()
+            figures = {}
             logger.warning("Cannot read the outbox's figures: %s", type(error).__name__)
         yield GaugeMetricFamily("flaskcelery_database_up", "Whether the database answers", 1 if figures else 0)
         for name, (family, help_text) in FIGURES.items() if figures else ():

@@ -59,6 +59,11 @@ class OutboxTask:
 TASKS: dict[str, OutboxTask] = {}
 
 
+def title_of(name: str) -> str:
+    """Return a task's title, or its name if this release no longer has the task."""
+    return TASKS[name].title if name in TASKS else name
+
+
 def task(name: str, title: str = "") -> Callable[[Body], OutboxTask]:
     """Register a function that returns the email to send, or None. People see the title in lists of emails."""
 

@@ -56,7 +56,7 @@ def add_user(entry: dict[str, Any]) -> User:
 
 
 def name_of(entry: dict[str, Any]) -> str:
-    """Return what an operator finds the entry by, in printable characters."""
+    """Return the name by which an operator finds the entry, in printable characters."""
     text = str(_fields(entry).get("username") or f"number {entry.get('pk')}")
     return "".join(character if character.isprintable() else "?" for character in text)[:150]
 

@@ -45,7 +45,7 @@ def request_confirmation(email: str) -> None:
 
 
 def request_email_change(user: User, email: str, password: str) -> None:
-    """Send the new email a link that makes the change, and warn the present one.
+    """Send the new email a link that makes the change, and warn the current one.
 
     Raises InvalidEmail, WrongPassword, SameEmail, AccountTaken or ChangedMeanwhile.
     """

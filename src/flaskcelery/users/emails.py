@@ -1,7 +1,4 @@
-"""The emails about an account. Each function builds one; `enqueue()` has a worker send it after the commit.
-
-`made_at` is the Unix time at which a link was requested, so that every attempt sends the same link.
-"""
+"""The emails about an account. `made_at` is when a link was requested: every attempt sends the same link."""
 
 from flaskcelery.database import db
 from flaskcelery.mail.message import Message, compose
@@ -31,7 +28,7 @@ def send_email_change_email(user_id: int, made_at: int) -> Message | None:
 
 @task("send_email_change_notice", "A change of your email was requested")
 def send_email_change_notice(user_id: int) -> Message | None:
-    """Warn the present email. After the change it gets another one, with a link that undoes the change."""
+    """Warn the current email. After the change it gets another one, with a link that undoes the change."""
     user = _find_open(user_id)
     if user is None or user.pending_email is None:
         return None

@@ -86,7 +86,7 @@ def is_live() -> ColumnElement[bool]:
 
 
 def is_current(session: LoginSession, user: User) -> bool:
-    """Return whether this is the session of the user's present request."""
+    """Return whether this is the session of the user's current request."""
     return session.token_hash == _hash(user.session_token or "")
 
 

@@ -60,7 +60,7 @@ R = TypeVar("R")
 
 
 class Counters:
-    """Counts in Redis. This process's own memory counts along, and decides while Redis does not answer."""
+    """Counts in Redis. This process's own memory counts too, and decides while Redis does not answer."""
 
     def __init__(self, url: str, tls: dict[str, Any]) -> None:
         timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
