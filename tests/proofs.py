@@ -16,8 +16,8 @@ TESTS, SECURITY, PARITY = ROOT / "tests", ROOT / "docs/security.md", ROOT / "doc
 HEAD = """\
 # Security requirements
 
-`make docs` writes this page from `tests/security/requirements.py` and from the markers `requirement` in the tests. The
-tests are in `tests/`. `make test` runs them, except for `compose/` (`make test-compose`).
+Each requirement names the tests that prove it. The tests are in the folder `tests/`. `make test` runs them, except for
+those in `compose/`, which `make test-compose` runs. `make docs` writes this page.
 
 | no. | requirement | result | tests | remark |
 | --- | --- | --- | --- | --- |

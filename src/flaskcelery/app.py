@@ -32,7 +32,7 @@ from flaskcelery.web.rate_limits import init_limits
 from flaskcelery.web.security import init_web, require_login
 from flaskcelery.web.static_files import init_static_files
 
-# Every blueprint and the guard of its pages: the one place that decides who gets to which pages.
+# Every blueprint and the guard of its pages: the one place that decides who can open which pages.
 GUARDS = {
     health: None,
     home: None,
@@ -47,10 +47,7 @@ logger = logging.getLogger(__name__)
 
 
 def create_app(environ: Mapping[str, str] | None = None) -> Flask:
-    """Build the application from the environment and `.env`, or from `environ` alone.
-
-    Raises ConfigError, which stops the process, with all problems of the configuration at once.
-    """
+    """Build the application from `environ`, or else the environment and `.env`; raise ConfigError with all problems."""
     config, warnings = load_config(read_environ() if environ is None else environ)
     app = Flask("flaskcelery", instance_path=config["INSTANCE_PATH"])
     app.config.update(config)

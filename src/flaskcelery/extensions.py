@@ -13,7 +13,7 @@ from flaskcelery.mail.message import SafeMail
 
 
 class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships no types
-    """Flask-WTF's protection, which answers 500 to a malformed Referer and rejects tokens of an earlier key."""
+    """Flask-WTF's protection without its 500 for a malformed Referer, and with SECRET_KEY_FALLBACKS."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
         try:

@@ -15,7 +15,7 @@ from flaskcelery.web.requests import request_id
 
 READABLE = "{asctime} {levelname} [{name}] {message}"
 FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": "message"}
-TOKEN = re.compile(r"\b[0-9a-f]{1,8}-[0-9a-f]{64}\b")  # what makes a mailed link good, see users/tokens.py
+TOKEN = re.compile(r"\b[0-9a-f]{1,8}-[0-9a-f]{64}\b")  # of a link in an email, see users/tokens.py
 
 _row_id: ContextVar[str] = ContextVar("row_id", default="")
 
@@ -28,7 +28,6 @@ class JsonLines(JsonFormatter):
         super().__init__(list(FIELDS), rename_fields=FIELDS, json_serializer=compact)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  logging's name
-        """Return the record's time in UTC."""
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
 
 
@@ -36,7 +35,6 @@ class Lines(logging.StreamHandler):  # type: ignore[type-arg]  # the class is no
     """Standard error, for lines that name their request and outbox row, and never a link's token."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
         for name, value in (("request_id", request_id()), ("row_id", _row_id.get())):
             if value:
                 setattr(record, name, value)
@@ -47,7 +45,7 @@ def init_logs(level: str, as_json: bool) -> None:
     """Log to standard error, unless the process has set up logging already."""
     handler = Lines()
     handler.setFormatter(JsonLines() if as_json else logging.Formatter(READABLE, style="{"))
-    logging.captureWarnings(as_json)  # they are lines as all others then
+    logging.captureWarnings(as_json)  # then they are lines like all others
     logging.basicConfig(handlers=[handler], level=logging.INFO)
     logging.getLogger("flaskcelery").setLevel(level)
     for chatty in ("celery.worker.strategy", "celery.app.trace"):  # two lines for each message, beside our own

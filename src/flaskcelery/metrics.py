@@ -1,4 +1,4 @@
-"""What the web processes count, together, for Prometheus; health/operations.py adds what the tables say."""
+"""What all web processes together count for Prometheus; health/operations.py adds the figures of the tables."""
 
 import os
 import shutil
@@ -15,8 +15,6 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 
 class Metrics:
-    """The counters of one application."""
-
     def __init__(self) -> None:
         own = self._registry = CollectorRegistry()
         self.requests = Histogram(
@@ -46,7 +44,6 @@ class Metrics:
 
 
 def init_metrics(app: Flask) -> None:
-    """Give `app` its counters, and count its requests."""
     if "uwsgi" in sys.modules:
         _share(Path(app.instance_path) / "metrics")
     app.extensions["metrics"] = Metrics()
@@ -64,17 +61,14 @@ def init_metrics(app: Flask) -> None:
 
 
 def metrics() -> Metrics:
-    """Return the counters of the current application."""
     found: Metrics = current_app.extensions["metrics"]
     return found
 
 
 def _share(folder: Path) -> None:
-    """Let uWSGI's processes count in files of this folder, emptied now that their master loads the application.
-
-    A file belongs to a worker's number, not to its process, so that one that was started anew counts on.
-    """
+    """Let uWSGI's processes count in files of this folder, emptied now that their master loads the application."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
     os.environ[SHARED] = str(folder)
+    # A file belongs to a worker's number, not to its process, so that one that was started anew counts on.
     values.ValueClass = values.MultiProcessValue(sys.modules["uwsgi"].worker_id)  # type: ignore[no-untyped-call]

@@ -9,6 +9,7 @@ from flask import Flask
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db
+from flaskcelery.users.tokens import LINK_DAYS
 from tests.conftest import Browser, close, events, link_in, run_sql, send_emails
 from tests.pages import csrf_token
 
@@ -67,6 +68,8 @@ def test_a_link_dies_after_seven_days(app: Flask, auth: Browser) -> None:
     auth.sign_up()
     run_sql(app, f"UPDATE users SET joined_at = {AGO.format('6 days')}")
     [message] = send_emails(app)
+    assert f"within {LINK_DAYS} days" in message.body
+    assert f"within {LINK_DAYS} days" in message.html
     assert DEAD not in auth.client.get(link_in(message)).text
     run_sql(app, f"UPDATE users SET joined_at = {AGO.format('8 days')}")
     run_sql(app, "UPDATE outbox SET done_at = NULL, due_at = created_at")

@@ -28,7 +28,7 @@ ACTS = {
     "Make staff": "bob@example.com is now: staff.",
     "Make read-only staff": "bob@example.com is now: viewer.",
     "Remove the role": "bob@example.com is now: user.",
-    "End all sessions": "Sessions of bob@example.com that have ended: 0.",
+    "End all sessions": "Ended sessions of bob@example.com: 0.",
     "Lock out": "bob@example.com is locked out.",
     "Unlock": "bob@example.com can log in again.",
 }

@@ -51,8 +51,8 @@ def test_no_page_can_be_framed_by_another_site(
     evil = stack.run("evil", f"{sys.executable} -m http.server {port} --bind {HOST} --directory {folder}")
     evil.wait_for_port(port)
     chromium.get(f"http://{HOST}:{port}/index.html")
-    reported_errors = [line["message"] for line in chromium.get_log("browser")]
-    assert sum("frame-ancestors 'none'" in line for line in reported_errors) == len(paths), reported_errors
+    errors = [line["message"] for line in chromium.get_log("browser")]
+    assert sum("frame-ancestors 'none'" in line for line in errors) == len(paths), errors
     for number in range(len(paths)):
         chromium.switch_to.frame(number)
         assert "log in" not in chromium.find_element(By.TAG_NAME, "body").text.lower()

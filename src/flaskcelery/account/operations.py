@@ -10,7 +10,7 @@ from flaskcelery.database import db, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.queries import find_rows
-from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.outbox.tasks import title_of
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import User
 from flaskcelery.users.names import make_username, refuse_taken
@@ -42,10 +42,7 @@ def change_username(user: User, username: str) -> None:
 
 
 def change_password(user: User, old_password: str, new_password: str) -> None:
-    """Set the new password, end all other login sessions, and give this one, which `user` holds, a new token.
-
-    Raises WrongOldPassword, also if the password was changed elsewhere in the meantime.
-    """
+    """Set the new password, end all other sessions and give this one a new token; raise WrongOldPassword."""
     try:
         check_password(user, old_password)
     except WrongPassword:
@@ -53,7 +50,7 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
     new_hash, token = hasher().hash(new_password), user.session_token or ""
     with transaction():
         if not replace_password(user, new_hash, Event.PASSWORD_CHANGED, keep=token):
-            raise WrongOldPassword
+            raise WrongOldPassword  # changed elsewhere in the meantime
         user.session_token = renew_token(token)
 
 
@@ -86,7 +83,7 @@ def export_account(user: User) -> dict[str, Any]:
 
 def _describe_email(row: OutboxRow) -> dict[str, Any]:
     state = "sent" if row.done_at else "failed" if row.failed_at else "on its way"
-    return {"what": TASKS[row.task].title if row.task in TASKS else row.task, "at": row.created_at, "state": state}
+    return {"what": title_of(row.task), "at": row.created_at, "state": state}
 
 
 def _pick(row: object, columns: tuple[str, ...]) -> dict[str, Any]:

@@ -74,7 +74,6 @@ def submit_end_others() -> AnyResponse:
 
 @bp.post("/accounts/me/export/")
 def submit_export() -> Response:
-    """Download all data about the user as JSON."""
     text = json.dumps(operations.export_account(_me()), indent=2, ensure_ascii=False, sort_keys=False)
     headers = {"Content-Disposition": 'attachment; filename="account.json"', "Cache-Control": "no-store"}
     return Response(text + "\n", mimetype="application/json", headers=headers)

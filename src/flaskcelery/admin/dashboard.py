@@ -21,7 +21,6 @@ class Chart:
 
     @property
     def highest(self) -> int:
-        """The largest count, at least 1."""
         return max(1, *(count for _, count in self.bars))
 
     @property

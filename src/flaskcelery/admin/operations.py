@@ -24,14 +24,14 @@ class LockedOut(UserFacingError):
 def create_user(
     username: str, email: str, role: str = "user", actor_id: int | None = None, password_hash: str = ""
 ) -> User:
-    """Open an account. Without a password, its owner is sent an email with a link to choose one.
+    """Open an account; send its owner a link to choose a password if none is given.
 
-    With a password no email is sent: whoever chose it vouches for the address.
     Raises InvalidName, InvalidEmail or AccountTaken.
     """
     names = make_names(username, email)
     user = User(**names, password_hash=password_hash or NO_PASSWORD, **ROLES[role])
     with refuse_taken(names), transaction():
+        # Whoever chose the password vouches for the email.
         user.email_confirmed_at = database_now() if password_hash else None
         db.session.add(user)
         db.session.flush()
@@ -42,10 +42,7 @@ def create_user(
 
 
 def change_user(user_id: int, username: str, email: str, actor_id: int | None = None) -> None:
-    """Change the account's username and email. A new email has to be confirmed, and the previous one is told.
-
-    Raises InvalidName, InvalidEmail, AccountTaken or NoAccount.
-    """
+    """Change an account's names, as `move_email` does; raise InvalidName, InvalidEmail, AccountTaken or NoAccount."""
     names = make_names(username, email)
     with refuse_taken(names, user_id), transaction():
         user = lock_account(user_id)

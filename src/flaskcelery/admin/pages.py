@@ -12,7 +12,7 @@ from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db
 from flaskcelery.outbox import queries as outbox
 from flaskcelery.outbox.models import OutboxRow, is_pending
-from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.outbox.tasks import title_of
 from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import LoginSession, User
@@ -80,7 +80,7 @@ def _set_role(actor: User, user: User, role: str) -> str:
 
 @action("End all sessions")
 def end_sessions(actor: User, user: User) -> str:
-    return f"Sessions of {user.email} that have ended: {log_out_devices(user.id, actor_id=actor.id)}."
+    return f"Ended sessions of {user.email}: {log_out_devices(user.id, actor_id=actor.id)}."
 
 
 def list_consequences(user: User) -> list[str]:
@@ -137,7 +137,7 @@ EMAILS = Page(
     sortable=("created_at",),
     searchable=("id", "user_id"),
     filters={"state": outbox.states()},
-    formatters={"task": lambda name: TASKS[name].title if name in TASKS else name},
+    formatters={"task": title_of},
     links={"user_id": "users"},
     actions=(retry, retry_all),
 )

@@ -20,10 +20,7 @@ Choices = Mapping[str, ColumnElement[bool]]
 
 @dataclass(frozen=True)
 class Action:
-    """A button: `run` gets the member of staff, then the row unless `bulk`, then the form if there is one.
-
-    It returns the message to show. The message of a UserFacingError that it raises is shown, too.
-    """
+    """A button: `run` gets the member of staff, the row unless `bulk`, and any form; it returns the message to show."""
 
     run: Callable[..., str]
     label: str

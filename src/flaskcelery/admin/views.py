@@ -70,5 +70,4 @@ def submit(name: str, action: str, row_id: str | None = None) -> ResponseReturnV
 
 
 def get_page(name: str) -> Page:
-    """Return the page, or answer 404."""
     return PAGES.get(name) or abort(404)

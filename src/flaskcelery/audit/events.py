@@ -82,5 +82,4 @@ def forget_user(user_id: int) -> None:
 
 @purge
 def purge_events() -> Sequence[object]:
-    """Delete a batch of the events that are older than AUDIT_KEEP_DAYS."""
     return delete_batch(AuditEvent, AuditEvent.at < now_plus(-DAY * current_app.config["AUDIT_KEEP_DAYS"]))

@@ -80,10 +80,7 @@ def _start_login(user: User, password: str, remember: bool) -> bool:
 
 
 def request_reset(email: str) -> None:
-    """Send a link that resets the password. An email without an account costs the same time and gets none.
-
-    Nothing is sent to an email that got many of them in the last hour.
-    """
+    """Send a reset link, within the quota of one recipient. An email without an account costs the same time."""
     key = typed_email_key(email)
     if not take_email_quota("reset", key):
         return
@@ -104,10 +101,7 @@ def find_by_reset_token(user_id: int, token: str) -> User:
 
 
 def reset_password(user_id: int, token: str, new_password: str) -> None:
-    """Set the password and end all login sessions. The link was in an email, so that email counts as confirmed.
-
-    Raises InvalidResetLink.
-    """
+    """Set the password, confirm the email that had the link, and end all sessions; raise InvalidResetLink."""
     user = detach(find_by_reset_token(user_id, token))
     new_hash = hasher().hash(new_password)
     confirmed_at = func.coalesce(User.email_confirmed_at, now_plus())

@@ -1,7 +1,4 @@
-"""The broker for a machine without Redis: a folder of empty files, each of whose names is a message.
-
-Losing a message is harmless, because the relay publishes pending outbox rows again.
-"""
+"""The broker without Redis: a folder of empty files whose names are the messages. The relay replaces a lost one."""
 
 import base64
 import json
@@ -20,10 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 class Channel(filesystem.Channel):
-    """Stores a message as an empty file `<row id>.<task>.<queue>.msg`: there is no content to be half-written.
+    """Stores a message as an empty file `<row id>.<task>.<queue>.msg`: there is no content to be half-written."""
 
-    Kombu's own transport ends the worker when it reads a file that is not a message.
-    """
+    # Kombu's own transport ends the worker when it reads a file that is not a message.
 
     def _put(self, queue: str, payload: Any, **_: Any) -> None:  # type: ignore[override]  # as kombu does
         folder = Path(self.data_folder_out)

@@ -26,12 +26,8 @@ class QoS(redis.QoS):
 
 
 class Channel(redis.Channel):
-    """Celery's channel with that fix."""
-
     QoS = QoS
 
 
 class Transport(redis.Transport):
-    """The transport of `redis://` and `rediss://`."""
-
     Channel = Channel

@@ -16,11 +16,10 @@ from flaskcelery.cli.sessions import commands as sessions
 from flaskcelery.cli.users import commands as users
 from flaskcelery.web.error_pages import render_error_pages
 
-static = AppGroup("static", help="What nginx serves by itself.")
+static = AppGroup("static", help="The files that nginx serves itself.")
 
 
 def init_cli(app: Flask) -> None:
-    """Add the project's commands to `flask`."""
     users.add_command(import_django)
     for command in (users, sessions, outbox, mail, check, show_config, static, run_dev):
         app.cli.add_command(command)

@@ -12,11 +12,11 @@ from flaskcelery.mail.errors import MailError
 
 
 @click.command("check")
-@click.option("--deploy", is_flag=True, help="As production would see it; also ask database, broker and mail server.")
+@click.option("--deploy", is_flag=True, help="Check as in production, and ask database, broker and mail server.")
 def check(deploy: bool) -> None:
     """Print what is wrong with the settings: flask check --deploy
 
-    It ends with 1 if the application should not start like this. Any command prints why it cannot start at all.
+    Exits with 1 if the application should not start like this. Any command says why it cannot start at all.
     """
     _, errors, warnings = find_problems({**read_environ(), **({"APP_ENV": "production"} if deploy else {})})
     warnings += _find_missing() if deploy else []
@@ -27,7 +27,7 @@ def check(deploy: bool) -> None:
 @click.command("config")
 @json_option
 def show_config(as_json: bool) -> None:
-    """Print every setting, its value and where that comes from: flask config
+    """Print every setting, its value and where it comes from: flask config
 
     Secrets are masked; an empty value means "not set".
     """
@@ -43,11 +43,11 @@ def show_config(as_json: bool) -> None:
 
 
 def _find_missing() -> list[str]:
-    """Return a sentence for each server that does not do its part at the moment, with the settings as they are."""
+    """Return a sentence for each server that does not work at the moment."""
     readiness = check_readiness()
     found = [readiness.problem] if readiness.problem else []
     if readiness.broker != "up":
-        found.append("the broker does not answer: sign-ups go on, their mails wait for the relay")
+        found.append("the broker does not answer: sign-ups go on, their emails wait for the relay")
     try:
         with mail.connect():
             pass

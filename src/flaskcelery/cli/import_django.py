@@ -1,15 +1,13 @@
 """`flask users import-django`: accounts from a Django application."""
 
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
 import click
 from flask.cli import with_appcontext
 
-from flaskcelery.cli.output import reported_errors
-from flaskcelery.database import db, transaction
+from flaskcelery.database import transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.django_import import AlreadyThere, add_user, name_of, read_dump
@@ -28,32 +26,29 @@ def import_django(file: IO[bytes], welcome: bool) -> None:
     Passwords keep working. Existing accounts are left alone, so the command can be repeated:
     flask users import-django dump.json
     """
-    with reported_errors():
-        entries = read_dump(file)
-    counts: Counter[str] = Counter()
-    problems = []
-    with click.progressbar(length=len(entries), label="Importing", file=sys.stderr) as bar:
-        for name, problem in import_all(entries, welcome):
-            bar.update(1)
-            counts["added" if problem is None else "there" if isinstance(problem, AlreadyThere) else "skipped"] += 1
-            if problem and not isinstance(problem, AlreadyThere):
-                problems.append(f"Skipped {name}: {problem}")
-    for line in problems:
+    entries = read_dump(file)
+    added, there, skipped = 0, 0, []
+    results = import_all(entries, welcome)
+    with click.progressbar(results, len(entries), "Importing", file=sys.stderr) as shown:
+        for name, error in shown:
+            if error is None:
+                added += 1
+            elif isinstance(error, AlreadyThere):
+                there += 1
+            else:
+                skipped.append(f"Skipped {name}: {error}")
+    for line in skipped:
         click.echo(line)
-    click.echo(f"{counts['added']} added, {counts['there']} already there, {counts['skipped']} skipped")
+    click.echo(f"{added} added, {there} already there, {len(skipped)} skipped")
 
 
 def import_all(entries: Sequence[dict[str, Any]], welcome: bool) -> Iterator[tuple[str, UserFacingError | None]]:
     """Add the accounts, a batch in each transaction; yield each one's name and, if it was not added, the reason."""
-    made_at = timestamp()
-    db.session.rollback()
+    made_at = timestamp() if welcome else None
     for start in range(0, len(entries), BATCH):
         with transaction():
-            results = [
-                (name_of(entry), import_one(entry, made_at if welcome else None))
-                for entry in entries[start : start + BATCH]
-            ]
-        yield from results
+            batch = [(name_of(entry), import_one(entry, made_at)) for entry in entries[start : start + BATCH]]
+        yield from batch
 
 
 def import_one(entry: dict[str, Any], made_at: int | None) -> UserFacingError | None:

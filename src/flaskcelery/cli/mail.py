@@ -5,16 +5,15 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import AppGroup
 
-from flaskcelery.cli.output import reported_errors
+from flaskcelery.cli.output import Group
 from flaskcelery.extensions import mail
 from flaskcelery.mail.errors import MailError, sanitize
 from flaskcelery.mail.message import Message
 from flaskcelery.mail.smtp import SmtpConnection, SmtpSession, SmtpsSession
 from flaskcelery.users.names import normalize_email
 
-commands = AppGroup("mail", help="The mail server.")
+commands = Group("mail", help="The mail server.")
 
 
 class PrintedSession(SmtpSession):
@@ -46,8 +45,6 @@ class PrintedSmtpsSession(PrintedSession, SmtpsSession):
 
 
 class PrintedConnection(SmtpConnection):
-    """Flask-Mail's connection whose dialogue is printed."""
-
     session_class, tls_session_class = PrintedSession, PrintedSmtpsSession
 
 
@@ -58,10 +55,9 @@ def test(email: str) -> None:
 
     The outbox is not involved and nothing is retried. The password and the email itself are not printed.
     """
-    with reported_errors():
-        to = normalize_email(email)
     config = current_app.config
-    message = Message("Test", [to], f"{config['SITE_NAME']} can send email.\n", sender=config["MAIL_DEFAULT_SENDER"])
+    text = f"{config['SITE_NAME']} can send email.\n"
+    message = Message("Test", [normalize_email(email)], text, sender=config["MAIL_DEFAULT_SENDER"])
     is_console = config["MAIL_BACKEND"] == "console"
     if not is_console:
         click.echo(f"   connecting to {config['MAIL_SERVER']}:{config['MAIL_PORT']}")

@@ -3,16 +3,15 @@
 import uuid
 
 import click
-from flask.cli import AppGroup
 
-from flaskcelery.cli.output import json_option, show_row, show_rows
+from flaskcelery.cli.output import Group, json_option, limit_option, pick, show_row, show_rows
 from flaskcelery.database import db
 from flaskcelery.outbox import queries
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import relay_once, run_forever
 from flaskcelery.retention import purge_some
 
-commands = AppGroup("outbox", help="Outgoing emails: inspect, retry, relay, purge.")
+commands = Group("outbox", help="Outgoing emails: inspect, retry, relay, purge.")
 
 
 @commands.command()
@@ -28,13 +27,12 @@ def status(as_json: bool) -> None:
 
 @commands.command("list")
 @click.option("--state", type=click.Choice(["pending", "due", "failed", "done"]), default="pending", show_default=True)
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@limit_option
 @json_option
 def show_list(state: str, limit: int, as_json: bool) -> None:
     """List rows in one state, newest first: flask outbox list --state failed"""
-    names = ("id", "task", "user_id", "attempts", "due_at", "error")
     rows = queries.find_rows(queries.states()[state], limit)
-    show_rows([{name: getattr(row, name) for name in names} for row in rows], as_json)
+    show_rows([pick(row, "id", "task", "user_id", "attempts", "due_at", "error") for row in rows], as_json)
 
 
 @commands.command()
@@ -45,7 +43,7 @@ def show(row_id: uuid.UUID, as_json: bool) -> None:
     row = db.session.get(OutboxRow, row_id)
     if row is None:
         raise click.ClickException("No row has this id.")
-    show_row({column.name: getattr(row, column.name) for column in OutboxRow.__table__.columns}, as_json)
+    show_row(pick(row, *OutboxRow.__table__.columns.keys()), as_json)
 
 
 @commands.command()

@@ -1,18 +1,33 @@
-"""What all commands share: tables for people, JSON for programs, and reported_errors as one line with exit code 1."""
+"""What commands share: tables for people, JSON for programs, and errors as one line with exit code 1."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
+from flask.cli import AppGroup
 
 from flaskcelery.errors import UserFacingError
 from flaskcelery.mail.errors import sanitize
 
 Row = Mapping[str, object]
 json_option: Callable[[Any], Any] = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+limit_option: Callable[[Any], Any] = click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+
+
+class Group(AppGroup):
+    """A group whose commands report a UserFacingError as one line on standard error, with exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserFacingError as error:
+            raise click.ClickException(str(error)) from None
+
+
+def pick(row: object, *names: str) -> dict[str, object]:
+    return {name: getattr(row, name) for name in names}
 
 
 def show_rows(rows: Iterable[Row], as_json: bool) -> None:
@@ -27,15 +42,6 @@ def show_row(row: Row, as_json: bool) -> None:
     width = max(map(len, row))
     lines = [f"{name:{width}}  {_text(value)}" for name, value in row.items()]
     click.echo(_json(row) if as_json else "\n".join(lines))
-
-
-@contextmanager
-def reported_errors() -> Iterator[None]:
-    """Turn a UserFacingError into its sentence on standard error and exit code 1."""
-    try:
-        yield
-    except UserFacingError as error:
-        raise click.ClickException(str(error)) from None
 
 
 def _json(value: object) -> str:

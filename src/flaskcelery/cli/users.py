@@ -1,18 +1,17 @@
-"""`flask users ...`: what an operator does with accounts. WHO is an e-mail address or a username."""
+"""`flask users ...`: what an operator does with accounts. WHO is an email or a username."""
 
 import os
 from collections.abc import Callable
 from typing import IO
 
 import click
-from flask.cli import AppGroup
 from sqlalchemy import or_, select
 
 from flaskcelery.admin import operations as staff
-from flaskcelery.cli.output import json_option, reported_errors, show_row, show_rows
+from flaskcelery.cli.output import Group, json_option, limit_option, pick, show_row, show_rows
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
-from flaskcelery.users.accounts import ROLES, role_of
+from flaskcelery.users.accounts import ROLES
 from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, normalize_email, normalize_username, username_key
@@ -21,64 +20,65 @@ from flaskcelery.users.password_policy import find_problems
 from flaskcelery.users.passwords import hasher
 
 PASSWORD_VARIABLE = "FLASKCELERY_USER_PASSWORD"  # noqa: S105  a name
-password_file_option = click.option("--password-file", type=click.File(), help="Where the password is; - is a pipe.")
+COLUMNS = ("id", "username", "email", "role", "state", "joined_at", "email_confirmed_at", "last_login_at")
 
-commands = AppGroup("users", help="Accounts. WHO is an e-mail address or a username.")
+noinput_option = click.option("--noinput", is_flag=True, help=f"Ask nothing; read the file or {PASSWORD_VARIABLE}.")
+password_file_option = click.option("--password-file", type=click.File(), help="A file with the password; - is a pipe.")
+
+commands = Group("users", help="Accounts. WHO is an email or a username.")
 
 
 @commands.command()
 @click.option("--username", envvar="FLASKCELERY_USER_USERNAME", show_envvar=True)
 @click.option("--email", envvar="FLASKCELERY_USER_EMAIL", show_envvar=True)
 @click.option("--staff", "is_staff", is_flag=True, help="A member of staff.")
-@click.option("--noinput", is_flag=True, help=f"Ask nothing; the password is in the file or in {PASSWORD_VARIABLE}.")
+@noinput_option
 @password_file_option
 def create(
     username: str | None, email: str | None, is_staff: bool, noinput: bool, password_file: IO[str] | None
 ) -> None:
     """Open an account: flask users create --staff
 
-    Without a password its owner is sent a mail with a link to choose one. In a script:
+    Without a password, its owner is sent a link to choose one. In a script:
 
     flask users create --staff --noinput --username ann --email ann@your.domain --password-file - < FILE
     """
     if noinput and not (username and email):
-        raise click.UsageError("--noinput needs --username and --email")
+        raise click.UsageError("--noinput needs --username and --email.")
     username = username or click.prompt("Username", value_proc=_checked(normalize_username))
     email = email or click.prompt("Email", value_proc=_checked(normalize_email))
     password = _read_password(noinput, password_file, username, email)
     password_hash = hasher().hash(password) if password else ""
-    with reported_errors():
-        user = staff.create_user(username, email, "staff" if is_staff else "user", password_hash=password_hash)
+    user = staff.create_user(username, email, "staff" if is_staff else "user", password_hash=password_hash)
     click.echo(f"{user.username} can log in." if password else f"{user.email} is sent a link to choose a password.")
 
 
 @commands.command("set-password")
 @click.argument("who")
-@click.option("--noinput", is_flag=True, help=f"Ask nothing; the password is in the file or in {PASSWORD_VARIABLE}.")
+@noinput_option
 @password_file_option
 def set_password_of(who: str, noinput: bool, password_file: IO[str] | None) -> None:
     """Give an account a new password, end its sessions, and tell its owner: flask users set-password ann@your.domain"""
     user = find_user(who)
     password = _read_password(noinput, password_file, user.username, user.email)
     if not password:
-        raise click.UsageError("a password is needed")
-    with reported_errors():
-        set_password(user.id, password)
+        raise click.UsageError("A password is needed.")
+    set_password(user.id, password)
     click.echo(f"{user.username} has a new password.")
 
 
 @commands.command("list")
 @click.option("--role", type=click.Choice(list(ROLES)))
-@click.option("--search", default="", help="A part of the e-mail address or username.")
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--search", default="", help="A part of the email or username.")
+@limit_option
 @json_option
 def show_list(role: str | None, search: str, limit: int, as_json: bool) -> None:
-    """List accounts, the newest first: flask users list --role staff --json"""
+    """List accounts, newest first: flask users list --role staff --json"""
     part = search.lower()
     chosen = [or_(User.email_key.contains(part, autoescape=True), User.username_key.contains(part, autoescape=True))]
     chosen += [getattr(User, name).is_(value) for name, value in ROLES[role].items()] if role else []
     users = db.session.scalars(select(User).where(*chosen).order_by(User.id.desc()).limit(limit))
-    show_rows([describe(user) for user in users], as_json)
+    show_rows([pick(user, *COLUMNS) for user in users], as_json)
 
 
 @commands.command()
@@ -86,52 +86,52 @@ def show_list(role: str | None, search: str, limit: int, as_json: bool) -> None:
 @json_option
 def show(who: str, as_json: bool) -> None:
     """Show one account: flask users show ann@your.domain"""
-    show_row(describe(find_user(who)), as_json)
+    show_row(pick(find_user(who), *COLUMNS), as_json)
 
 
 @commands.command()
 @click.argument("who")
 def activate(who: str) -> None:
     """Let an account log in again: flask users activate ann@your.domain"""
-    _do(who, lambda user_id: staff.set_active(user_id, True), "is active")
+    _do(who, "is active", staff.set_active, True)
 
 
 @commands.command()
 @click.argument("who")
 def deactivate(who: str) -> None:
-    """Lock an account out, at once: flask users deactivate ann@your.domain"""
-    _do(who, lambda user_id: staff.set_active(user_id, False), "is locked out")
+    """Lock an account out at once: flask users deactivate ann@your.domain"""
+    _do(who, "is locked out", staff.set_active, False)
 
 
 @commands.command()
 @click.argument("who")
-@click.option("--viewer", is_flag=True, help="To one who sees everything and changes nothing.")
+@click.option("--viewer", is_flag=True, help="Read-only: they see everything and change nothing.")
 def promote(who: str, viewer: bool) -> None:
     """Make an account a member of staff: flask users promote ann@your.domain"""
     role = "viewer" if viewer else "staff"
-    _do(who, lambda user_id: staff.set_role(user_id, role), f"is {role}")
+    _do(who, f"is {role}", staff.set_role, role)
 
 
 @commands.command()
 @click.argument("who")
 def demote(who: str) -> None:
-    """Make an account an ordinary one: flask users demote ann@your.domain"""
-    _do(who, lambda user_id: staff.set_role(user_id, "user"), "is an ordinary user")
+    """Take an account's role away: flask users demote ann@your.domain"""
+    _do(who, "is an ordinary user", staff.set_role, "user")
 
 
 @commands.command()
 @click.argument("who")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def delete(who: str, yes: bool) -> None:
-    """Delete an account with all that is its own: flask users delete ann@your.domain"""
+    """Delete an account and everything that belongs to it: flask users delete ann@your.domain"""
     if not yes:
         click.confirm(f"Delete {find_user(who).username} for good?", abort=True)
-    _do(who, delete_user, "is deleted")
+    _do(who, "is deleted", delete_user)
 
 
 def find_user(who: str) -> User:
-    """Return the account with this address or username; end the command with 1 if there is none."""
-    # What looks like an address is one: somebody else may have chosen it as a username.
+    """Return the account with this email or username; end the command with 1 if there is none."""
+    # What looks like an email is one: somebody else could have chosen it as a username.
     is_meant = User.email_key == email_key(who) if "@" in who else User.username_key == username_key(who)
     user: User | None = db.session.scalar(select(User).where(is_meant))
     if user is None:
@@ -139,23 +139,14 @@ def find_user(who: str) -> User:
     return user
 
 
-def describe(user: User) -> dict[str, object]:
-    """Return what an operator sees of an account."""
-    state = "closed" if user.closed_at else "active" if user.is_active else "locked out"
-    names = {"id": user.id, "username": user.username, "email": user.email, "role": role_of(user), "state": state}
-    confirmed, seen = user.email_confirmed_at, user.last_login_at
-    return {**names, "joined_at": user.joined_at, "email_confirmed_at": confirmed, "last_login_at": seen}
-
-
-def _do(who: str, act: Callable[[int], object], outcome: str) -> None:
+def _do(who: str, outcome: str, operation: Callable[..., object], *args: object) -> None:
     user = find_user(who)
-    with reported_errors():
-        act(user.id)
+    operation(user.id, *args)
     click.echo(f"{user.username} {outcome}.")
 
 
 def _checked(normalize: Callable[[str], str]) -> Callable[[str], str]:
-    """Return what makes a prompt ask again, with the sentence of the error."""
+    """Return a prompt's `value_proc` that shows the error and asks again."""
 
     def check(text: str) -> str:
         try:
@@ -167,7 +158,7 @@ def _checked(normalize: Callable[[str], str]) -> Callable[[str], str]:
 
 
 def _read_password(noinput: bool, file: IO[str] | None, username: str, email: str) -> str:
-    """Return the password, which the rules, or with the question's answer somebody at the terminal, must accept."""
+    """Return the password, or "" for none. A weak one is refused, unless the operator at the terminal insists."""
     if noinput or file:
         password = file.read().rstrip("\r\n") if file else os.environ.get(PASSWORD_VARIABLE, "")
         if problems := find_problems(password, username, email) if password else []:

@@ -1,4 +1,4 @@
-"""The tables of checks: start refuses errors, all at once, and logs warnings."""
+"""The tables of checks: errors prevent the start and are reported all at once; warnings are logged."""
 
 import math
 import os
@@ -17,7 +17,7 @@ MIN_KEY_LENGTH = 50
 MIN_KEY_VARIETY = 5
 OWASP_COST = 19456 * 2  # KiB x passes; OWASP Password Storage: 19 MiB and two passes, or more memory and one
 
-# What to say, and what is wrong then.
+# A message, and the condition under which it is shown.
 Check = tuple[str, Callable[[Config], object]]
 
 
@@ -137,10 +137,8 @@ def _find_wrong(checks: tuple[Check, ...], config: Config) -> list[str]:
 
 
 def _find_open_files(environ: Mapping[str, str]) -> list[str]:
-    """Return a warning for each secret's file that others can read, or that anyone but its owner can change.
-
-    Its group can read it: a mounted secret often belongs to root, and the application is in its group.
-    """
+    """Return a warning for each secret's file that others can read, or that anyone but its owner can change."""
     files = {f"{setting.name}_FILE": environ.get(f"{setting.name}_FILE", "") for setting in SETTINGS if setting.secret}
+    # Its group can read it: a mounted secret often belongs to root, and the application is in its group.
     is_open = {name: os.path.isfile(path) and os.stat(path).st_mode & 0o027 for name, path in files.items()}
     return [f"{name} is open to others: chmod 600" for name, found in is_open.items() if found]

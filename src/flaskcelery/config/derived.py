@@ -36,7 +36,7 @@ def derive(config: Config) -> Config:
         "MAX_CONTENT_LENGTH": 64 * 1024,
         "MAX_FORM_PARTS": 100,
         "MAIL_PORT": config["MAIL_PORT"] or (465 if config["MAIL_USE_SSL"] else 587 if config["MAIL_USE_TLS"] else 25),
-        "MAIL_DEBUG": False,  # it would print log-ins and links
+        "MAIL_DEBUG": False,  # it would print passwords and links
         "MAIL_MESSAGE_ID_DOMAIN": parseaddr(config["MAIL_DEFAULT_SENDER"])[1].rpartition("@")[2],
     }
 
@@ -52,7 +52,7 @@ def _engine_options(url: str) -> dict[str, Any]:
         return {"hide_parameters": True, "connect_args": {"timeout": 15}}  # seconds a writer waits for its turn
     limits = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000"
     return {
-        "hide_parameters": True,  # addresses and hashes stay out of error texts
+        "hide_parameters": True,  # emails and hashes stay out of error messages
         "pool_pre_ping": True,
         "pool_timeout": 5,
         "connect_args": {"connect_timeout": 3, "tcp_user_timeout": 5000, "options": limits},
@@ -84,7 +84,7 @@ def _celery(config: Config, folder: Path) -> dict[str, Any]:
         "worker_proc_alive_timeout": 30,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "worker_enable_remote_control": False,
-        "worker_redirect_stdouts": False,  # printed mails stay whole
+        "worker_redirect_stdouts": False,  # printed emails stay whole
     }
 
 

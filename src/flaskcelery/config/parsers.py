@@ -1,4 +1,4 @@
-"""How a setting's text is read; a ValueError's text says what it must be."""
+"""How a setting's text is parsed; the ValueError of a parser says what the text must be."""
 
 import os
 import re
@@ -96,5 +96,5 @@ def sender(text: str) -> str:
     except EmailNotValidError:
         raise ValueError("must be one address, such as Your Site <noreply@your.domain>") from None
     if not text.isprintable() or not found.ascii_email:
-        raise ValueError("holds a character that no mail header may hold")
+        raise ValueError("contains a character that no email header can hold")
     return formataddr((found.display_name or "", found.ascii_email))

@@ -1,4 +1,4 @@
-"""Every setting once: its name, type, default and meaning; what can be derived is derived here too."""
+"""Every setting once: its name, type and default, and where its value comes from."""
 
 import fcntl
 import os
@@ -34,7 +34,7 @@ class Setting:
     name: str
     default: str
     parse: Callable[[str], Any] = str
-    secret: bool = False  # may also be given as NAME_FILE, the path of a file that holds it
+    secret: bool = False  # can also be given as NAME_FILE, the path of a file that holds it
 
 
 # An empty default means "not set"; .env.example says what each one means.
@@ -71,8 +71,8 @@ SETTINGS = (
     Setting("SIMULATED_WORK_SECONDS", "0", parsers.seconds),
 )
 
-# The libraries' own switches, for development and tests only; production refuses each one that is thrown, but warns
-# only where RATELIMIT_ENABLED is: a load test needs it.
+# The libraries' own switches, for development and tests only; production refuses to start with them, but only
+# warns about RATELIMIT_ENABLED: a load test needs it.
 SWITCHES = (
     Setting("DEBUG", "0", parsers.flag),
     Setting("TESTING", "0", parsers.flag),
@@ -90,7 +90,7 @@ def read_environ() -> Mapping[str, str]:
 
 
 def find_source(setting: Setting) -> str:
-    """Return where this process has the setting from: the environment, .env, a file that one of them names."""
+    """Return where the setting comes from: the environment, .env, or a file that one of them names."""
     environ = read_environ()
     for name in (setting.name, f"{setting.name}_FILE"):
         if (text := environ.get(name)) and (setting.secret or name == setting.name):
@@ -100,7 +100,7 @@ def find_source(setting: Setting) -> str:
 
 
 def parse_settings(environ: Mapping[str, str]) -> tuple[Config, list[str]]:
-    """Return every setting by name, and a sentence for each that cannot be read, which has its default."""
+    """Return every setting, and a sentence for each one that cannot be read and keeps its default."""
     config: Config = {}
     problems = []
     for setting in (*SETTINGS, *SWITCHES):
@@ -126,7 +126,7 @@ def _read_one(setting: Setting, environ: Mapping[str, str]) -> str:
 
 
 def _fill_development_defaults(config: Config) -> None:
-    """Complete what a bare development machine does not set: address, mail on the console, a secret key."""
+    """Fill in what a development machine does not set: URL, email on the console, a secret key."""
     config["PUBLIC_URL"] = config["PUBLIC_URL"] or f"http://127.0.0.1:{config['PORT']}"
     config["MAIL_BACKEND"] = config["MAIL_BACKEND"] or "console"
     with suppress(OSError):  # a check says that the key is missing

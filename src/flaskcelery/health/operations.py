@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from flask import current_app
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
@@ -35,7 +35,7 @@ FIGURES: dict[str, tuple[type[GaugeMetricFamily | CounterMetricFamily], str]] = 
 
 @dataclass
 class Readiness:
-    """Whether visitors can be served: then `problem` is empty. Without the broker they can; emails are only later."""
+    """Whether visitors can be served: `problem` is empty then. Without the broker they can, but emails are late."""
 
     problem: str = ""
     broker: str = "up"
@@ -64,22 +64,20 @@ def check_readiness() -> Readiness:
 
 @functools.cache
 def latest_heads() -> set[str]:
-    """Return the last migrations of this release."""
     return set(ScriptDirectory(str(MIGRATIONS)).get_heads())
 
 
 class Tables(Collector):
-    """Reads the tables at each scrape."""
+    """The outbox's figures, read from its tables at each scrape."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the outbox's figures, or only `database_up 0` when the database is away."""
-        figures: dict[str, float] = {}
+        """Yield every figure, or only `database_up 0` when the database is away."""
         try:
             oldest = find_oldest_pending()
-            figures["oldest_pending_seconds"] = oldest.total_seconds() if oldest else 0.0
-            figures |= count_states("pending", "due", "failed") | read_totals()
+            age = oldest.total_seconds() if oldest else 0.0
+            figures = {"oldest_pending_seconds": age, **count_states("pending", "due", "failed"), **read_totals()}
         except SQLAlchemyError as error:
-            figures.clear()
+            figures = {}
             logger.warning("Cannot read the outbox's figures: %s", type(error).__name__)
         yield GaugeMetricFamily("flaskcelery_database_up", "Whether the database answers", 1 if figures else 0)
         for name, (family, help_text) in FIGURES.items() if figures else ():
@@ -87,7 +85,4 @@ class Tables(Collector):
 
 
 def render_metrics() -> bytes:
-    """Return all metrics in Prometheus' text format."""
-    tables = CollectorRegistry()
-    tables.register(Tables())
-    return generate_latest(tables) + metrics().render()
+    return generate_latest(Tables()) + metrics().render()

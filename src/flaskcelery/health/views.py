@@ -1,4 +1,4 @@
-"""Addresses for monitors; none is logged or limited, and /metrics is nobody else's (nginx sees to that)."""
+"""URLs for monitors, neither logged nor limited. Nginx answers /metrics to nobody outside."""
 
 from dataclasses import asdict
 
@@ -12,7 +12,7 @@ bp = Blueprint("health", __name__)
 
 @bp.get("/healthz")
 def show_alive() -> Response:
-    """Say that this process answers, whatever else is down."""
+    """Say that this process answers, even if all else is down."""
     return Response("ok\n", mimetype="text/plain")
 
 
@@ -25,5 +25,4 @@ def show_ready() -> tuple[Response, int]:
 
 @bp.get("/metrics")
 def show_metrics() -> Response:
-    """Show Prometheus all figures, from inside our own network alone."""
     return Response(render_metrics(), content_type=CONTENT_TYPE_LATEST)

@@ -7,5 +7,4 @@ bp = Blueprint("home", __name__, template_folder="templates")
 
 @bp.get("/")
 def show() -> str:
-    """Greet the visitor, by name when logged in."""
     return render_template("home/home.html")

@@ -59,7 +59,6 @@ class Claim:
 
 
 def register_tasks(celery: Celery) -> None:
-    """Register every outbox task with the worker."""
     for name in TASKS:
         celery.task(name=name)(run)
 

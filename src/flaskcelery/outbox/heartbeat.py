@@ -3,7 +3,7 @@
 Each worker sends itself a message over the broker, on a queue of its own; a pool process that starts any task touches
 `instance/<worker's name>.answer`. While answers arrive, or the broker is away, the worker touches its `.alive` file,
 whose age the container's health check looks at. A worker that answers no message that its broker took is unresponsive
-(its connection died unnoticed): it ends itself, and whatever supervises it starts it again.
+(its connection has died unnoticed): it ends itself, and whatever supervises it starts it again.
 """
 
 import logging

@@ -49,10 +49,7 @@ class OutboxRow(Base):
 
 
 class OutboxTotal(Base):
-    """How often something has happened to rows, including those deleted since.
-
-    Each total is split into parts, so that workers do not wait for each other; the migration creates them all.
-    """
+    """How often something has happened to rows, deleted ones too, in parts: workers need not wait for each other."""
 
     __tablename__ = "outbox_totals"
 

@@ -85,7 +85,6 @@ def init_publisher(app: Flask) -> None:
 
 
 def publish_after_commit(task: str, row_id: uuid.UUID) -> None:
-    """Publish the row once the current transaction has committed."""
     db.session().info.setdefault("pending", []).append((task, row_id))
 
 

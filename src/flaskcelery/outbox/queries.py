@@ -52,7 +52,6 @@ def add_to_total(name: str) -> None:
 
 
 def read_totals() -> dict[str, int]:
-    """Return every total by name."""
     summed = select(OutboxTotal.name, func.sum(OutboxTotal.total)).group_by(OutboxTotal.name)
     return {name: int(total) for name, total in db.session.execute(summed)}
 
@@ -75,5 +74,4 @@ def retry(row_id: uuid.UUID | None = None, actor_id: int | None = None) -> int:
 
 @purge
 def purge_done() -> Sequence[object]:
-    """Delete a batch of rows done more than OUTBOX_KEEP_DAYS ago."""
     return delete_batch(OutboxRow, OutboxRow.done_at < now_plus(-DAY * current_app.config["OUTBOX_KEEP_DAYS"]))

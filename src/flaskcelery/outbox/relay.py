@@ -108,13 +108,9 @@ def expire() -> None:
 
 
 def take_overdue(period: float, limit: int) -> Sequence[DueRow]:
-    """Return at most `limit` rows due for longer than `period`, oldest first, and move them to the back of the queue.
-
-    They stay claimable. `is_stale` tells those that have been pending for long: the broker has probably taken their
-    messages, but its workers can be away.
-    """
-    long_ago = now_plus(-STALE_PERIODS * max(period, 1))
-    is_stale = OutboxRow.created_at <= long_ago
+    """Return at most `limit` rows due for longer than `period`, oldest first, moved to the back of the queue."""
+    # The broker has probably taken the messages of a row that has been pending for long, but its workers can be away.
+    is_stale = OutboxRow.created_at <= now_plus(-STALE_PERIODS * max(period, 1))
     with transaction():
         rows = db.session.execute(
             select(OutboxRow.id, OutboxRow.task, is_stale.label("is_stale"))

@@ -31,10 +31,9 @@ class OutboxTask:
         return self.body(**args)
 
     def enqueue(self, *, expires_after: float | None = None, **args: Any) -> OutboxRow:
-        """Add the outbox row that will run this task with these arguments (ids only) to the open transaction.
+        """Add the row that will run this task to the open transaction, or raise TransactionError if there is none.
 
-        It fails unless it is done within `expires_after` seconds (default: OUTBOX_EXPIRE_AFTER). Raises
-        TransactionError outside `transaction()`.
+        The arguments are ids only. The row fails unless it is done within `expires_after` seconds.
         """
         require_transaction(f"{self.name}.enqueue()")
         row = OutboxRow(
@@ -60,11 +59,13 @@ class OutboxTask:
 TASKS: dict[str, OutboxTask] = {}
 
 
-def task(name: str, title: str = "") -> Callable[[Body], OutboxTask]:
-    """Register a function as a task; it returns the email to send, or None when there is nothing to send.
+def title_of(name: str) -> str:
+    """Return a task's title, or its name if this release no longer has the task."""
+    return TASKS[name].title if name in TASKS else name
 
-    The title is what users and staff see in lists of emails.
-    """
+
+def task(name: str, title: str = "") -> Callable[[Body], OutboxTask]:
+    """Register a function that returns the email to send, or None. People see the title in lists of emails."""
 
     def register(body: Body) -> OutboxTask:
         if name in TASKS:

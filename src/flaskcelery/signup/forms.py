@@ -16,5 +16,4 @@ class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     password2 = password_field("Confirm password:", EqualTo("password1", MISMATCH))
 
     def validate_password1(self, field: Field) -> None:
-        """Show every rule that the password breaks."""
         refuse_problems(field, find_problems(field.data, self.username.data or "", self.email.data or ""))

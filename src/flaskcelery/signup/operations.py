@@ -9,10 +9,7 @@ from flaskcelery.users.passwords import hasher
 
 
 def register(username: str, email: str, password: str) -> User:
-    """Create the account and enqueue its welcome email, in one transaction.
-
-    Raises InvalidName, InvalidEmail or AccountTaken. Only the database decides what is taken.
-    """
+    """Create the account with its pending welcome email; raise InvalidName, InvalidEmail or AccountTaken."""
     names = make_names(username, email)
     user = User(**names, password_hash=hasher().hash(password))
     with refuse_taken(names), transaction():

@@ -9,15 +9,12 @@ from flaskcelery.database import db
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import User
-from flaskcelery.users.tokens import confirmation_link
+from flaskcelery.users.tokens import LINK_DAYS, confirmation_link
 
 
 @task("send_welcome_email", "Welcome")
 def send_welcome_email(user_id: int, made_at: int | None = None) -> Message | None:
-    """Welcome a new user.
-
-    `made_at` is the Unix time at which an imported account was added; others date from when they were opened.
-    """
+    """Welcome a new user. `made_at` is the Unix time of the link for an imported account."""
     time.sleep(current_app.config["SIMULATED_WORK_SECONDS"])
     user = db.session.get(User, user_id)
     if user is None or user.closed_at:
@@ -27,5 +24,6 @@ def send_welcome_email(user_id: int, made_at: int | None = None) -> Message | No
         to=user.email,
         username=user.username,
         process_id=os.getpid(),
+        link_days=LINK_DAYS,
         link=None if user.email_confirmed_at else confirmation_link(user, made_at),
     )

@@ -29,11 +29,6 @@ class ChangedMeanwhile(UserFacingError):
     message = "Your account has changed in the meantime. Please try again."
 
 
-def role_of(user: User) -> str:
-    """Return the name of the account's role."""
-    return "staff" if user.is_staff else "viewer" if user.is_viewer else "user"
-
-
 def lock_account(user_id: int) -> User:
     """Return the account as it is now, locked until the caller commits; raise NoAccount."""
     is_open = select(User).where(User.id == user_id, User.closed_at.is_(None))

@@ -16,17 +16,14 @@ from flaskcelery.users.sessions import end_sessions
 
 
 def close_account(user: User, password: str) -> None:
-    """Close the account at once and send the email that confirms it; `erase_closed` erases it after that.
-
-    Raises WrongPassword, LastStaff or ChangedMeanwhile.
-    """
+    """Close the account and confirm that by email; raise WrongPassword, LastStaff or ChangedMeanwhile."""
     check_password(user, password)
     with transaction():
         keep_last_staff(user.id)
         if not update_unchanged(user, ["password_hash"], is_active=False, closed_at=now_plus()):
             raise ChangedMeanwhile
         end_sessions(user.id)
-        send_goodbye_email.enqueue(user_id=user.id)
+        send_goodbye_email.enqueue(user_id=user.id)  # once it is no longer pending, erase_closed() does the rest
         record(Event.ACCOUNT_CLOSED, user.id, user.email)
 
 
@@ -35,7 +32,7 @@ def delete_user(user_id: int, actor_id: int | None = None) -> None:
     with transaction():
         keep_last_staff(user_id)
         lock_account(user_id)
-        # Pending rows stay: a worker may be processing one. It will find nobody to send the email to.
+        # Pending rows stay: a worker may be processing one. It will find no account, and send nothing.
         db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, ~is_pending()))
         forget_user(user_id)
         record(Event.DELETED, user_id, actor_id=actor_id)

@@ -41,10 +41,7 @@ def read_dump(file: IO[bytes]) -> list[dict[str, Any]]:
 
 
 def add_user(entry: dict[str, Any]) -> User:
-    """Add the account of a dump's entry inside the caller's transaction, and return it.
-
-    Raises AlreadyThere, AccountTaken, InvalidName, InvalidEmail or BadEntry; the transaction goes on.
-    """
+    """Add an entry's account in the caller's transaction, which goes on after the UserFacingError of a bad entry."""
     user = _read_user(_fields(entry))
     names = {"username_key": user.username_key, "email_key": user.email_key}
     try:
@@ -59,7 +56,7 @@ def add_user(entry: dict[str, Any]) -> User:
 
 
 def name_of(entry: dict[str, Any]) -> str:
-    """Return what an operator finds the entry by, in printable characters."""
+    """Return the name by which an operator finds the entry, in printable characters."""
     text = str(_fields(entry).get("username") or f"number {entry.get('pk')}")
     return "".join(character if character.isprintable() else "?" for character in text)[:150]
 

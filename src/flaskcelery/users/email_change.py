@@ -14,12 +14,12 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken, email_key, make_email, normalize_email, refuse_taken
 from flaskcelery.users.password_change import check_password
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import LINK_MAX_AGE, Purpose, database_now, timestamp, verify_token
+from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, Purpose, database_now, timestamp, verify_token
 from flaskcelery.web.rate_limits import take_email_quota
 
 
 class InvalidLink(UserFacingError):
-    message = "This link has been used, has been replaced by a newer one, or is older than seven days."
+    message = f"This link has been used, has been replaced by a newer one, or is older than {LINK_DAYS} days."
 
 
 class EmailGone(UserFacingError):
@@ -32,10 +32,7 @@ class SameEmail(UserFacingError):
 
 
 def request_confirmation(email: str) -> None:
-    """Send a new confirmation link if an unconfirmed account has this email.
-
-    The work is the same if none has, so the answer reveals nothing. There is a limit on emails to one recipient.
-    """
+    """Send an unconfirmed account a new link. Other emails cost the same work, so the answer reveals nothing."""
     key = email_key(normalize_email(email))
     if not take_email_quota("confirmation", key):
         return
@@ -48,7 +45,7 @@ def request_confirmation(email: str) -> None:
 
 
 def request_email_change(user: User, email: str, password: str) -> None:
-    """Send the new email a link that makes the change, and warn the present one.
+    """Send the new email a link that makes the change, and warn the current one.
 
     Raises InvalidEmail, WrongPassword, SameEmail, AccountTaken or ChangedMeanwhile.
     """
@@ -76,10 +73,7 @@ def find_linked_user(action: str, user_id: int, token: str) -> User:
 
 
 def follow_link(action: str, user_id: int, token: str, keep: str | None) -> None:
-    """Do what the link allows, once. The session of the token `keep` can stay logged in.
-
-    Raises InvalidLink, or EmailGone if the database finds that the email has been taken.
-    """
+    """Do what the link allows, once; the session of the token `keep` can survive. Raise InvalidLink or EmailGone."""
     user = detach(find_linked_user(action, user_id, token))
     new = {"change": user.pending_email, "undo": user.previous_email}.get(action) or user.email
     _, apply = ACTIONS[action]
@@ -111,8 +105,8 @@ def move_email(user: User, new: str, *, is_confirmed: bool, keep: str | None = N
 def _choose_previous(user: User, new: str) -> str | None:
     """Return the email that can undo the change to `new`.
 
-    It is the oldest of the last seven days: otherwise an attacker could change the email twice and lock the owner
-    out. It is never one that was not confirmed, which may be mistyped and belong to a stranger.
+    It is the oldest of the last LINK_DAYS days: otherwise an attacker could change the email twice and lock the owner
+    out. It is never one that was not confirmed, which could be mistyped and belong to a stranger.
     """
     is_recent = user.email_changed_at and database_now() < user.email_changed_at + LINK_MAX_AGE
     if is_recent and user.previous_email and email_key(user.previous_email) != email_key(new):

@@ -1,13 +1,10 @@
-"""The emails about an account. Each function builds one; `enqueue()` has a worker send it after the commit.
-
-`made_at` is the Unix time at which a link was requested, so that every attempt sends the same link.
-"""
+"""The emails about an account. `made_at` is when a link was requested: every attempt sends the same link."""
 
 from flaskcelery.database import db
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import User
-from flaskcelery.users.tokens import change_link, confirmation_link, password_link, undo_link
+from flaskcelery.users.tokens import LINK_DAYS, change_link, confirmation_link, password_link, undo_link
 from flaskcelery.web.urls import public_url
 
 
@@ -31,7 +28,7 @@ def send_email_change_email(user_id: int, made_at: int) -> Message | None:
 
 @task("send_email_change_notice", "A change of your email was requested")
 def send_email_change_notice(user_id: int) -> Message | None:
-    """Warn the present email. After the change it gets another one, with a link that undoes the change."""
+    """Warn the current email. After the change it gets another one, with a link that undoes the change."""
     user = _find_open(user_id)
     if user is None or user.pending_email is None:
         return None
@@ -50,26 +47,18 @@ def send_email_changed_notice(user_id: int) -> Message | None:
 @task("send_password_reset_email", "Password reset")
 def send_password_reset_email(user_id: int | None, made_at: int) -> Message | None:
     """Send the reset link to the account's email as it is stored, unless no link could help."""
-    user = _find_open(user_id)
-    if user is None or not user.is_active or not user.has_password:
-        return None
-    link = password_link(user, made_at)
-    return _compose("password_reset", user, link=link) if link else None
+    return _compose_password_link("password_reset", user_id, made_at, has_password=True)
 
 
 @task("send_invitation_email", "Choose your password")
 def send_invitation_email(user_id: int, made_at: int) -> Message | None:
     """Ask the owner of an account that staff opened to choose its password."""
-    user = _find_open(user_id)
-    if user is None or not user.is_active or user.has_password:
-        return None
-    link = password_link(user, made_at)
-    return _compose("invitation", user, link=link) if link else None
+    return _compose_password_link("invitation", user_id, made_at, has_password=False)
 
 
 @task("send_password_changed_email", "Password changed")
 def send_password_changed_email(user_id: int) -> Message | None:
-    """Tell an account's owner, who may not have done it, about the new password."""
+    """Tell an account's owner about the new password: somebody else could have chosen it."""
     user = db.session.get(User, user_id)
     if user is None:
         return None
@@ -86,10 +75,19 @@ def send_goodbye_email(user_id: int) -> Message | None:
 
 
 def _find_open(user_id: int | None) -> User | None:
-    """Return the account unless it is gone or closed; None for nobody."""
+    """Return the account unless it is gone or closed."""
     user = db.session.get(User, user_id) if user_id else None
     return user if user and user.closed_at is None else None
 
 
+def _compose_password_link(name: str, user_id: int | None, made_at: int, *, has_password: bool) -> Message | None:
+    user = _find_open(user_id)
+    if user is None or not user.is_active or user.has_password != has_password:
+        return None
+    link = password_link(user, made_at)
+    return _compose(name, user, link=link) if link else None
+
+
 def _compose(name: str, user: User, to: str = "", **context: str) -> Message:
-    return compose(f"users/email/{name}", to or user.email, username=user.username, email=user.email, **context)
+    shared = {"username": user.username, "email": user.email, "link_days": LINK_DAYS}
+    return compose(f"users/email/{name}", to or user.email, **shared, **context)

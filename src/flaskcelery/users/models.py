@@ -16,7 +16,7 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     """An account. The database decides whether a username or an email is taken, by the `*_key` columns."""
 
     __tablename__ = "users"
-    __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused: other rows may still refer to one
+    __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused: other rows can still refer to one
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(150))
@@ -47,6 +47,14 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     def has_password(self) -> bool:
         """Return whether the account has a password; Django marks one that has none by a leading `!`."""
         return not self.password_hash.startswith(NO_PASSWORD)
+
+    @property
+    def role(self) -> str:
+        return "staff" if self.is_staff else "viewer" if self.is_viewer else "user"
+
+    @property
+    def state(self) -> str:
+        return "closed" if self.closed_at else "active" if self.is_active else "locked out"
 
 
 class LoginSession(Base):

@@ -1,4 +1,4 @@
-"""The one canonical form of a username and of an email, what is refused, and what is taken already."""
+"""Usernames and emails: their one canonical form, and which ones are refused or taken."""
 
 import functools
 import re

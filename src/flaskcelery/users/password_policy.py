@@ -1,4 +1,4 @@
-"""What a new password must be: the origin's four rules, with its texts, and no word of this site."""
+"""What a new password must be: the four rules of the reference Django app, in its words, and no word of this site."""
 
 import re
 import unicodedata
@@ -37,7 +37,7 @@ def find_problems(password: str, username: str = "", email: str = "") -> list[st
 
 
 def password_help() -> list[str]:
-    """Return the rules as a page tells them beforehand."""
+    """Return the rules as a page shows them beforehand."""
     return [
         "Your password can’t be too similar to your other personal information.",
         f"Your password must contain at least {current_app.config['PASSWORD_MIN_LENGTH']} characters.",

@@ -50,12 +50,11 @@ class Hasher:
 
 
 def init_passwords(app: Flask) -> None:
-    """Give `app` its hasher."""
     app.extensions["hasher"] = Hasher(*app.config["ARGON2_PARAMETERS"])
 
 
 def hasher() -> Hasher:
-    """Return the application's hasher. Hashing is slow on purpose: no transaction may be open meanwhile."""
+    """Return the application's hasher. Hashing is slow on purpose: keep no transaction open meanwhile."""
     found: Hasher = current_app.extensions["hasher"]
     return found
 

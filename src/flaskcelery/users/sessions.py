@@ -37,10 +37,7 @@ def start_session(user_id: int, remember: bool = False) -> str:
 
 
 def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = None) -> int:
-    """Log out an account's browsers: all, only the session with this id, or all but the one of the token `keep`.
-
-    Return how many were logged out. The caller commits.
-    """
+    """Log out all browsers of an account, `only` one session, or all but the token `keep`; return how many."""
     chosen = [LoginSession.user_id == user_id]
     if keep:
         chosen.append(LoginSession.token_hash != _hash(keep))
@@ -89,7 +86,7 @@ def is_live() -> ColumnElement[bool]:
 
 
 def is_current(session: LoginSession, user: User) -> bool:
-    """Return whether this is the session of the user's present request."""
+    """Return whether this is the session of the user's current request."""
     return session.token_hash == _hash(user.session_token or "")
 
 
@@ -113,7 +110,6 @@ def load_user(token: str) -> User | None:
 
 @purge
 def purge_sessions() -> Sequence[object]:
-    """Delete a batch of the expired sessions."""
     return delete_batch(LoginSession, ~is_live())
 
 

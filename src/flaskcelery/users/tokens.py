@@ -13,7 +13,8 @@ from flaskcelery.database import db, now_plus
 from flaskcelery.users.models import User
 from flaskcelery.web.urls import public_url
 
-LINK_MAX_AGE = timedelta(days=7)
+LINK_DAYS = 7
+LINK_MAX_AGE = timedelta(days=LINK_DAYS)
 RESET_LINK_MAX_AGE = timedelta(hours=1)
 
 
@@ -51,7 +52,7 @@ def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta) -
     seconds, given = int(found[1], 16), found[2]
     if database_now() > datetime.fromtimestamp(seconds, UTC) + max_age:
         return False
-    keys = [current_app.config["SECRET_KEY"], *(current_app.config.get("SECRET_KEY_FALLBACKS") or ())]
+    keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
     return any(hmac.compare_digest(given, _sign(key, purpose, user, seconds)) for key in keys)
 
 

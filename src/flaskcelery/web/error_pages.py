@@ -28,7 +28,7 @@ RETRY_AFTER = 30  # seconds
 
 
 def render_error_pages() -> dict[int, str]:
-    """Return the page of each code, for a web server that answers without us."""
+    """Return the page of each code, for nginx to serve when no process answers."""
     with current_app.test_request_context(base_url=current_app.config["PUBLIC_URL"] or None):
         return {code: _render(*message) for code, message in MESSAGES.items()}
 

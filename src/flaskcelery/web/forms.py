@@ -33,10 +33,7 @@ def password_field(label: str, *validators: Any, autocomplete: str = "new-passwo
 
 
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """A new password, typed twice.
-
-    `find_problems` returns a sentence for each rule that a password breaks; a form without it cannot be validated.
-    """
+    """A new password, typed twice. Validation needs `find_problems`, which returns a sentence for each broken rule."""
 
     new_password1 = password_field("New password:")
     new_password2 = password_field("Confirm password:", EqualTo("new_password1", MISMATCH))
@@ -46,12 +43,10 @@ class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no ty
         self.find_problems = find_problems
 
     def validate_new_password1(self, field: Field) -> None:
-        """Show every rule that the password breaks."""
         refuse_problems(field, self.find_problems(field.data))
 
 
 def strip(text: str | None) -> str | None:
-    """Drop white space around what was typed."""
     return text.strip() if text else text
 
 

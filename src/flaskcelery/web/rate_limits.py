@@ -4,8 +4,6 @@ A view says which limit counts it:
 
     @limit("sign_up")                                  every request counts
     with attempt("log_in", account=email_key): ...     only a wrong password counts
-
-`RATELIMIT_ENABLED=0` counts nothing: for load tests.
 """
 
 import functools
@@ -62,7 +60,7 @@ R = TypeVar("R")
 
 
 class Counters:
-    """Counts in Redis. This process's own memory counts along, and decides while Redis does not answer."""
+    """Counts in Redis. This process's own memory counts too, and decides while Redis does not answer."""
 
     def __init__(self, url: str, tls: dict[str, Any]) -> None:
         timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}

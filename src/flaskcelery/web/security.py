@@ -43,7 +43,7 @@ class SessionCookie(SecureCookieSessionInterface):
 
 
 def init_web(app: Flask) -> None:
-    """Set up what every page shares. Only as many proxies as `TRUSTED_PROXIES` says are believed."""
+    """Set up what every page shares, and trust as many proxies as TRUSTED_PROXIES says."""
     app.session_interface = SessionCookie()
     app.url_map.converters["id"] = IdConverter
     headers = HEADERS | (HSTS if app.config["PUBLIC_URL"].startswith("https:") else {})

@@ -57,7 +57,7 @@ def test_a_complete_production_configuration_starts_without_a_warning() -> None:
         ({"MAIL_DEFAULT_SENDER": "a@sub.example.org"}, "MAIL_DEFAULT_SENDER is not a real address"),
         ({"MAIL_DEFAULT_SENDER": "nobody"}, "MAIL_DEFAULT_SENDER must be one address"),
         ({"MAIL_DEFAULT_SENDER": "a@shop.dev, b@shop.dev"}, "MAIL_DEFAULT_SENDER must be one address"),
-        ({"MAIL_DEFAULT_SENDER": "Shop \u2028 <a@shop.dev>"}, "no email header may hold"),
+        ({"MAIL_DEFAULT_SENDER": "Shop \u2028 <a@shop.dev>"}, "no email header can hold"),
         ({"MAIL_USERNAME": "u", "MAIL_PASSWORD": "p"}, "would send the password in clear"),
         ({"MAIL_USERNAME": "u", "MAIL_USE_TLS": "1"}, "go together"),
         ({"MAIL_USERNAME": "ü", "MAIL_PASSWORD": "p", "MAIL_USE_TLS": "1"}, "must be ASCII"),

@@ -1,6 +1,7 @@
 """A container's health check: what it takes for well, and what it does at the second failure."""
 
 import os
+import runpy
 import signal
 import socket
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from flaskcelery.config.checks import load_config
 from flaskcelery.health import probe
 
 
@@ -88,6 +90,16 @@ def test_a_file_tells_how_a_worker_or_relay_is(tmp_path: Path, name: str, file: 
     assert probe.main(name) == 0
     touch(tmp_path / file, limit + 5)
     assert probe.main(name) == 1
+
+
+def test_the_longest_task_is_the_one_that_the_settings_allow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for settings in ({}, {"MAIL_TIMEOUT": "3.5", "SIMULATED_WORK_SECONDS": "7"}):
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        config, _ = load_config({"INSTANCE_PATH": str(tmp_path), **settings})
+        loaded = runpy.run_path(probe.__file__)
+        assert loaded["TASK_TIME_LIMIT"] == config["TASK_TIME_LIMIT"]
+        assert loaded["MAX_AGE"]["relay"] > config["TASK_TIME_LIMIT"]
 
 
 def test_the_second_failure_in_a_row_ends_the_container(tmp_path: Path, killed: list[tuple[int, int]]) -> None:
