@@ -54,7 +54,7 @@ def test_the_dialogue_is_printed_without_log_in_and_email(
     ):
         assert line in result.stdout, result.stdout
     assert result.stdout.endswith("The mail server accepted the email.\n")
-    for encoded in (SECRET, "c2hvcA", "aHVudGVy", "can send emails"):  # the two in base 64
+    for encoded in (SECRET, "c2hvcA", "aHVudGVy", "can send email"):  # the two in base 64
         assert encoded not in result.output + caplog.text
 
 
