@@ -3,8 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Twice as many workers as cores, as many tests wait; a file stays on one worker, and the slowest files come first.
-IN_PARALLEL = -n $$(($$(nproc) * 2)) --dist loadfile --no-loadscope-reorder
+# More workers than cores, as many tests wait. A file stays on one worker, and the files begin in the order given.
+CORES = $$(nproc)
+IN_ORDER = --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -28,12 +29,11 @@ check: $(VENV)/.development ## Check lint, types, imports, templates and migrati
 
 test: $(VENV)/.development ## Run every test, against real servers (as root on Debian, install missing ones)
 	@tests/install-servers
-	$(BIN)/pytest $(IN_PARALLEL) tests/functional tests/unit tests/project
-	$(BIN)/pytest -n auto --dist loadfile tests/security tests/integration
-	$(BIN)/pytest tests/faults
+	$(BIN)/pytest -n $$(($(CORES) * 2)) $(IN_ORDER) tests/integration tests/security tests/functional tests/unit \
+	  tests/project tests/faults
 
 test-fast: $(VENV)/.development ## Run the tests that need no server: unit and functional
-	$(BIN)/pytest $(IN_PARALLEL) tests/functional tests/unit
+	$(BIN)/pytest -n $$(($(CORES) + 1)) $(IN_ORDER) tests/functional tests/unit
 
 test-django: $(VENV)/.development ## Compare passwords and paths with the reference Django app
 	$(BIN)/pytest tests/django

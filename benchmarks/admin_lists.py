@@ -1,4 +1,4 @@
-"""How fast are the staff's pages with 100,000 users and 1,000,000 sent mails? On Postgres, warm, median of 9.
+"""How fast are the staff's pages with 100,000 users and 1,000,000 sent emails? On Postgres, warm, median of 9.
 
 Usage: python -m benchmarks.admin_lists
 """

@@ -1,7 +1,7 @@
 """Measure how long Prometheus waits: `python -m benchmarks.metrics`, about two minutes.
 
 Real Postgres, uWSGI and nginx on loopback, with 100,000 users and 1,000,000 done rows; the planner's statistics are
-fresh at first; then mails pile up that they do not know of yet.
+fresh at first; then emails pile up that they do not know of yet.
 """
 
 import statistics

@@ -109,12 +109,10 @@ def main() -> None:
     for name, changes in POOLS.items():
         with ExitStack() as exits, TemporaryDirectory() as folder:
             stack = start_stack(exits, Path(folder), changes)
-            cells = [measure(stack, at_once) for at_once in STORMS]
+            measurements = [measure(stack, at_once) for at_once in STORMS]
             exits.close()
-        print(
-            f"| {name} | {' | '.join(f'{p50:.0f} / {p99:.0f} ({rate:.0f}/s)' for p50, p99, rate in cells)} |",
-            flush=True,
-        )
+        columns = [f"{p50:.0f} / {p99:.0f} ({rate:.0f}/s)" for p50, p99, rate in measurements]
+        print(f"| {name} | {' | '.join(columns)} |", flush=True)
 
 
 if __name__ == "__main__":

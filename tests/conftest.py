@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,12 @@ from werkzeug.test import TestResponse
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.extensions import mail
+from flaskcelery.metrics import Metrics
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
+from flaskcelery.outbox.publisher import Publisher
+from flaskcelery.web.rate_limits import init_limits
+from tests.alone import pytest_runtest_protocol  # noqa: F401  the hook
 from tests.pages import find_csrf_token
 
 PASSWORD = "correct horse battery"
@@ -49,26 +54,38 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     app = create_app({"INSTANCE_PATH": str(folder)})
     with app.app_context():
         upgrade()
-        db.session.remove()
-        db.engine.dispose()
+    close(app)
     return folder / "flaskcelery.db"
 
 
-@pytest.fixture
-def environ(tmp_path: Path, migrated_database: Path) -> dict[str, str]:
-    """Return the settings of a test's application: cheap hashes, everything under the test's own folder."""
-    (tmp_path / "flaskcelery.db").write_bytes(migrated_database.read_bytes())
-    return {"INSTANCE_PATH": str(tmp_path), "ARGON2_PARAMETERS": "m=8,t=1,p=1", "RATELIMIT_ENABLED": "0"}
+@pytest.fixture(scope="session")
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the one folder that the applications of all tests have, one test after the other."""
+    return tmp_path_factory.mktemp("instance")
 
 
 @pytest.fixture
-def app(environ: dict[str, str]) -> Iterator[Flask]:
-    """Return an application; no context is open around the client's calls."""
-    app = create_app(environ)
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+def environ(instance: Path, migrated_database: Path) -> dict[str, str]:
+    """Return the settings of a test's application, whose folder has nothing but its secret and an empty database."""
+    empty(instance)
+    shutil.copy(migrated_database, instance / "flaskcelery.db")
+    return settings(instance)
+
+
+@pytest.fixture(scope="session")
+def shared_app(instance: Path) -> Flask:
+    """Return the application of all tests that set nothing: to build one for each would take a third of their time."""
+    app = create_app(settings(instance))
+    app.extensions["first_config"] = dict(app.config)
+    return app
+
+
+@pytest.fixture
+def app(shared_app: Flask, environ: dict[str, str]) -> Iterator[Flask]:
+    """Return an application as good as new; no context is open around the client's calls."""
+    renew(shared_app)
+    yield shared_app
+    close(shared_app)
 
 
 @pytest.fixture
@@ -83,19 +100,51 @@ def auth(client: FlaskClient) -> Browser:
     return Browser(client)
 
 
-def send_mails(app: Flask) -> list[Message]:
-    """Do what a worker does with all that is due; return the mails, in the order in which they were enqueued."""
+def settings(instance: Path) -> dict[str, str]:
+    """Return the settings of an application with this folder: cheap hashes."""
+    return {"INSTANCE_PATH": str(instance), "ARGON2_PARAMETERS": "m=8,t=1,p=1", "RATELIMIT_ENABLED": "0"}
+
+
+def empty(instance: Path) -> None:
+    """Delete all that a test has left in the folder, but for the secret, which the shared application has read."""
+    for path in instance.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "secret_key":
+            path.unlink()
+
+
+def renew(app: Flask) -> None:
+    """Replace all that an application remembers outside its folder."""
+    app.config.clear()
+    app.config.update(app.extensions["first_config"])
+    app.extensions["metrics"] = Metrics()
+    app.extensions["publisher"] = Publisher(app.extensions["celery"])
+    app.extensions["celery"].set_default()
+    mail.init_app(app)
+    init_limits(app)
+
+
+def close(app: Flask) -> None:
+    """Close an application's connections to its database."""
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+def send_emails(app: Flask) -> list[Message]:
+    """Do what a worker does with all that is due; return the emails, in the order in which they were enqueued."""
     app.extensions["mail"].suppress = True
-    with app.app_context(), mail.record_messages() as mails:
+    with app.app_context(), mail.record_messages() as emails:
         due = db.select(OutboxRow.id).where(is_claimable()).order_by(OutboxRow.created_at, OutboxRow.task)
         for row_id in db.session.scalars(due).all():
             deliver(row_id)
         db.session.remove()
-    return mails
+    return emails
 
 
 def link_in(message: Message) -> str:
-    """Return the path of the one link in a mail, which must be under PUBLIC_URL."""
+    """Return the path of the one link in an email, which must be under PUBLIC_URL."""
     [path] = re.findall(r"^http://127\.0\.0\.1:8000(/\S+)$", message.body or "", re.MULTILINE)
     return path
 

@@ -1,4 +1,4 @@
-"""The servers around the application, real ones on free ports, and the smtp_server that takes its mails."""
+"""The servers around the application, real ones on free ports, and the smtp_server that takes its emails."""
 
 import os
 import pwd
@@ -30,29 +30,29 @@ NGINX_MAIN = "daemon off; user root; pid nginx.pid;"
 
 
 class SmtpServer:
-    """An SMTP server that takes every mail and keeps it as it came."""
+    """An SMTP server that takes every email and keeps it as it came."""
 
     def __init__(self) -> None:
         self.port = free_port()
         self.raw: list[bytes] = []
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's name
-        """Keep the mail."""
+        """Keep the email."""
         self.raw.append(bytes(envelope.original_content or b""))
         return "250 OK"
 
-    def mails(self) -> list[EmailMessage]:
-        """Return the mails so far, in their order."""
+    def emails(self) -> list[EmailMessage]:
+        """Return the emails so far, in their order."""
         return [message_from_bytes(raw, policy=policy.default) for raw in self.raw]
 
     def recipients(self) -> list[str]:
-        """Return the address of each mail so far, in their order."""
-        return [str(mail["To"]) for mail in self.mails()]
+        """Return the address of each email so far, in their order."""
+        return [str(message["To"]) for message in self.emails()]
 
     def wait_for(self, count: int, seconds: float = 30) -> list[EmailMessage]:
-        """Wait until at least so many mails are here; return all."""
-        wait_until(lambda: len(self.raw) >= count, seconds, f"{count} mails")
-        return self.mails()
+        """Wait until at least so many emails are here; return all."""
+        wait_until(lambda: len(self.raw) >= count, seconds, f"{count} emails")
+        return self.emails()
 
 
 @contextmanager

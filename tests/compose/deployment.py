@@ -14,7 +14,7 @@ from tests.integration.visitor import Visitor
 from tests.processes import ROOT, free_port, wait_until
 
 APP = ("web", "worker", "relay")
-MAILS = "http://127.0.0.1:1080/api/email"
+EMAILS = "http://127.0.0.1:1080/api/email"
 SERVICES = (*APP, "nginx", "db", "redis", "mail")
 
 
@@ -124,16 +124,16 @@ class Deployment:
         """Return the status with which a page is answered."""
         return self.visitor().get(path).status
 
-    def mails(self) -> list[dict[str, Any]]:
+    def emails(self) -> list[dict[str, Any]]:
         """Return what the catcher has caught; nothing while it cannot be asked."""
         with suppress(AssertionError):
-            found: list[dict[str, Any]] = json.loads(self.execute("mail", "wget", "-qO-", MAILS))
+            found: list[dict[str, Any]] = json.loads(self.execute("mail", "wget", "-qO-", EMAILS))
             return found
         return []
 
     def welcomed(self) -> set[str]:
-        """Return the addresses that have a mail."""
-        return {mail["to"][0]["address"] for mail in self.mails()}
+        """Return the addresses that have an email."""
+        return {message["to"][0]["address"] for message in self.emails()}
 
     def query(self, sql: str) -> list[str]:
         """Return the lines of a query's answer."""
@@ -144,10 +144,10 @@ class Deployment:
         return int(self.query(f"SELECT count(*) FROM {what}")[0])
 
     def check_books(self, told: list[str], seconds: float = 60) -> None:
-        """Every user has one finished row and one mail, and whoever was told of success is a user."""
+        """Every user has one finished row and one email, and whoever was told of success is a user."""
         wait_until(lambda: not self.count("outbox WHERE done_at IS NULL"), seconds, "every row is done")
         users = set(self.query("SELECT email FROM users"))
         assert {f"{name}@example.com" for name in told} <= users
         assert self.count("outbox") == len(users)
-        wait_until(lambda: users == self.welcomed(), 10, "every user has a mail")
-        assert len({mail["headers"]["message-id"] for mail in self.mails()}) == len(users)
+        wait_until(lambda: users == self.welcomed(), 30, "every user has an email")
+        assert len({message["headers"]["message-id"] for message in self.emails()}) == len(users)

@@ -20,7 +20,7 @@ SECRETS = ["database_url", "celery_broker_url", "secret_key"]
 @pytest.mark.defect("D12")
 def test_a_visitor_signs_up_and_is_still_there_after_down_and_up(site: Deployment) -> None:
     assert site.visitor().sign_up("alice").status == 302
-    wait_until(lambda: site.welcomed() == {"alice@example.com"}, 30, "the mail")
+    wait_until(lambda: site.welcomed() == {"alice@example.com"}, 30, "the email")
     before = site.query("SELECT id FROM users")
     site.compose("down")
     FIGURES.append(f"down and up: {site.up():.0f} s")
@@ -34,7 +34,7 @@ def test_a_person_signs_up_and_in_with_a_real_browser(site: Deployment, chromium
     chromium.get(f"http://localhost:{site.port}/accounts/signup/")
     both = {"password1": PASSWORD, "password2": PASSWORD}
     assert "Account successfully created!" in fill_in(chromium, username="bea", email="bea@example.com", **both)
-    wait_until(lambda: "bea@example.com" in site.welcomed(), 30, "the mail")
+    wait_until(lambda: "bea@example.com" in site.welcomed(), 30, "the email")
     assert "Hello bea!" in fill_in(chromium, username="bea@example.com", password=PASSWORD)
     assert chromium.get_log("browser") == []
 

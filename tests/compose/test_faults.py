@@ -1,4 +1,4 @@
-"""Releases, restarts and kills under load: no mail is lost, no sign-up is half done, and all comes back by itself."""
+"""Releases, restarts and kills under load: no email is lost, no sign-up is half done, and all comes back by itself."""
 
 import os
 import signal
@@ -104,7 +104,7 @@ def test_a_worker_survives_the_replacement_of_its_redis(site: Deployment) -> Non
     site.compose("up", "-d", "redis")
     done = site.count("outbox WHERE done_at IS NOT NULL")
     assert site.visitor().sign_up(f"after-{time.monotonic_ns()}").status == 302
-    wait_until(lambda: site.count("outbox WHERE done_at IS NOT NULL") > done, 90, "the mail")
+    wait_until(lambda: site.count("outbox WHERE done_at IS NOT NULL") > done, 90, "the email")
     wait_until(lambda: site.inspect("worker")["State"]["Health"]["Status"] == "healthy", 90, "the worker")
     FIGURES.append(f"Redis replaced: all well after {time.monotonic() - began:.0f} s")
 

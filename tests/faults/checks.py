@@ -10,7 +10,7 @@ from typing import Any
 from tests.faults.load import Load
 from tests.faults.scenarios import Environment, Scenario
 
-REFUSALS = {0, 502, 503, 504}  # 0: the connection was cut
+UNAVAILABLE = {0, 502, 503, 504}  # 0: the connection was closed
 Rows = list[tuple[Any, ...]]
 
 
@@ -23,7 +23,7 @@ class Result:
     seed: int
     fired: str = ""
     sign_ups: int = 0
-    mails: int = 0
+    emails: int = 0
     lost: int = 0
     for_nothing: int = 0
     duplicates: int = 0
@@ -31,7 +31,7 @@ class Result:
     failed: int = 0
     slowest: float = 0.0  # seconds of the slowest sign-up
     p99: float = 0.0  # seconds within which 99 of 100 sign-ups were answered
-    recovery: float = 0.0  # seconds from healing to the first mail in normal time
+    recovery: float = 0.0  # seconds from healing to the first email in normal time
     drained: float = 0.0  # seconds from healing until nothing was pending
     restarts: int = 0  # processes that a service manager started again
     attempts: int = 0
@@ -50,13 +50,13 @@ class Result:
 
 def check(result: Result, scenario: Scenario, environment: Environment) -> None:
     """Compare what is stored, what was sent and what was answered."""
-    stack, log, mails = environment.stack, environment.load.log, environment.sink.mails()
+    stack, log, emails = environment.stack, environment.load.log, environment.sink.emails()
     users = {str(row[0]): int(row[1]) for row in stack.query("SELECT email, id FROM users")}
     rows = stack.query("SELECT id, user_id, done_at, failed_at, error, attempts, args FROM outbox")
-    result.allowed, result.sign_ups, result.mails = environment.allowed, len(log), len(mails)
+    result.allowed, result.sign_ups, result.emails = environment.allowed, len(log), len(emails)
     result.restarts = stack.restarts
     check_rows(result, scenario, users, rows)
-    check_mails(result, users, rows, mails)
+    check_emails(result, users, rows, emails)
     check_answers(result, scenario, environment.load, set(users))
 
 
@@ -71,7 +71,7 @@ def check_answers(result: Result, scenario: Scenario, load: Load, users: set[str
     result.expect(result.slowest <= scenario.slowest, f"I6: a sign-up took {result.slowest:.1f} s")
     result.expect(result.p99 <= scenario.p99, f"I6: 99 of 100 sign-ups took up to {result.p99:.1f} s")
     odd = {made.status for made in load.log if made.phase != "probe"} - {302, 409}
-    result.expect(odd <= (REFUSALS if scenario.refuses else set()), f"I6: answers {sorted(odd)}")
+    result.expect(odd <= (UNAVAILABLE if scenario.refuses else set()), f"I6: answers {sorted(odd)}")
     result.expect(not load.unanswered(), f"I6: {len(load.unanswered())} visitors never got an account")
 
 
@@ -89,17 +89,17 @@ def check_rows(result: Result, scenario: Scenario, users: dict[str, int], rows: 
     result.expect(not any("@" in str(row[6]) for row in rows), "the outbox holds an address")
 
 
-def check_mails(result: Result, users: dict[str, int], rows: Rows, mails: list[EmailMessage]) -> None:
-    """Check that each user who should have a mail has it, under the id of the row, once."""
+def check_emails(result: Result, users: dict[str, int], rows: Rows, emails: list[EmailMessage]) -> None:
+    """Check that each user who should have an email has it, under the id of the row, once."""
     ids = {row[1]: str(row[0]).replace("-", "") for row in rows}
-    sent = Counter((str(mail["To"]), str(mail["Message-ID"]).strip("<>").partition("@")[0]) for mail in mails)
+    sent = Counter((str(message["To"]), str(message["Message-ID"]).strip("<>").partition("@")[0]) for message in emails)
     have = {to for to, _ in sent}
     failed = {row[1] for row in rows if row[3]}
     result.lost = len({email for email, user in users.items() if user not in failed} - have)
-    result.expect(not result.lost, f"{result.lost} mails are lost")
+    result.expect(not result.lost, f"{result.lost} emails are lost")
     result.for_nothing = len(have - set(users))
-    result.expect(not result.for_nothing, f"I3: {result.for_nothing} mails to nobody's address")
+    result.expect(not result.for_nothing, f"I3: {result.for_nothing} emails to nobody's address")
     foreign = [to for to, local in sent if to in users and ids.get(users[to]) != local.replace("-", "")]
-    result.expect(not foreign, f"I4: {len(foreign)} mails under another Message-ID than their row's")
+    result.expect(not foreign, f"I4: {len(foreign)} emails under another Message-ID than their row's")
     result.duplicates = sum(sent.values()) - len(sent)
     result.expect(result.duplicates <= result.allowed, f"I4: {result.duplicates} duplicates, {result.allowed} allowed")

@@ -91,7 +91,7 @@ class Redis:
         options = ["--bind", "*", "--protected-mode", "no", "--save"]
         command = inside("redis", find_program("redis-server"), *options, "")
         self.process = start("redis", command, self.folder, {}, cwd=self.folder)
-        wait_until(lambda: takes_connections("redis"), 10, "Redis")
+        wait_until(lambda: takes_connections("redis"), 30, "Redis")
 
     def ask(self, *words: str) -> str:
         """Return the answer to a command, asked inside the namespace, where no rule drops anything."""
@@ -152,7 +152,7 @@ class Sink:
     """Postfix's smtp-sink. Each start has a mode and a folder; only a mode that says 250 takes emails."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.modes = folder / "mails", 0
+        self.folder, self.modes = folder / "emails", 0
         self.folder.mkdir()
         self.taking: list[Path] = []
         self.start()
@@ -168,14 +168,14 @@ class Sink:
         options = f"-v -u nobody -d {dumps}/%S. {mode} {HOSTS['smtp']}:{PORTS['smtp']} 1000"
         command = inside("smtp", find_program("smtp-sink"), *options.split())
         self.process = start("smtp-sink", command, self.folder.parent, {})
-        wait_until(lambda: takes_connections("smtp") or self.process.fail_if_ended(), 10, "smtp-sink")
+        wait_until(lambda: takes_connections("smtp") or self.process.fail_if_ended(), 30, "smtp-sink")
 
     def count_sessions(self) -> int:
         """Return how many connections it has had, in all modes."""
         return self.process.log.read_text(errors="replace").count("smtp-sink: connect (")
 
     def count_dumps(self) -> int:
-        """Return how many mails have come in this mode."""
+        """Return how many emails have come in this mode."""
         return len(list((self.folder / str(self.modes)).iterdir()))
 
     def become(self, mode: str = "", takes: bool = True) -> None:
@@ -183,7 +183,7 @@ class Sink:
         self.process.kill()
         self.start(mode, takes)
 
-    def mails(self) -> list[EmailMessage]:
-        """Return the mails that it has answered with 250."""
+    def emails(self) -> list[EmailMessage]:
+        """Return the emails that it has answered with 250."""
         files = [file for folder in self.taking for file in sorted(folder.iterdir())]
         return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]

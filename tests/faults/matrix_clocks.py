@@ -56,7 +56,7 @@ def web_skewed(environment: Environment, hours: int) -> Fault:
     ends = end_session_soon(environment, environment.load.log[1].email)
     assert all(visitor.is_logged_in() for visitor in (early, leaving, late)), "somebody was logged out early"
     yield
-    assert environment.probe(), "a mail was early or late"
+    assert environment.probe(), "an email was early or late"
     time.sleep(max(0, ends - time.monotonic()))
     assert not leaving.is_logged_in(), "a session was extended"
     assert all(visitor.is_logged_in() for visitor in (early, late)), "somebody was logged out"
@@ -78,7 +78,7 @@ def end_session_soon(environment: Environment, email: str) -> float:
 
 @scenario(databases=POSTGRES, refuses=True, **DEAR)
 def web_clock_ahead(environment: Environment) -> Fault:
-    """The web server is two hours ahead: nobody's session ends early, no mail waits."""
+    """The web server is two hours ahead: nobody's session ends early, no email waits."""
     return web_skewed(environment, SKEW)
 
 

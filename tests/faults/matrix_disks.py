@@ -34,7 +34,7 @@ def sqlite_disk_full(environment: Environment) -> Fault:
 
 @scenario(logs="2m")
 def logs_full(environment: Environment) -> Fault:
-    """Nothing can be logged, and nginx has no room for a file: visitors and mails do not notice."""
+    """Nothing can be logged, and nginx has no room for a file: visitors and emails do not notice."""
     ballast, watched = environment.stack.folder / "ballast", ("uwsgi", "worker0", "nginx")
     fill(ballast)
     sizes = sizes_of(environment, watched)

@@ -49,7 +49,7 @@ def redis_flushed_and_restarted(environment: Environment) -> Fault:
 
 @scenario()
 def redis_gone_for_good(environment: Environment) -> Fault:
-    """It never comes back: mails still go out."""
+    """It never comes back: emails still go out."""
     environment.redis.process.kill()
     yield
     return f"pid {environment.redis.process.popen.pid} ended, never started again"

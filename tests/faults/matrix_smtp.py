@@ -48,7 +48,7 @@ def smtp_banner_times_out(environment: Environment) -> Fault:
 
 @scenario()
 def smtp_silent_after_dot(environment: Environment) -> Fault:
-    """The server has the mail and does not answer: nobody knows."""
+    """The server has the email and does not answer: nobody knows."""
     return in_mode(environment, "-W .:60")
 
 
@@ -85,7 +85,7 @@ def smtp_421_to_mail(environment: Environment) -> Fault:
 
 @scenario()
 def smtp_4xx_to_dot(environment: Environment) -> Fault:
-    """The whole mail, then: try again later."""
+    """The whole email, then: try again later."""
     return in_mode(environment, "-r .")
 
 
@@ -111,7 +111,7 @@ def smtp_drops_at_dot(environment: Environment) -> Fault:
 
 @scenario()
 def smtp_drops_at_quit(environment: Environment) -> Fault:
-    """The mail was taken; what comes after changes nothing."""
+    """The email was taken; what comes after changes nothing."""
     return in_mode(environment, "-q QUIT", takes=True)
 
 
@@ -136,7 +136,7 @@ def smtp_flapping(environment: Environment) -> Fault:
     for mode in modes:
         takes = mode in {"", "-q QUIT"}
         environment.sink.become(mode, takes)
-        environment.allowed += 2  # a server that is killed may have taken a mail in each pool process
+        environment.allowed += 2  # a server that is killed may have taken an email in each pool process
         environment.load.run(environment.load.names(5), "during")
         time.sleep(1)
     yield

@@ -22,13 +22,13 @@ def kill_at(environment: Environment, point: str) -> Fault:
 
 @scenario()
 def worker_killed_after_claim(environment: Environment) -> Fault:
-    """The mail goes out when the lease is over."""
+    """The email goes out when the lease is over."""
     return kill_at(environment, "after_claim")
 
 
 @scenario()
 def worker_killed_after_250(environment: Environment) -> Fault:
-    """The one window: each kill may cost a second mail, under the same Message-ID."""
+    """The one window: each kill may cost a second email, under the same Message-ID."""
     environment.allowed = KILLS
     return kill_at(environment, "after_250")
 
@@ -68,7 +68,7 @@ def all_killed(environment: Environment) -> Fault:
 
 @scenario(workers=2, load=(6, 10, 6))
 def worker_frozen_after_claim(environment: Environment) -> Fault:
-    """A worker sleeps for three leases before it sends: it then leaves the mail to its successor."""
+    """A worker sleeps for three leases before it sends: it then leaves the email to its successor."""
     return frozen_at(environment, "after_claim")
 
 
@@ -105,7 +105,7 @@ def relay_frozen_after_claim(environment: Environment) -> Fault:
 
 @scenario()
 def relay_killed(environment: Environment) -> Fault:
-    """Redis is away, the relay sends by itself, and is killed before and after a mail has gone."""
+    """Redis is away, the relay sends by itself, and is killed before and after an email has gone."""
     environment.redis.process.kill()
     environment.stack.arm("after_claim", times=2)
     environment.stack.arm("after_250", times=2)
@@ -117,14 +117,14 @@ def relay_killed(environment: Environment) -> Fault:
 
 
 def poisoned(environment: Environment) -> Fault:
-    """Let somebody sign up whose mail kills whoever sends it; all others have to get theirs meanwhile."""
+    """Let somebody sign up whose email kills whoever sends it; all others have to get theirs meanwhile."""
     victims = environment.stack.points / "poison"
     victims.touch()
     environment.load.run(["poison1"], "during")
     wait_until(victims.read_text, 20, "a victim")
     yield
     others = "outbox WHERE done_at IS NULL"
-    wait_until(lambda: environment.stack.count(others) == 1, 15, "all others have their mail")
+    wait_until(lambda: environment.stack.count(others) == 1, 15, "all others have their email")
     wait_until(lambda: environment.stack.count("outbox WHERE failed_at IS NOT NULL"), 60, "the poison row ends")
     return f"{len(victims.read_text().split())} processes killed by one row"
 

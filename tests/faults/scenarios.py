@@ -12,7 +12,7 @@ from tests.faults.environment import Postgres, Redis, Sink
 from tests.faults.load import Load
 from tests.faults.stack import FaultStack
 
-NORMAL = 5.0  # seconds within which a mail goes out when all is well
+NORMAL = 5.0  # seconds within which an email goes out when all is well
 PATIENCE = 30.0  # seconds within which all is well again
 
 Fault = Generator[None, None, str]
@@ -27,7 +27,7 @@ class Environment:
     sink: Sink
     load: Load
     maybe_postgres: Postgres | None
-    allowed: int = 0  # events inside the one window: each may cost a second mail
+    allowed: int = 0  # events inside the one window: each may cost a second email
 
     @property
     def postgres(self) -> Postgres:
@@ -36,7 +36,7 @@ class Environment:
         return self.maybe_postgres
 
     def probe(self) -> bool:
-        """Let somebody sign up; tell whether the mail goes out in normal time."""
+        """Let somebody sign up; tell whether the email goes out in normal time."""
         deadline = time.monotonic() + NORMAL
         made = self.load.run(self.load.names(1), "probe")[0]
         done = "outbox JOIN users ON users.id = outbox.user_id WHERE done_at IS NOT NULL AND email"

@@ -12,7 +12,7 @@ import pytest
 
 from tests.processes import ROOT, find_program, miss
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for all scenarios
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(300)]  # the first test waits for all scenarios
 
 NEEDED = ("unshare", "ip", "iptables", "setpriv", "redis-server", "redis-cli", "nginx", "initdb", "smtp-sink")
 SCENARIOS = {
@@ -81,25 +81,25 @@ def read(folder: Path, database: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.defect("D5")
-def test_worker_killed_in_mid_task_loses_no_mail(missed: dict[str, str]) -> None:
+def test_worker_killed_in_mid_task_loses_no_email(missed: dict[str, str]) -> None:
     """Whoever is killed with a row in hand: the lease ends, and somebody else sends."""
     assert missed["worker_killed_after_claim"] == ""
 
 
 @pytest.mark.defect("D6")
 def test_temporary_smtp_failures_are_retried(missed: dict[str, str]) -> None:
-    """A 4xx costs time, not the mail."""
+    """A 4xx costs time, not the email."""
     assert missed["smtp_4xx_to_rcpt"] == ""
 
 
 @pytest.mark.parametrize("scenario", [*SCENARIOS["sqlite"][1:], *SCENARIOS["postgres"][1:]])
-def test_no_mail_is_lost_and_none_is_sent_for_nothing(missed: dict[str, str], scenario: str) -> None:
+def test_no_email_is_lost_and_none_is_sent_for_nothing(missed: dict[str, str], scenario: str) -> None:
     """The invariants hold, and the fault has really happened."""
     assert missed[scenario] == ""
 
 
 def test_the_suite_notices_when_a_protection_is_gone() -> None:
-    """Without the claim each copy of a message is a mail: the scenario has to say so."""
+    """Without the claim each copy of a message is an email: the scenario has to say so."""
     command = [*DRIVER, "--unprotected", "claim"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120, cwd=ROOT)
     assert done.returncode == 0, done.stdout + done.stderr

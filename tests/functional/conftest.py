@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from flaskcelery.admin.operations import ROLES
+from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.models import User
-from tests.conftest import Browser, run_sql
+from tests.conftest import Browser, close, run_sql
 from tests.pages import csrf_token
+
+SITE = "https://www.example.com"
+AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"  # a time in SQL, for str.format
 
 
 class Member(Browser):
@@ -44,6 +50,11 @@ class Member(Browser):
         return self.client.post(path, data={"csrf_token": self.token(), **fields}, follow_redirects=True)
 
 
+def links_of(page: str) -> list[str]:
+    """Return what the first column of a list says."""
+    return re.findall(r"<td><a [^>]*>([^<]*)</a>", page)
+
+
 @pytest.fixture
 def staff(app: Flask) -> Member:
     """Return a member of staff."""
@@ -58,7 +69,7 @@ def viewer(app: Flask) -> Member:
 
 @pytest.fixture
 def alice(app: Flask) -> Member:
-    """Return a user, one of whose mails has failed."""
+    """Return a user, one of whose emails has failed."""
     member = Member(app, "alice")
     run_sql(app, f"UPDATE outbox SET failed_at = created_at, error = '550 no' WHERE user_id = {member.id}")
     return member
@@ -71,3 +82,11 @@ def logged_in(auth: Browser) -> Browser:
     auth.log_in()
     assert auth.is_logged_in()
     return auth
+
+
+@pytest.fixture
+def secure_app(environ: dict[str, str]) -> Iterator[Flask]:
+    """Return an application whose visitors come over HTTPS."""
+    app = create_app({**environ, "PUBLIC_URL": SITE})
+    yield app
+    close(app)

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 from flask import Flask
 
-from tests.conftest import PASSWORD, Browser, events, run_sql, send_mails
+from tests.conftest import PASSWORD, Browser, events, run_sql, send_emails
 from tests.pages import csrf_token
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -106,20 +106,20 @@ def test_nobody_ends_a_session_of_somebody_else(app: Flask, logged_in: Browser) 
     assert overflow.status_code == 404
 
 
-def test_the_page_lists_the_mails_and_what_became_of_them(app: Flask, logged_in: Browser) -> None:
-    def mails() -> list[list[str]]:
+def test_the_page_lists_the_emails_and_what_became_of_them(app: Flask, logged_in: Browser) -> None:
+    def emails() -> list[list[str]]:
         section = (
             logged_in.client.get("/accounts/me/").text.partition("Emails we sent you")[2].partition("</section>")[0]
         )
         return re.findall(r"<li><span>([^<]+)<.*?class=\"quiet\">([^<]+)<", section, re.DOTALL)
 
-    assert mails() == [("Welcome", "on its way")]
-    send_mails(app)
-    assert mails() == [("Welcome", "sent")]
+    assert emails() == [("Welcome", "on its way")]
+    send_emails(app)
+    assert emails() == [("Welcome", "sent")]
     run_sql(app, "UPDATE outbox SET done_at = NULL, failed_at = created_at")
-    assert mails() == [("Welcome", "failed")]
+    assert emails() == [("Welcome", "failed")]
     run_sql(app, "UPDATE outbox SET task = 'send_what_is_no_more', user_id = 2")
-    assert mails() == []
+    assert emails() == []
 
 
 def test_a_username_is_changed(app: Flask, logged_in: Browser) -> None:
@@ -158,7 +158,7 @@ def test_the_export_holds_everything_but_hashes(app: Flask, logged_in: Browser, 
     data = json.loads(answer.text)
     assert data["account"]["email"] == "alice@example.com"
     assert {session["device"] for session in data["sessions"]} >= {FIREFOX}
-    assert [mail["what"] for mail in data["emails"]] == ["Welcome"]
+    assert [message["what"] for message in data["emails"]] == ["Welcome"]
     assert [event["event"] for event in data["events"]][::-1] == ["signed up", "logged in", "logged in"]
     for (secret,) in run_sql(app, "SELECT password_hash FROM users UNION SELECT token_hash FROM login_sessions"):
         assert secret not in answer.text

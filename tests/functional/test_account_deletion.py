@@ -9,7 +9,7 @@ from flask import Flask
 
 from flaskcelery.database import db
 from flaskcelery.outbox.relay import relay_once
-from tests.conftest import PASSWORD, Browser, events, run_sql, send_mails
+from tests.conftest import PASSWORD, Browser, events, run_sql, send_emails
 
 
 def relay(app: Flask) -> None:
@@ -30,7 +30,7 @@ def other(app: Flask, logged_in: Browser) -> Browser:
 def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
     app: Flask, logged_in: Browser, other: Browser
 ) -> None:
-    send_mails(app)
+    send_emails(app)
     assert "alice@example.com" in logged_in.client.get("/accounts/me/delete/").text
     assert logged_in.send("/accounts/me/delete/", password=PASSWORD).location == "/"
     assert "Your account is deleted." in logged_in.client.get("/").text
@@ -38,10 +38,10 @@ def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
     assert run_sql(app, "SELECT count(*) FROM login_sessions") == [(0,)]
     logged_in.log_in()
     assert not logged_in.is_logged_in()
-    assert "already exists" in logged_in.sign_up().text  # until the last mail has gone
+    assert "already exists" in logged_in.sign_up().text  # until the last email has gone
 
-    [mail] = send_mails(app)
-    assert (mail.subject, mail.recipients) == ("Your account at flaskcelery is deleted", ["alice@example.com"])
+    [message] = send_emails(app)
+    assert (message.subject, message.recipients) == ("Your account at flaskcelery is deleted", ["alice@example.com"])
     relay(app)
     for table in ("users", "login_sessions", "outbox"):
         assert run_sql(app, f"SELECT count(*) FROM {table}") == [(0,)]
@@ -51,7 +51,7 @@ def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
     assert run_sql(app, "SELECT id FROM users") == [(2,)]
 
 
-def test_a_closed_account_stays_while_a_mail_is_owed_to_it(app: Flask, logged_in: Browser) -> None:
+def test_a_closed_account_stays_while_an_email_is_owed_to_it(app: Flask, logged_in: Browser) -> None:
     logged_in.send("/accounts/me/delete/", password=PASSWORD)
     run_sql(app, "UPDATE outbox SET due_at = expires_at")  # every attempt so far has failed
     relay(app)
@@ -62,7 +62,7 @@ def test_a_closed_account_stays_while_a_mail_is_owed_to_it(app: Flask, logged_in
 
 
 def test_the_relay_erases_nobody_who_has_not_asked_for_it(app: Flask, logged_in: Browser) -> None:
-    send_mails(app)
+    send_emails(app)
     run_sql(app, "UPDATE users SET is_active = 0")
     relay(app)
     assert run_sql(app, "SELECT username FROM users") == [("alice",)]
@@ -119,7 +119,7 @@ def test_a_change_that_comes_while_the_password_is_checked_wins(
         run_sql(app, f"UPDATE users SET {change}")
         return fits
 
-    send_mails(app)
+    send_emails(app)
     for path in ("email", "delete"):
         with monkeypatch.context() as patch:
             patch.setattr(hasher, "verify", verify)
@@ -127,4 +127,4 @@ def test_a_change_that_comes_while_the_password_is_checked_wins(
         assert run_sql(app, "SELECT closed_at, pending_email FROM users") == [(None, None)]
         run_sql(app, "UPDATE users SET is_active = 1")
         logged_in.log_in()
-    assert send_mails(app) == []
+    assert send_emails(app) == []

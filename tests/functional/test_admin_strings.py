@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from flask import Flask
+from flask import Flask, get_template_attribute
 from sqlalchemy import delete
 
+from flaskcelery.admin.pages import PAGES
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox.models import OutboxRow
@@ -46,12 +47,12 @@ def make_rows(number: int, text: str) -> list[Any]:
     """Return a row of every page with the text wherever the database takes one; the keys are what it keeps unique."""
     key, later, many = f"key {number}", now_plus(99), dict.fromkeys
     names = many(("username", "email", "pending_email", "previous_email"), text)
-    mail = {"args": {"user_id": text}, "expires_at": later, "failed_at": later, "user_id": FIRST + number}
+    email = {"args": {"user_id": text}, "expires_at": later, "failed_at": later, "user_id": FIRST + number}
     session = {"token_hash": key, "user_id": FIRST + number, "expires_at": later}
     return [
         User(id=FIRST + number, username_key=key, email_key=key, password_hash="!", **names),
         LoginSession(id=FIRST + number, **session, **many(("ip_address", "device"), text)),
-        OutboxRow(id=uuid.UUID(int=number), **mail, **many(("task", "error"), text)),
+        OutboxRow(id=uuid.UUID(int=number), **email, **many(("task", "error"), text)),
         AuditEvent(
             id=FIRST + number, user_id=1, **many(("event", "email", "ip_address", "request_id", "detail"), text)
         ),
@@ -125,3 +126,13 @@ def test_no_text_breaks_a_search_or_becomes_markup(app: Flask, staff: Member, na
     for text in NAUGHTY:
         query = quote(text.encode("utf-8", "surrogatepass"))
         assert find_elements(staff, [f"{name}/?q={query}&sort={query}&page={query}"]) <= harmless, text
+
+
+@pytest.mark.parametrize("name", ["user_id", "email"])
+def test_no_cell_renders_markup_whether_it_is_a_link_or_not(app: Flask, name: str) -> None:
+    """Links hold numbers today, but a page's formatter can turn them into what a user has typed."""
+    page = PAGES["sessions"]
+    with app.test_request_context():
+        cell = get_template_attribute("admin/macros.html", "show_cell")(page, name, 1, "<script>")
+    assert "&lt;script&gt;" in cell
+    assert ("<a " in cell, "<script>" in cell) == (name in page.links, False)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_mails
+from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
 
 Run = Callable[..., Result]
 
@@ -39,7 +39,7 @@ def test_creating_staff_by_command_works(run: Run, app: Flask, auth: Browser) ->
     auth.log_in("ann@example.com")
     assert auth.is_logged_in()
     assert auth.client.get("/admin/users/").status_code == 200
-    assert send_mails(app) == []
+    assert send_emails(app) == []
     assert events(app)[0] == "created by staff"
 
 
@@ -79,7 +79,7 @@ def test_a_bad_password_is_taken_if_somebody_at_the_terminal_insists(run: Run, a
 def test_without_a_password_its_owner_is_sent_a_link(run: Run, app: Flask) -> None:
     result = run("users", "create", "--noinput", "--username", "ann", "--email", "ann@example.com")
     assert result.output == "ann@example.com is sent a link to choose a password.\n"
-    [message] = send_mails(app)
+    [message] = send_emails(app)
     assert link_in(message)
 
 
@@ -99,12 +99,12 @@ def test_a_script_names_all_in_its_environment_or_a_file(run: Run, auth: Browser
 
 def test_a_new_password_ends_the_sessions_and_its_owner_is_told(run: Run, app: Flask, auth: Browser) -> None:
     auth.sign_up()
-    send_mails(app)
+    send_emails(app)
     auth.log_in()
     other = "another good horse"
     assert run("users", "set-password", "alice", typed=f"{other}\n{other}\n").exit_code == 0
     assert not auth.is_logged_in()
-    assert [message.subject for message in send_mails(app)] == ["Your password at flaskcelery was changed"]
+    assert [message.subject for message in send_emails(app)] == ["Your password at flaskcelery was changed"]
     assert events(app)[-1] == "password set by staff"
     run("users", "deactivate", "alice")
     refused = run("users", "set-password", "alice", "--noinput", FLASKCELERY_USER_PASSWORD=PASSWORD)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_mails
+from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
 
 DEAD = "This link does not work"
 OLD, NEW = "alice@example.com", "new@example.com"
@@ -15,7 +15,7 @@ AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 @pytest.fixture
 def confirmed(app: Flask, logged_in: Browser) -> Browser:
     """Return the browser of alice, logged in, after she has confirmed her address."""
-    logged_in.send(link_in(send_mails(app)[0]))
+    logged_in.send(link_in(send_emails(app)[0]))
     return logged_in
 
 
@@ -28,18 +28,18 @@ def ask_change(browser: Browser, email: str = NEW, password: str = PASSWORD) -> 
 def change_address(app: Flask, browser: Browser, email: str = NEW) -> str:
     """Change the address; return the link that undoes it, or nothing when there is none."""
     ask_change(browser, email)
-    link = next(link_in(mail) for mail in send_mails(app) if mail.recipients == [email])
+    link = next(link_in(message) for message in send_emails(app) if message.recipients == [email])
     answer = browser.send(link)
     assert answer.status_code == 302
-    return next((link_in(mail) for mail in send_mails(app)), "")
+    return next((link_in(message) for message in send_emails(app)), "")
 
 
 def test_an_address_changes_when_its_new_mailbox_agrees(app: Flask, confirmed: Browser) -> None:
     assert "sent a link to your new email" in ask_change(confirmed)
-    mails = {mail.recipients[0]: mail for mail in send_mails(app)}
-    assert mails[OLD].subject == "A new email for your account at flaskcelery"
-    assert NEW not in mails[OLD].body
-    link = link_in(mails[NEW])
+    emails = {message.recipients[0]: message for message in send_emails(app)}
+    assert emails[OLD].subject == "A new email for your account at flaskcelery"
+    assert NEW not in emails[OLD].body
+    link = link_in(emails[NEW])
     assert f"{NEW} is not confirmed yet" in confirmed.client.get("/accounts/me/").text
     visitor = Browser(app.test_client())
     visitor.client.get(link)
@@ -86,19 +86,19 @@ def test_the_right_to_undo_ends_after_seven_days(app: Flask, confirmed: Browser)
     change_address(app, confirmed)
     run_sql(app, f"UPDATE users SET email_changed_at = {AGO.format('8 days')}")
     run_sql(app, "UPDATE outbox SET done_at = NULL, due_at = created_at WHERE task = 'send_email_changed_notice'")
-    [notice] = send_mails(app)
+    [notice] = send_emails(app)
     assert DEAD in confirmed.client.get(link_in(notice)).text
 
 
 def test_an_address_that_was_never_confirmed_may_undo_nothing(app: Flask, logged_in: Browser) -> None:
-    send_mails(app)
+    send_emails(app)
     assert change_address(app, logged_in) == ""
     assert run_sql(app, "SELECT email, previous_email FROM users") == [(NEW, None)]
 
 
 def test_an_address_that_somebody_took_meanwhile_stays_with_them(app: Flask, confirmed: Browser) -> None:
     ask_change(confirmed)
-    link = next(link_in(mail) for mail in send_mails(app) if mail.recipients == [NEW])
+    link = next(link_in(message) for message in send_emails(app) if message.recipients == [NEW])
     visitor = Browser(app.test_client())
     visitor.sign_up(username="bob", email="NEW@example.com")
     answer = confirmed.send(link)
@@ -109,7 +109,7 @@ def test_an_address_that_somebody_took_meanwhile_stays_with_them(app: Flask, con
 @pytest.mark.parametrize("statement", ["password_hash = 'x'", "is_active = 0", "pending_email = 'other@example.com'"])
 def test_a_link_dies_with_the_state_it_was_made_for(app: Flask, confirmed: Browser, statement: str) -> None:
     ask_change(confirmed)
-    link = next(link_in(mail) for mail in send_mails(app) if mail.recipients == [NEW])
+    link = next(link_in(message) for message in send_emails(app) if message.recipients == [NEW])
     run_sql(app, f"UPDATE users SET {statement}")
     assert DEAD in confirmed.client.get(link).text
 
@@ -129,7 +129,7 @@ def test_a_change_that_is_refused_owes_nothing(
     app: Flask, confirmed: Browser, email: str, password: str, sentence: str
 ) -> None:
     Browser(app.test_client()).sign_up(username="bob", email="bob@example.com")
-    send_mails(app)
+    send_emails(app)
     assert sentence in ask_change(confirmed, email, password)
-    assert (send_mails(app), run_sql(app, "SELECT pending_email FROM users")) == ([], [(None,), (None,)])
+    assert (send_emails(app), run_sql(app, "SELECT pending_email FROM users")) == ([], [(None,), (None,)])
     assert ("wrong current password" in events(app)) == sentence.startswith("Your password")

@@ -1,4 +1,4 @@
-"""Confirming an address: what a link in a mail does, for whom, how often and for how long."""
+"""Confirming an address: what a link in an email does, for whom, how often and for how long."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask import Flask
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.tokens import LINK_DAYS
-from tests.conftest import Browser, events, link_in, run_sql, send_mails
+from tests.conftest import Browser, close, events, link_in, run_sql, send_emails
 from tests.pages import csrf_token
 
 DEAD = "This link does not work"
@@ -19,9 +19,9 @@ AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
 
 @pytest.mark.defect("D17")
-def test_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
+def test_the_welcome_email_keeps_its_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
     auth.sign_up()
-    [welcome] = send_mails(app)
+    [welcome] = send_emails(app)
     assert welcome.subject == "Welcome alice!"
     start = (
         "Hi alice,\n\nThank you for signing up for our site!\nThis email was sent by a celery worker with process ID "
@@ -30,7 +30,7 @@ def test_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(app: F
     assert link_in(welcome) in welcome.html
     visitor = Browser(app.test_client())
     assert OLD in visitor.client.get(link_in(welcome)).text
-    assert run_sql(app, "SELECT email_confirmed_at FROM users") == [(None,)]  # a mail scanner has confirmed nothing
+    assert run_sql(app, "SELECT email_confirmed_at FROM users") == [(None,)]  # an email scanner has confirmed nothing
     visitor.send(link_in(welcome))
     assert run_sql(app, "SELECT email_confirmed_at FROM users") != [(None,)]
     assert "your email is confirmed" in visitor.client.get("/accounts/login/").text
@@ -39,16 +39,16 @@ def test_the_welcome_mail_keeps_its_words_and_brings_a_link_that_confirms(app: F
 
 def test_a_second_attempt_at_the_welcome_has_the_same_link(app: Flask, auth: Browser) -> None:
     auth.sign_up()
-    [first] = send_mails(app)
+    [first] = send_emails(app)
     run_sql(app, "UPDATE outbox SET done_at = NULL, due_at = created_at")
-    [second] = send_mails(app)
+    [second] = send_emails(app)
     assert link_in(first) == link_in(second)
 
 
 def test_no_token_is_in_the_database_or_the_log(
     app: Flask, logged_in: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    token = link_in(send_mails(app)[0]).split("/")[-2]
+    token = link_in(send_emails(app)[0]).split("/")[-2]
     with app.app_context():
         dump = "".join(db.session.connection().connection.driver_connection.iterdump())
         db.session.remove()
@@ -56,7 +56,7 @@ def test_no_token_is_in_the_database_or_the_log(
 
 
 def test_a_link_works_once(app: Flask, logged_in: Browser) -> None:
-    link = link_in(send_mails(app)[0])
+    link = link_in(send_emails(app)[0])
     token = csrf_token(logged_in.client.get(link).text)
     answers = [logged_in.client.post(link, data={"csrf_token": token}) for _ in range(2)]
     assert [(answer.status_code, DEAD in answer.text) for answer in answers] == [(302, False), (200, True)]
@@ -67,14 +67,14 @@ def test_a_link_works_once(app: Flask, logged_in: Browser) -> None:
 def test_a_link_dies_after_seven_days(app: Flask, auth: Browser) -> None:
     auth.sign_up()
     run_sql(app, f"UPDATE users SET joined_at = {AGO.format('6 days')}")
-    [mail] = send_mails(app)
-    assert f"within {LINK_DAYS} days" in mail.body
-    assert f"within {LINK_DAYS} days" in mail.html
-    assert DEAD not in auth.client.get(link_in(mail)).text
+    [message] = send_emails(app)
+    assert f"within {LINK_DAYS} days" in message.body
+    assert f"within {LINK_DAYS} days" in message.html
+    assert DEAD not in auth.client.get(link_in(message)).text
     run_sql(app, f"UPDATE users SET joined_at = {AGO.format('8 days')}")
     run_sql(app, "UPDATE outbox SET done_at = NULL, due_at = created_at")
-    [mail] = send_mails(app)
-    assert DEAD in auth.client.get(link_in(mail)).text
+    [message] = send_emails(app)
+    assert DEAD in auth.client.get(link_in(message)).text
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_link_dies_after_seven_days(app: Flask, auth: Browser) -> None:
 def test_a_link_for_one_thing_is_none_for_another(app: Flask, auth: Browser, pattern: str, by: str) -> None:
     auth.sign_up()
     auth.sign_up(username="bob", email="bob@example.com")
-    link = link_in(send_mails(app)[0])
+    link = link_in(send_emails(app)[0])
     forged = re.sub(pattern, by, link)
     assert forged != link
     assert DEAD in auth.client.get(forged).text
@@ -106,15 +106,15 @@ def test_an_id_that_no_database_takes_is_no_page(auth: Browser, user_id: str) ->
 
 
 def test_the_banner_asks_for_a_confirmation_and_sends_a_fresh_link(app: Flask, logged_in: Browser) -> None:
-    send_mails(app)
+    send_emails(app)
     page = logged_in.client.get("/").text
     assert "Please confirm your email" in page
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page))
     answer = logged_in.client.post("/accounts/email/resend/", data=fields)
     assert answer.location == "/"
-    [mail] = send_mails(app)
-    assert mail.subject == "Please confirm your email"
-    logged_in.send(link_in(mail))
+    [message] = send_emails(app)
+    assert message.subject == "Please confirm your email"
+    logged_in.send(link_in(message))
     assert "Please confirm your email" not in logged_in.client.get("/").text
 
 
@@ -135,15 +135,15 @@ def test_asking_for_a_link_looks_the_same_and_writes_as_much_for_every_address(a
         rows.append((after[0] - before[0], after[1] - before[1]))
     assert (len(pages), rows) == (1, [(1, 1)] * 3)
     named = run_sql(app, "SELECT count(user_id), min(user_id) FROM outbox")
-    assert named == [(1, 1)]  # nobody's list of mails shows one that was not sent
-    assert [mail.recipients for mail in send_mails(app)] == [[OLD]]
+    assert named == [(1, 1)]  # nobody's list of emails shows one that was not sent
+    assert [message.recipients for message in send_emails(app)] == [[OLD]]
 
 
 def test_a_link_that_has_become_useless_is_not_mailed(app: Flask, logged_in: Browser) -> None:
-    welcome = send_mails(app)[0]
+    welcome = send_emails(app)[0]
     logged_in.send("/accounts/email/resend/", email=OLD)
     logged_in.send(link_in(welcome))
-    assert send_mails(app) == []
+    assert send_emails(app) == []
 
 
 def test_a_fresh_link_is_for_addresses_only(auth: Browser) -> None:
@@ -161,8 +161,7 @@ def test_where_it_is_required_nobody_logs_in_unconfirmed(environ: dict[str, str]
     wrong = auth.log_in(password="wrong password").text
     assert "Please enter a correct email and password." in wrong
     assert "confirm" not in wrong
-    auth.send(link_in(send_mails(app)[0]))
+    auth.send(link_in(send_emails(app)[0]))
     auth.log_in()
     assert auth.is_logged_in()
-    with app.app_context():
-        db.engine.dispose()
+    close(app)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
@@ -9,8 +11,9 @@ from sqlalchemy import text
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import TestResponse
 
+from flaskcelery.app import create_app
 from flaskcelery.database import db
-from tests.conftest import Browser
+from tests.conftest import Browser, close
 
 HOME = '<a href="/">To the home page</a>'
 SECRET = "s3cret-within"
@@ -27,6 +30,14 @@ TITLES = {
     418: "Bad request",
     502: "Something went wrong",
 }
+
+
+@pytest.fixture
+def app(environ: dict[str, str]) -> Iterator[Flask]:
+    """Return an application of the test's own: it gets more pages."""
+    app = create_app(environ)
+    yield app
+    close(app)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def test_a_healthy_site_is_alive_and_ready(client: FlaskClient) -> None:
     assert answer.json == {"ready": True, "problem": "", "broker": "up", "oldest_pending_seconds": None}
 
 
-def test_the_age_of_the_oldest_pending_mail_is_shown(client: FlaskClient, auth: Browser) -> None:
+def test_the_age_of_the_oldest_pending_email_is_shown(client: FlaskClient, auth: Browser) -> None:
     auth.sign_up()
     age = (client.get("/readyz").json or {})["oldest_pending_seconds"]
     assert 0 <= age < 60
@@ -56,7 +56,7 @@ def test_health_addresses_set_no_cookie(client: FlaskClient, path: str) -> None:
     assert "Set-Cookie" not in client.get(path).headers
 
 
-def test_a_relay_that_is_to_stop_finishes_the_mail_in_its_hands_and_begins_no_other(
+def test_a_relay_that_is_to_stop_finishes_the_email_in_its_hands_and_begins_no_other(
     client: FlaskClient, auth: Browser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flaskcelery.outbox import relay

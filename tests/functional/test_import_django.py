@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.conftest import Browser, link_in, run_sql, send_mails
+from tests.conftest import Browser, link_in, run_sql, send_emails
 
 HASH = "pbkdf2_sha256$390000$c2FsdA$" + "A" * 43 + "="
 
@@ -42,7 +42,7 @@ def run(app: Flask, folder: Path, entries: object, *options: str) -> str:
     return result.stdout
 
 
-def test_users_move_with_hash_dates_and_flags_and_get_no_mail(app: Flask, tmp_path: Path) -> None:
+def test_users_move_with_hash_dates_and_flags_and_get_no_email(app: Flask, tmp_path: Path) -> None:
     entries = [entry(), entry("erin", is_superuser=True), entry("finn", is_active=False, last_login=None)]
     entries.append({"model": "sessions.session", "pk": "x", "fields": {}})
     assert run(app, tmp_path, entries) == "3 added, 0 already there, 0 skipped\n"
@@ -99,9 +99,9 @@ def test_what_is_skipped_is_named_with_its_reason(app: Flask, tmp_path: Path, au
 
 def test_a_welcome_is_owed_when_asked_for_and_its_link_is_fresh(app: Flask, tmp_path: Path, auth: Browser) -> None:
     run(app, tmp_path, [entry()], "--welcome")
-    [mail] = send_mails(app)
-    assert mail.subject == "Welcome dora!"
-    auth.send(link_in(mail))
+    [message] = send_emails(app)
+    assert message.subject == "Welcome dora!"
+    auth.send(link_in(message))
     assert run_sql(app, "SELECT count(email_confirmed_at) FROM users") == [(1,)]
 
 

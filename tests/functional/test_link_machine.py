@@ -1,4 +1,4 @@
-"""Whatever is asked for, followed, changed and waited for in whatever order: a dead link of a mail opens nothing."""
+"""Whatever is asked for, followed, changed and waited for in whatever order: a dead link of an email opens nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sqlalchemy import event
 from flaskcelery.admin import operations as staff
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from tests.conftest import Browser, run_sql, send_mails
+from tests.conftest import Browser, close, run_sql, send_emails
 from tests.functional.link_model import FATE, HOUR, IDLE, LIVES, OLD, Clock, Link
 from tests.pages import csrf_token
 
@@ -41,17 +41,17 @@ class Links(RuleBasedStateMachine):
         self.links: list[Link] = []
         self.browsers[0].sign_up(self.name, self.now["email"])
         self.id = run_sql(self.app, "SELECT max(id) FROM users")[0][0]
-        self.read_mails()
+        self.read_emails()
 
     def fresh(self) -> int:
         """Return a number that was never used."""
         self.count += 1
         return self.count
 
-    def read_mails(self) -> None:
-        """Keep the links of all mails that are due."""
-        for mail in send_mails(self.app):
-            for path, kind in re.findall(r"(/accounts/(?:email/)?(\w+)/\d+/\S+/)$", mail.body or "", re.MULTILINE):
+    def read_emails(self) -> None:
+        """Keep the links of all emails that are due."""
+        for message in send_emails(self.app):
+            for path, kind in re.findall(r"(/accounts/(?:email/)?(\w+)/\d+/\S+/)$", message.body or "", re.MULTILINE):
                 self.links.append(Link(kind, path, self.clock.ahead, self.state(kind)))
 
     def state(self, kind: str) -> tuple[Any, ...]:
@@ -94,13 +94,13 @@ class Links(RuleBasedStateMachine):
     def ask_reset(self) -> None:
         """Forget the password."""
         Browser(self.app.test_client()).send("/accounts/password_reset/", email=self.now["email"])
-        self.read_mails()
+        self.read_emails()
 
     @rule()
     def ask_confirmation(self) -> None:
         """Ask for another link that confirms the address."""
         Browser(self.app.test_client()).send("/accounts/email/resend/", email=self.now["email"])
-        self.read_mails()
+        self.read_emails()
 
     @precondition(lambda self: self.is_open(0))
     @rule()
@@ -110,7 +110,7 @@ class Links(RuleBasedStateMachine):
         fields = {"email": new, "password": self.now["password"]}
         assert self.browsers[0].send("/accounts/me/email/", **fields).status_code == 302
         self.now["pending"] = new
-        self.read_mails()
+        self.read_emails()
 
     @rule(active=st.booleans())
     def set_active(self, active: bool) -> None:
@@ -141,7 +141,7 @@ class Links(RuleBasedStateMachine):
         assert worked == self.is_good(link), link
         if worked:
             getattr(self, f"did_{link.kind}")(who, new)
-            self.read_mails()
+            self.read_emails()
 
     def did_reset(self, _who: int, new: str) -> None:
         """Expect a new password, and that the address is confirmed."""
@@ -197,6 +197,4 @@ def test_no_order_of_events_makes_a_dead_link_work_or_a_good_one_fail(environ: d
         max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     run_state_machine_as_test(type("Machine", (Links,), {"app": app, "clock": clock}), settings=bounded)
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    close(app)

@@ -11,7 +11,7 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
 from flaskcelery.users.models import User
 from flaskcelery.users.passwords import Hasher
-from tests.conftest import Browser
+from tests.conftest import Browser, close
 from tests.pages import csrf_token
 
 FAILURE = "Please enter a correct email and password."
@@ -132,8 +132,7 @@ def test_a_hash_with_old_parameters_is_remade_at_log_in(member: Browser, app: Fl
     assert new != old
     browser.log_in()
     assert alice(app).password_hash == new
-    with newer.app_context():
-        db.engine.dispose()
+    close(newer)
 
 
 def test_a_log_in_that_another_log_in_overtook_still_succeeds(

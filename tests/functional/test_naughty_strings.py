@@ -19,7 +19,7 @@ from flaskcelery.database import db
 from flaskcelery.extensions import mail
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.models import User
-from tests.conftest import PASSWORD, Browser
+from tests.conftest import PASSWORD, Browser, close
 from tests.pages import csrf_token
 from tests.unit.mail.smtp_servers import MailServer
 
@@ -90,7 +90,7 @@ def test_no_typed_text_breaks_a_log_line(auth: Browser, caplog: pytest.LogCaptur
     assert all(record.getMessage().isprintable() for record in caplog.records)
 
 
-def test_every_accepted_name_gets_one_mail_with_its_headers_and_nothing_else(environ: dict[str, str]) -> None:
+def test_every_accepted_name_gets_one_email_with_its_headers_and_nothing_else(environ: dict[str, str]) -> None:
     with MailServer() as server:
         smtp = {"MAIL_BACKEND": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(server.port)}
         app = create_app({**environ, **smtp})
@@ -101,10 +101,9 @@ def test_every_accepted_name_gets_one_mail_with_its_headers_and_nothing_else(env
             with mail.connect() as connection:
                 for user in users:
                     connection.send(send_welcome_email(user_id=user.id))
-            db.session.remove()
-            db.engine.dispose()
-    assert len(server.mails) == len(users) == accepted > 50
-    for user, arrived in zip(users, server.mails, strict=True):
+        close(app)
+    assert len(server.emails) == len(users) == accepted > 50
+    for user, arrived in zip(users, server.emails, strict=True):
         assert sorted(arrived.keys()) == HEADERS
         assert (arrived["Subject"], arrived["To"]) == (f"Welcome {user.username}!", user.email)
 

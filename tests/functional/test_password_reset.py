@@ -1,4 +1,4 @@
-"""Resetting a forgotten password by mail, in the browser of somebody who is not logged in."""
+"""Resetting a forgotten password by email, in the browser of somebody who is not logged in."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def member(auth: Browser) -> Browser:
     return auth
 
 
-def reset_mails(app: Flask) -> list[Message | None]:
+def reset_emails(app: Flask) -> list[Message | None]:
     """Return what the pending resets send, in the order in which they were asked for; None for nobody."""
     with app.app_context():
         rows = db.session.scalars(select(OutboxRow).order_by(OutboxRow.created_at)).all()
@@ -43,7 +43,7 @@ def reset_mails(app: Flask) -> list[Message | None]:
 def ask(browser: Browser, email: str = "alice@example.com") -> str:
     """Ask for a link; return its path."""
     assert browser.send(ASK, email=email).status_code == 302
-    message = reset_mails(browser.client.application)[-1]
+    message = reset_emails(browser.client.application)[-1]
     assert message
     return re.search(r"http://127\.0\.0\.1:8000(/accounts/reset/\S+)", message.body)[1]
 
@@ -92,7 +92,7 @@ def test_a_member_resets_the_password_and_logs_in_with_it(app: Flask, member: Br
 
 def test_the_email_says_what_the_reference_apps_says(app: Flask, member: Browser) -> None:
     link = ask(member)
-    [message] = reset_mails(app)
+    [message] = reset_emails(app)
     assert message.subject == "Password reset on flaskcelery"
     assert message.body.splitlines()[::2] == [
         "You're receiving this email because you requested a password reset for your user account at flaskcelery.",
@@ -105,9 +105,9 @@ def test_the_email_says_what_the_reference_apps_says(app: Flask, member: Browser
 
 
 @pytest.mark.parametrize("typed", ["ALICE@example.com", " alice@EXAMPLE.com ", "Alice@Example.Com"])
-def test_the_mail_goes_to_the_stored_address_not_to_the_typed_one(app: Flask, member: Browser, typed: str) -> None:
+def test_the_email_goes_to_the_stored_address_not_to_the_typed_one(app: Flask, member: Browser, typed: str) -> None:
     ask(member, typed)
-    assert [message.recipients for message in reset_mails(app)] == [["alice@example.com"]]
+    assert [message.recipients for message in reset_emails(app)] == [["alice@example.com"]]
 
 
 @pytest.mark.requirement(13)
@@ -119,9 +119,9 @@ def test_no_header_decides_where_the_link_leads(app: Flask, member: Browser, hea
     token = csrf_token(member.client.get(ASK).text)
     fields = {"email": "alice@example.com", "csrf_token": token}
     answer = member.client.post(ASK, data=fields, headers={header: "evil.example"})
-    mails = reset_mails(app)
-    assert answer.status_code == 400 if header == "Host" else len(mails) == 1
-    assert all("evil" not in message.body and "http://127.0.0.1:8000/" in message.body for message in mails)
+    emails = reset_emails(app)
+    assert answer.status_code == 400 if header == "Host" else len(emails) == 1
+    assert all("evil" not in message.body and "http://127.0.0.1:8000/" in message.body for message in emails)
 
 
 @pytest.mark.defect("D17")
@@ -136,7 +136,7 @@ def test_every_address_has_the_same_answer_and_as_many_writes(app: Flask, member
     assert (response.status_code, response.location) == (302, f"{ASK}done/")
     assert response.headers.getlist("Set-Cookie") == []
     assert [after - old for old, after in zip(before, counts(app), strict=True)] == [1, 1, 0]
-    assert [bool(message) for message in reset_mails(app)] == [case == "known"]
+    assert [bool(message) for message in reset_emails(app)] == [case == "known"]
 
 
 def test_a_row_for_nobody_is_done_and_an_old_one_sends_nothing(app: Flask, member: Browser) -> None:
@@ -158,7 +158,7 @@ def test_a_row_for_nobody_is_done_and_an_old_one_sends_nothing(app: Flask, membe
 
 def test_a_second_attempt_sends_the_same_link(app: Flask, member: Browser) -> None:
     ask(member)
-    assert reset_mails(app)[0].body == reset_mails(app)[0].body
+    assert reset_emails(app)[0].body == reset_emails(app)[0].body
 
 
 def test_what_is_no_address_is_told_so(member: Browser) -> None:

@@ -10,10 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from flaskcelery.app import create_app
-from flaskcelery.database import db
 from flaskcelery.web import rate_limits as limits
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT, LIMITS, Limit, attempt, limit, take_email_quota
-from tests.conftest import PASSWORD, Browser
+from tests.conftest import PASSWORD, Browser, close
 from tests.processes import wait_until
 
 ATTACKER = "192.0.2.66"
@@ -26,9 +25,7 @@ def app(environ: dict[str, str]) -> Iterator[Flask]:
     """Return an application that counts."""
     app = create_app({**environ, "RATELIMIT_ENABLED": "1"})
     yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    close(app)
 
 
 def browser_at(app: Flask, address: str) -> Browser:
@@ -176,7 +173,7 @@ def test_a_block_is_logged_once(attacker: Browser, caplog: pytest.LogCaptureFixt
 
 
 @pytest.mark.requirement(37)
-def test_nobody_can_flood_one_address_with_mails(app: Flask) -> None:
+def test_nobody_can_flood_one_address_with_emails(app: Flask) -> None:
     most = EMAILS_TO_ONE_RECIPIENT[0]
     with app.app_context():
         granted = [take_email_quota("reset", "alice@example.com") for _ in range(most + 2)]
@@ -199,5 +196,4 @@ def test_the_switch_turns_counting_off(environ: dict[str, str]) -> None:
     assert {browser.log_in().status_code for _ in range(PER_CLIENT + 1)} == {200}
     with app.app_context():
         assert all(take_email_quota("reset", "alice@example.com") for _ in range(EMAILS_TO_ONE_RECIPIENT[0] + 1))
-        db.session.remove()
-        db.engine.dispose()
+    close(app)

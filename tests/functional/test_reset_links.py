@@ -18,9 +18,8 @@ from flaskcelery.database import db, now_plus
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.models import User
-from tests.conftest import PASSWORD, Browser
+from tests.conftest import PASSWORD, Browser, run_sql
 from tests.functional.test_password_reset import NEW, ask, change_row, counts, follow
-from tests.functional.test_sessions import run_sql
 from tests.functional.test_signup import errors_of
 from tests.pages import csrf_token
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
 from flaskcelery.users.sessions import end_sessions
-from tests.conftest import Browser
+from tests.conftest import Browser, close
 
 HOURS = {False: (12, 14 * 24), True: (30 * 24, 90 * 24)}  # idle and in all, by whether the visitor is remembered
 BROWSERS = st.integers(0, 2)
@@ -128,6 +128,4 @@ def test_no_order_of_events_opens_a_dead_session_or_closes_a_live_one(environ: d
         max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     run_state_machine_as_test(type("Machine", (Sessions,), {"app": app}), settings=bounded)
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    close(app)

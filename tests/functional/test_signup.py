@@ -50,7 +50,7 @@ def test_a_sign_up_owes_exactly_one_welcome(auth: Browser, app: Flask) -> None:
 
 
 @pytest.mark.defect("D1")
-def test_no_mail_is_owed_for_an_account_that_was_not_saved(auth: Browser, app: Flask) -> None:
+def test_no_email_is_owed_for_an_account_that_was_not_saved(auth: Browser, app: Flask) -> None:
     auth.sign_up()
     auth.sign_up(username="other")
     with app.app_context():

@@ -40,7 +40,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Pat
 
 @pytest.fixture
 def smtp_server() -> Iterator[servers.SmtpServer]:
-    """Return the SMTP server that all mails of this test go to."""
+    """Return the SMTP server that all emails of this test go to."""
     with servers.smtp_server() as handler:
         yield handler
 

@@ -50,7 +50,7 @@ class Stack:
     def start_uwsgi(self, ini: str = UWSGI_INI, **settings: str) -> Process:
         """Start uWSGI, again perhaps, with other settings."""
         host, ports = self.web_host, (self.pages_port, self.forms_port)
-        wait_until(lambda: not any(is_open(port, host) for port in ports), 10, "children of the last one let go")
+        wait_until(lambda: not any(is_open(port, host) for port in ports), 30, "children of the last one let go")
         sockets = {"PAGES_SOCKET": f"{host}:{ports[0]}", "FORMS_SOCKET": f"{host}:{ports[1]}"}
         process = self.run("uwsgi", f"uwsgi --ini {ini}", **sockets, **settings)
         for port in ports:
@@ -92,7 +92,7 @@ class Stack:
 
     def scrape(self) -> dict[str, float]:
         """Return what Prometheus reads: each sample, named as it is written, and its value."""
-        with closing(HTTPConnection(HOST, self.metrics_port, timeout=10)) as connection:
+        with closing(HTTPConnection(HOST, self.metrics_port, timeout=30)) as connection:
             connection.request("GET", "/metrics")
             response = connection.getresponse()
             assert response.status == 200

@@ -22,7 +22,7 @@ from flaskcelery.users.accounts import LastStaff
 from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.email_change import InvalidLink, follow_link
 from flaskcelery.users.models import User
-from tests.conftest import PASSWORD, Browser, link_in, send_mails
+from tests.conftest import PASSWORD, Browser, link_in, send_emails
 from tests.pages import csrf_token
 
 RIVALS = 10
@@ -48,14 +48,14 @@ def alice(app: Flask) -> Browser:
     browser = Browser(app.test_client())
     browser.sign_up()
     browser.log_in()
-    browser.send(link_in(send_mails(app)[0]))
+    browser.send(link_in(send_emails(app)[0]))
     return browser
 
 
 def ask_change(app: Flask, browser: Browser) -> str:
     """Ask for a new address; return the link that makes the change."""
     browser.send("/accounts/me/email/", email="new@example.com", password=PASSWORD)
-    return next(link_in(mail) for mail in send_mails(app) if mail.recipients == ["new@example.com"])
+    return next(link_in(message) for message in send_emails(app) if message.recipients == ["new@example.com"])
 
 
 def count(app: Flask, what: str) -> int:
@@ -90,7 +90,7 @@ def test_an_account_lives_changes_and_goes(app: Flask, alice: Browser) -> None:
     other.log_in()
     alice.send(ask_change(app, alice))
     assert (alice.is_logged_in(), other.is_logged_in()) == (True, False)
-    [notice] = send_mails(app)
+    [notice] = send_emails(app)
     other.send(link_in(notice))
     assert not alice.is_logged_in()
     with app.app_context():
@@ -104,7 +104,7 @@ def test_an_account_lives_changes_and_goes(app: Flask, alice: Browser) -> None:
     assert exported["account"]["username"] == "bob"
     assert alice.client.post("/accounts/me/sessions/end_others/", data={"csrf_token": token}).status_code == 302
     assert alice.send("/accounts/me/delete/", password=PASSWORD).location == "/"
-    assert send_mails(app)[0].subject == "Your account at flaskcelery is deleted"
+    assert send_emails(app)[0].subject == "Your account at flaskcelery is deleted"
     with app.app_context():
         relay_once(period=0)
         db.session.remove()
@@ -123,7 +123,7 @@ def test_an_import_leaves_out_what_is_taken_and_keeps_the_rest_of_its_batch(
     for said in ("2 added, 2 already there, 0 skipped", "0 added, 4 already there, 0 skipped"):
         result = app.test_cli_runner().invoke(args=["users", "import-django", str(path), "--welcome"])
         assert (result.exit_code, result.stdout.splitlines()[-1]) == (0, said)
-    assert len(send_mails(app)) == 2
+    assert len(send_emails(app)) == 2
 
 
 @pytest.mark.parametrize(

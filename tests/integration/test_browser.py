@@ -100,8 +100,8 @@ def test_a_person_confirms_an_address_renames_the_account_and_deletes_it(
     fill_in(chromium, username="alice@example.com", password=PASSWORD)
     assert chromium.find_element(By.CLASS_NAME, "banner").is_displayed()
 
-    mail = smtp_server.wait_for(1)[0].get_body(("plain",)).get_content()
-    chromium.get(re.search(rf"^{re.escape(site)}/\S+$", mail, re.MULTILINE)[0])
+    text = smtp_server.wait_for(1)[0].get_body(("plain",)).get_content()
+    chromium.get(re.search(rf"^{re.escape(site)}/\S+$", text, re.MULTILINE)[0])
     page = fill_in(chromium)
     assert "Thank you, your email is confirmed." in page
     assert "(this device)" in page

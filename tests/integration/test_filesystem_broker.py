@@ -31,17 +31,17 @@ CONTENTS = (
 )
 
 
-def test_default_set_up_takes_200_sign_ups_and_sends_200_mails(
+def test_default_set_up_takes_200_sign_ups_and_sends_200_emails(
     make_stack: Callable[..., Stack], smtp_server: SmtpServer, record: Callable[[str], None]
 ) -> None:
-    """Eight at a time: nobody is refused, nothing is locked, every mail comes once."""
+    """Eight at a time: nobody is refused, nothing is locked, every email comes once."""
     stack = start(make_stack)
     began = time.monotonic()
     answers = sign_up_many(stack)
     signed_up = time.monotonic()
     check(stack, smtp_server, answers)
     record(
-        f"{SIGN_UPS} sign-ups in {signed_up - began:.1f} s, the last mail {time.monotonic() - signed_up:.1f} s later"
+        f"{SIGN_UPS} sign-ups in {signed_up - began:.1f} s, the last email {time.monotonic() - signed_up:.1f} s later"
     )
     assert "Traceback" not in stack.read_logs()
 

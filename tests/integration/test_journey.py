@@ -1,4 +1,4 @@
-"""The whole way, over real servers: sign up, get the welcome mail, log in, log out."""
+"""The whole way, over real servers: sign up, get the welcome email, log in, log out."""
 
 import re
 from collections.abc import Callable
@@ -13,7 +13,7 @@ HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subjec
 
 @pytest.mark.parametrize("broker", ["embedded", "redis"])
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
-def test_visitor_signs_up_gets_a_mail_logs_in_and_out(
+def test_visitor_signs_up_gets_an_email_logs_in_and_out(
     make_stack: Callable[..., Stack], smtp_server: SmtpServer, broker: str, database: str
 ) -> None:
     """The four combinations of broker and database do the same."""
@@ -22,13 +22,13 @@ def test_visitor_signs_up_gets_a_mail_logs_in_and_out(
 
     answer = visitor.sign_up("alice", "Alice@Example.com")
     assert (answer.status, answer.headers["Location"]) == (302, "/accounts/login/")
-    (mail,) = smtp_server.wait_for(1)
-    assert sorted(mail.keys()) == HEADERS
-    assert mail["Subject"] == "Welcome alice!"
-    assert mail["From"] == "The Site <hello@mail.example.org>"
-    assert mail["To"] == "Alice@example.com"
-    assert mail["Message-ID"] == f"<{stack.row_ids()[0]}@mail.example.org>"
-    text = mail.get_body(("plain",)).get_content()
+    (message,) = smtp_server.wait_for(1)
+    assert sorted(message.keys()) == HEADERS
+    assert message["Subject"] == "Welcome alice!"
+    assert message["From"] == "The Site <hello@mail.example.org>"
+    assert message["To"] == "Alice@example.com"
+    assert message["Message-ID"] == f"<{stack.row_ids()[0]}@mail.example.org>"
+    text = message.get_body(("plain",)).get_content()
     assert "Hi alice," in text
     sender = re.search(r"process ID (\d+)\.", text)[1]
     assert int(sender) in stack.worker.children(), "the worker sent it, not the relay"

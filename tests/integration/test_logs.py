@@ -1,4 +1,4 @@
-"""The logs of all parts in production: one mail can be followed through them, and no secret is in them."""
+"""The logs of all parts in production: one email can be followed through them, and no secret is in them."""
 
 import json
 import re
@@ -51,10 +51,10 @@ def trace(stack: Stack, what: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 
-def test_a_sign_up_is_followed_from_nginx_to_the_received_mail_and_back(stack: Stack, smtp_server: SmtpServer) -> None:
+def test_a_sign_up_is_followed_from_nginx_to_the_received_email_and_back(stack: Stack, smtp_server: SmtpServer) -> None:
     stack.sign_up("alice")
     stack.sign_up("bob")
-    [alice, bob] = sorted(smtp_server.wait_for(2), key=lambda mail: str(mail["To"]))
+    [alice, bob] = sorted(smtp_server.wait_for(2), key=lambda message: str(message["To"]))
     stack.wait_until_settled()
 
     def requests() -> list[dict[str, str]]:
@@ -62,7 +62,7 @@ def test_a_sign_up_is_followed_from_nginx_to_the_received_mail_and_back(stack: S
             line for line in lines_of(stack, "nginx") if line["path"] == "/accounts/signup/" and "POST" in str(line)
         ]
 
-    wait_until(lambda: len(requests()) == 2, 5, "nginx's lines")
+    wait_until(lambda: len(requests()) == 2, 30, "nginx's lines")
     request_id = requests()[0]["request_id"]
     [(row_id,)] = stack.query("SELECT outbox.id FROM outbox JOIN users ON users.id = user_id WHERE username = 'alice'")
     found = trace(stack, request_id)
@@ -96,9 +96,9 @@ def test_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_database(
         secrets.update([*of.cookies.values(), of.token])
 
     def follow_link(subject: str) -> str:
-        wait_until(lambda: any(subject in mail["Subject"] for mail in smtp_server.mails()), 20, subject)
-        [mail] = [mail for mail in smtp_server.mails() if subject in mail["Subject"]]
-        text = mail.get_body(("plain",)).get_content()
+        wait_until(lambda: any(subject in message["Subject"] for message in smtp_server.emails()), 30, subject)
+        [message] = [message for message in smtp_server.emails() if subject in message["Subject"]]
+        text = message.get_body(("plain",)).get_content()
         [path] = re.findall(rf"^http://{HOST}:{stack.port}(/\S+)\s*$", text, re.MULTILINE)
         secrets.add(path.rstrip("/").rpartition("/")[2])
         page = visitor.get(path)

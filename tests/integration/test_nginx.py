@@ -65,7 +65,7 @@ def log_of(site: SimpleNamespace, path: str) -> dict[str, Any]:
         lines = [json.loads(line) for line in site.nginx.log.read_text().splitlines() if line.startswith("{")]
         return [line for line in lines if line["path"] == path]
 
-    wait_until(find, 5, f"a line about {path}")
+    wait_until(find, 30, f"a line about {path}")
     return find()[-1]
 
 
@@ -207,4 +207,4 @@ def test_a_release_sends_visitors_elsewhere_by_one_file(start: Callable[..., Any
     (site.folder / "web.d/web.conf").write_text("set $web 127.0.0.4;\n")
     with served(Echo("127.0.0.4", site.pages)) as other:
         site.nginx.popen.send_signal(1)  # SIGHUP, as `nginx -s reload`
-        wait_until(lambda: ask(site.port, "/").status == 200 and other.seen, 5, "visitors at the other address")
+        wait_until(lambda: ask(site.port, "/").status == 200 and other.seen, 30, "visitors at the other address")

@@ -22,7 +22,7 @@ EMAIL_TAKEN = "User with this Email already exists."
 def test_simultaneous_sign_ups_with_one_email_make_one_account(
     make_stack: Callable[..., Stack], smtp_server: SmtpServer, database: str, broker: str, record: Callable[[str], None]
 ) -> None:
-    """One redirect, 49 polite errors, one user, one outbox row and one mail in every round."""
+    """One redirect, 49 polite errors, one user, one outbox row and one email in every round."""
     stack = make_stack(broker, database).start_all()
     rivals = [stack.visitor() for _ in range(RIVALS)]
     slowest = 0.0

@@ -1,7 +1,6 @@
-"""Redis goes away in every way it can: no sign-up waits for it, and no mail is lost or doubled."""
+"""Redis goes away in every way it can: no sign-up waits for it, and no email is lost or doubled."""
 
 import statistics
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -25,7 +24,7 @@ def test_sign_up_does_not_wait_for_redis(
     fault: Callable[[Redis], None],
     record: Callable[[str], None],
 ) -> None:
-    """The first ones wait a moment, then the breaker is open; the relay sends the mails meanwhile."""
+    """The first ones wait a moment, then the breaker is open; the relay sends the emails."""
     stack = make_stack("redis")
     worker = stack.start_worker()
     stack.start_relay(PERIOD)
@@ -35,15 +34,15 @@ def test_sign_up_does_not_wait_for_redis(
     smtp_server.wait_for(SAMPLES)
 
     fault(redis)
-    began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         first = max(pool.map(lambda number: stack.sign_up(f"first{number}"), range(AT_ONCE)))
     later = [stack.sign_up(f"later{number}") for number in range(SAMPLES)]
     smtp_server.wait_for(AT_ONCE + 2 * SAMPLES)
-    mailed = time.monotonic() - began
+    took = "max(julianday(done_at) - julianday(created_at)) * 86400"
+    [(mailed,)] = stack.query(f"SELECT {took} FROM outbox")
     record(
         f"sign-up normally {normal:.3f} s, {AT_ONCE} at once at first {first:.3f} s, then"
-        f" {statistics.median(later):.3f} s (at most {max(later):.3f} s); all mailed after {mailed:.1f} s"
+        f" {statistics.median(later):.3f} s (at most {max(later):.3f} s); each mailed within {mailed:.1f} s"
     )
     # The breaker is the process's own, and the second process for forms may meet the fault later.
     assert 1 <= web.log.read_text().count("The broker did not take row") <= AT_ONCE + 1

@@ -5,6 +5,7 @@ import subprocess
 
 from flask.testing import FlaskClient
 
+from flaskcelery.audit.events import Event
 from tests.processes import ROOT, find_program
 
 RULES, SAMPLES = ROOT / "deploy/alerts.yml", ROOT / "tests/project/alerts_test.yml"
@@ -40,6 +41,12 @@ def test_alerts_name_only_metrics_that_there_are(client: FlaskClient) -> None:
     text = client.get("/metrics").text
     for name in set(re.findall(r"flaskcelery_\w+", RULES.read_text())):
         assert f"# TYPE {re.sub('_(count|bucket)$', '', name)} " in text, name
+
+
+def test_alerts_name_only_events_of_the_audit_trail() -> None:
+    """Renaming an event would silence the alert on failed logins, and nothing else would tell."""
+    named = re.findall(r'event="([^"]*)"', RULES.read_text())
+    assert named == [Event.LOG_IN_FAILED]
 
 
 def test_metrics_show_the_outbox_as_it_is_and_never_a_name(client: FlaskClient) -> None:

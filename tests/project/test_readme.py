@@ -1,4 +1,4 @@
-"""The README's examples, a background mail and an admin page, done to a copy of the source as the README says."""
+"""The README's examples, a background email and an admin page, done to a copy of the source as the README says."""
 
 import os
 import re
@@ -21,12 +21,12 @@ from flaskcelery.signup.operations import register
 
 app = create_app({"ARGON2_PARAMETERS": "m=8,t=1,p=1"})
 app.extensions["mail"].suppress = True
-with app.app_context(), mail.record_messages() as mails:
+with app.app_context(), mail.record_messages() as emails:
     upgrade()
     register("alice", "alice@example.com", "correct horse")
     for row_id in db.session.scalars(select(OutboxRow.id)).all():
         deliver(row_id)
-    print(sorted(mail.subject for mail in mails))
+    print(sorted(message.subject for message in emails))
 """
 
 
@@ -83,7 +83,7 @@ def read_blocks(title: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
 
 
-def test_the_readmes_background_mail_is_sent_beside_the_welcome(tmp_path: Path) -> None:
+def test_the_readmes_background_email_is_sent_beside_the_welcome(tmp_path: Path) -> None:
     title = "Add your own background email"
     body, enqueue_line = read_blocks(title, "python")
     signup = copy_source(tmp_path) / "signup"

@@ -1,4 +1,4 @@
-"""Every template compiles, and a mail has its three parts."""
+"""Every template compiles, and an email has its three parts."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_a_template_compiles_and_escapes_what_visitors_typed(app: Flask, path: P
 
 
 @pytest.mark.parametrize("subject", SUBJECTS, ids=lambda path: path.name)
-def test_a_mail_has_a_subject_a_text_and_an_html_part(subject: Path) -> None:
+def test_an_email_has_a_subject_a_text_and_an_html_part(subject: Path) -> None:
     name = subject.name.removesuffix(".subject.txt")
     assert (subject.parent / f"{name}.txt").exists()
     assert (subject.parent / f"{name}.html").exists()

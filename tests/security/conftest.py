@@ -59,12 +59,12 @@ class Site(Stack):
         act()
 
         def find() -> list[str]:
-            new = [mail for mail in self.smtp_server.mails()[seen:] if mail["To"] == address]
-            texts = [mail.get_body(("plain",)).get_content() for mail in new]
+            new = [message for message in self.smtp_server.emails()[seen:] if message["To"] == address]
+            texts = [message.get_body(("plain",)).get_content() for message in new]
             links = [re.search(rf"^{re.escape(self.settings['PUBLIC_URL'])}({path}\S+)", body, re.M) for body in texts]
             return [link[1] for link in links if link]
 
-        wait_until(find, 20, f"a link for {address}")
+        wait_until(find, 30, f"a link for {address}")
         return find()[-1]
 
     @contextmanager

@@ -162,13 +162,13 @@ def test_a_reset_logs_nobody_in_and_tells_the_owner(stack: Site) -> None:
     assert link.split("/")[-2] not in pages[1].text
     assert follow(visitor, link).status == 302
     assert not visitor.is_logged_in()
-    wait_until(lambda: len(stack.smtp_server.raw) > seen, 20, "the mail that tells")
-    [mail] = stack.smtp_server.mails()[seen:]
-    assert (mail["To"], mail["Subject"]) == (f"{name}@example.com", "Your password at flaskcelery was changed")
+    wait_until(lambda: len(stack.smtp_server.raw) > seen, 30, "the email that tells")
+    [message] = stack.smtp_server.emails()[seen:]
+    assert (message["To"], message["Subject"]) == (f"{name}@example.com", "Your password at flaskcelery was changed")
 
 
 @pytest.mark.requirement(35)
-def test_the_mail_goes_to_the_stored_address(stack: Site) -> None:
+def test_the_email_goes_to_the_stored_address(stack: Site) -> None:
     name, _ = stack.member()
     visitor, address = stack.visitor(), f"{name}@example.com"
     for typed in (address.upper(), f" {name}@EXAMPLE.com", f"{name}@example．com"):
@@ -183,4 +183,4 @@ def test_the_mail_goes_to_the_stored_address(stack: Site) -> None:
         visitor.post(ASK, email=other)
     stack.wait_until_settled()
     assert {to for to in stack.smtp_server.recipients() if name in to} == {address}
-    assert not any("Bcc" in mail or "Cc" in mail for mail in stack.smtp_server.mails())
+    assert not any("Bcc" in message or "Cc" in message for message in stack.smtp_server.emails())

@@ -27,7 +27,7 @@ def test_names_that_look_the_same_are_taken_or_refused(stack: Site) -> None:
 
 
 @pytest.mark.requirement(38)
-def test_what_somebody_typed_is_text_for_everybody_and_in_mails(stack: Site, app: Flask) -> None:
+def test_what_somebody_typed_is_text_for_everybody_and_in_emails(stack: Site, app: Flask) -> None:
     name, (member,) = stack.member()
     boss, (chief,) = stack.member()
     with app.app_context():
@@ -48,8 +48,8 @@ def test_what_somebody_typed_is_text_for_everybody_and_in_mails(stack: Site, app
     pages.append(chief.get("/admin/users/?q=%3Csvg/onload=alert(1)%3E%7B%7B7*7%7D%7D"))
     seen = len(stack.smtp_server.raw)
     stack.link_mailed(email, lambda: (member.get("/"), member.post("/accounts/email/resend/", email=email)))
-    mails = [mail.get_body(("html",)).get_content() for mail in stack.smtp_server.mails()[seen:]]
-    texts = [page.text for page in pages] + mails
+    emails = [message.get_body(("html",)).get_content() for message in stack.smtp_server.emails()[seen:]]
+    texts = [page.text for page in pages] + emails
     assert sum("svg/onload" in text for text in texts) >= 4
     for text in texts:
         assert "<svg/" not in text

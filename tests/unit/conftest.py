@@ -20,15 +20,15 @@ from flaskcelery.signup.operations import register
 
 @pytest.fixture
 def quiet_app(app: Flask) -> Iterator[Flask]:
-    """Return the application in a context, with mails recorded instead of sent."""
+    """Return the application in a context, with emails recorded instead of sent."""
     app.extensions["mail"].suppress = True
     with app.app_context():
         yield app
 
 
 @pytest.fixture
-def mails(quiet_app: Flask) -> Iterator[list[flask_mail.Message]]:
-    """Return the mails that have left."""
+def emails(quiet_app: Flask) -> Iterator[list[flask_mail.Message]]:
+    """Return the emails that have left."""
     with mail.record_messages() as sent:
         yield sent
 
@@ -79,3 +79,9 @@ def change(row_id: uuid.UUID, **values: Any) -> None:
     moments = {name: now_plus(value) if isinstance(value, float) else value for name, value in values.items()}
     with transaction():
         db.session.execute(update(OutboxRow).where(OutboxRow.id == row_id).values(**moments))
+
+
+def seconds_until_due(row_id: uuid.UUID) -> float:
+    """Return how far the row's next attempt is away."""
+    due, now = db.session.execute(select(OutboxRow.due_at, now_plus()).where(OutboxRow.id == row_id)).one()
+    return (due - now).total_seconds()

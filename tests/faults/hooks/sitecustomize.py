@@ -65,7 +65,7 @@ def _before_commit(session):
 
 
 def poisonous(message):
-    """Kill whoever sends a mail to `poison...`; send every other one."""
+    """Kill whoever sends an email to `poison...`; send every other one."""
     if message.recipients[0].startswith("poison") and (FOLDER / "poison").exists():
         with (FOLDER / "poison").open("a") as victims:
             victims.write(f"{os.getpid()}\n")

@@ -29,7 +29,7 @@ def run(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Run:
     return call
 
 
-def test_the_dialogue_is_printed_without_log_in_and_mail(
+def test_the_dialogue_is_printed_without_log_in_and_email(
     run: Run, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     tls, certificate = make_certificate(tmp_path)
@@ -43,8 +43,8 @@ def test_the_dialogue_is_printed_without_log_in_and_mail(
         result = run("mail", "test", "ann@example.com", MAIL_PORT=str(server.port), **log_in)
         assert result.exit_code == 0, result.stderr
         assert server.logins[0].password == SECRET.encode()
-        [mail] = server.mails
-    assert mail["To"] == "ann@example.com"
+        [message] = server.emails
+    assert message["To"] == "ann@example.com"
     for line in (
         "-> STARTTLS",
         "-> AUTH ",
@@ -54,7 +54,7 @@ def test_the_dialogue_is_printed_without_log_in_and_mail(
     ):
         assert line in result.stdout, result.stdout
     assert result.stdout.endswith("The mail server accepted the email.\n")
-    for encoded in (SECRET, "c2hvcA", "aHVudGVy", "can send mails"):  # the two in base 64
+    for encoded in (SECRET, "c2hvcA", "aHVudGVy", "can send emails"):  # the two in base 64
         assert encoded not in result.output + caplog.text
 
 

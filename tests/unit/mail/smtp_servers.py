@@ -1,4 +1,4 @@
-"""SMTP servers on loopback (a real one, and one that fails by a script), and one mail on its way to them."""
+"""SMTP servers on loopback (a real one, and one that fails by a script), and one email on its way to them."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class MailServer(Controller):
         )
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Take the mail."""
+        """Take the email."""
         self.envelopes.append(envelope)
         return "250 taken"
 
     @property
-    def mails(self) -> list[EmailMessage]:
-        """The mails as a mail program reads them."""
+    def emails(self) -> list[EmailMessage]:
+        """The emails as an email program reads them."""
         return [BytesParser(policy=default).parsebytes(bytes(each.content)) for each in self.envelopes]
 
     def _log_in(self, *arguments: Any) -> AuthResult:
@@ -77,7 +77,7 @@ class ScriptedServer:
     def __init__(self, *, tls: ssl.SSLContext | None = None, pace: float = 0, **script: bytes) -> None:
         usual = {"banner": b"220 hello", "data": b"354 go on", "quit": b"221 bye", **script}
         self._script, self._tls, self._pace = usual, tls, pace
-        self.mails: list[bytes] = []
+        self.emails: list[bytes] = []
         self.commands: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -124,7 +124,7 @@ class ScriptedServer:
                     step = line[:4].decode("latin-1").strip().lower()
                     if step == "data" and self._script["data"].startswith(b"3"):
                         self._answer(connection, step)
-                        self.mails.append(b"".join(iter(lines.readline, b".\r\n")))
+                        self.emails.append(b"".join(iter(lines.readline, b".\r\n")))
                         step = "dot"
 
     def _answer(self, connection: socket.socket, step: str) -> bool:
@@ -139,7 +139,7 @@ class ScriptedServer:
 
 
 def send(environ: dict[str, str], port: int, **options: Any) -> None:
-    """Send one mail to `port`; options in capitals are settings, the others are fields of the message."""
+    """Send one email to `port`; options in capitals are settings, the others are fields of the message."""
     settings = {"MAIL_BACKEND": "smtp", "MAIL_SERVER": "localhost", "MAIL_TIMEOUT": "0.5", "MAIL_PORT": str(port)}
     fields = {"subject": "Hello", "recipients": ["bob@example.com"], "body": "Hi"}
     for name, value in options.items():

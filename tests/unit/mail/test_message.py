@@ -1,4 +1,4 @@
-"""What a mail is made of: its headers, its lines, and where it goes instead of to a server."""
+"""What an email is made of: its headers, its lines, and where it goes instead of to a server."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def test_a_control_character_in_any_header_is_refused(environ: dict[str, str], f
 
 
 @pytest.mark.parametrize("username", ["alice", "a" * 150, "ж" * 150, "日本語" * 50, "a.b@c+d-e_f"])
-def test_the_welcome_mail_has_seven_headers_and_a_whole_subject(environ: dict[str, str], username: str) -> None:
+def test_the_welcome_email_has_seven_headers_and_a_whole_subject(environ: dict[str, str], username: str) -> None:
     with MailServer() as server:
         app = create_app({**environ, "MAIL_BACKEND": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(server.port)})
         with app.test_request_context():
             message = compose("signup/email/welcome", to="bob@example.com", username=username, process_id=1)
             message.msgId = message_id("row")
             mail.send(message)
-        [arrived] = server.mails
+        [arrived] = server.emails
         assert sorted(arrived.keys()) == HEADERS
         assert arrived["Subject"] == f"Welcome {username}!"
         assert arrived["Message-ID"] == "<row@example.com>"
@@ -70,7 +70,7 @@ def test_lines_of_any_length_arrive_whole_and_within_998_bytes(environ: dict[str
     with MailServer() as server:
         send(environ, server.port, body=text, html=f"<p>{text}</p>")
         assert max(map(len, bytes(server.envelopes[0].content).splitlines())) <= 998
-        plain, html = (server.mails[0].get_body([kind]).get_content() for kind in ("plain", "html"))
+        plain, html = (server.emails[0].get_body([kind]).get_content() for kind in ("plain", "html"))
         assert plain.splitlines() == text.splitlines()
         assert html.splitlines() == f"<p>{text}</p>".splitlines()
 
@@ -78,7 +78,7 @@ def test_lines_of_any_length_arrive_whole_and_within_998_bytes(environ: dict[str
 def test_a_senders_name_with_a_comma_stays_one_address(environ: dict[str, str]) -> None:
     with MailServer() as server:
         send(environ, server.port, MAIL_DEFAULT_SENDER='"Acme, Inc." <shop@acme.org>')
-        [sender] = server.mails[0]["From"].addresses
+        [sender] = server.emails[0]["From"].addresses
         assert (sender.display_name, sender.addr_spec) == ("Acme, Inc.", "shop@acme.org")
         assert server.envelopes[0].mail_from == "shop@acme.org"
 
@@ -103,7 +103,7 @@ def test_the_dialogue_is_never_printed(environ: dict[str, str], capfd: pytest.Ca
     assert "secret-link" not in "".join(capfd.readouterr())
 
 
-def test_suppressed_mail_reaches_no_server_and_no_console(
+def test_suppressed_email_reaches_no_server_and_no_console(
     environ: dict[str, str], capfd: pytest.CaptureFixture[str]
 ) -> None:
     for backend in ("smtp", "console"):

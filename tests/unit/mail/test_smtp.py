@@ -34,11 +34,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
 
 @pytest.fixture(autouse=True)
 def no_watchdog_is_left() -> Iterator[None]:
-    """Check after each test that every watchdog ended with its mail, however that went."""
+    """Check after each test that every watchdog ended with its email, however that went."""
     yield
     end = time.monotonic() + 0.8  # less than a deadline, after which it would end by itself
     while any(thread.name == "smtp-deadline" for thread in threading.enumerate()):
-        assert time.monotonic() < end, "a watchdog outlived its mail"
+        assert time.monotonic() < end, "a watchdog outlived its email"
         time.sleep(0.01)
 
 
@@ -65,10 +65,10 @@ def test_a_server_that_drips_is_left_at_the_total_deadline(
 
 
 @pytest.mark.parametrize("end", [DROP, SILENCE, b"500 what?"])
-def test_nothing_at_quit_changes_that_the_mail_was_taken(environ: dict[str, str], end: bytes) -> None:
+def test_nothing_at_quit_changes_that_the_email_was_taken(environ: dict[str, str], end: bytes) -> None:
     with ScriptedServer(quit=end) as server:
         send(environ, server.port)
-        assert len(server.mails) == 1
+        assert len(server.emails) == 1
 
 
 @pytest.mark.parametrize("code", ["421", "451"])
@@ -102,7 +102,7 @@ def test_each_end_of_a_stage_has_its_meaning(
 
 
 @pytest.mark.parametrize("step", ["rcpt", "data", "dot"])
-def test_a_5xx_reply_about_the_mail_is_permanent(environ: dict[str, str], step: str) -> None:
+def test_a_5xx_reply_about_the_email_is_permanent(environ: dict[str, str], step: str) -> None:
     with ScriptedServer(**{step: b"554 never"}) as server, pytest.raises(PermanentMailError, match="554 never"):
         send(environ, server.port)
 
@@ -123,7 +123,7 @@ def test_a_sender_whose_lease_is_nearly_over_sends_no_data(environ: dict[str, st
     with ScriptedServer() as server:
         with pytest.raises(TemporaryMailError, match="the lease is nearly over"):
             send(environ, server.port, send_before=time.monotonic() - 1)
-        assert server.mails == []
+        assert server.emails == []
 
 
 def test_a_refused_connection_is_temporary(environ: dict[str, str]) -> None:
@@ -143,12 +143,12 @@ def test_a_refused_log_in_is_temporary_and_its_reply_is_not_repeated(
 
 
 @BOTH_WAYS
-def test_a_trusted_server_gets_the_log_in_and_the_mail(
+def test_a_trusted_server_gets_the_log_in_and_the_email(
     environ: dict[str, str], certificate: Certificate, way: str
 ) -> None:
     with MailServer(tls=certificate[0], implicit_tls=way == "MAIL_USE_SSL") as server:
         send(environ, server.port, MAIL_CA_FILE=str(certificate[1]), **{way: "1"}, **LOGIN)
-        assert (len(server.logins), len(server.mails)) == (1, 1)
+        assert (len(server.logins), len(server.emails)) == (1, 1)
 
 
 @BOTH_WAYS
@@ -176,7 +176,7 @@ def test_a_server_is_told_the_senders_domain_not_this_machines_name(environ: dic
         assert server.commands[0] == b"ehlo acme.org\r\n"
 
 
-def test_the_socket_is_closed_when_the_mail_is_sent(environ: dict[str, str]) -> None:
+def test_the_socket_is_closed_when_the_email_is_sent(environ: dict[str, str]) -> None:
     with ScriptedServer() as server:
         send(environ, server.port)
         server.wait_for_hang_up()

@@ -17,7 +17,7 @@ from flaskcelery.outbox.relay import DIRECT_SENDS_PER_PASS, MAX_WAITING, ROWS_PE
 from flaskcelery.signup.tasks import send_welcome_email
 from tests.unit.conftest import change, load
 
-Mails = list[flask_mail.Message]
+Emails = list[flask_mail.Message]
 
 
 class Broker:
@@ -74,12 +74,12 @@ def test_a_lost_message_is_published_again_after_one_period(pending_row: uuid.UU
     assert load(pending_row).attempts == 0
 
 
-def test_without_a_broker_the_relay_sends_by_itself(pending_row: uuid.UUID, broker: Broker, mails: Mails) -> None:
+def test_without_a_broker_the_relay_sends_by_itself(pending_row: uuid.UUID, broker: Broker, emails: Emails) -> None:
     broker.is_down = True
     change(pending_row, due_at=-6.0)
     relay_once(period=5)
     assert load(pending_row).done_at is not None
-    assert len(mails) == 1
+    assert len(emails) == 1
 
 
 def test_a_pass_is_bounded_and_asks_a_lost_broker_once(broker: Broker) -> None:
@@ -91,13 +91,15 @@ def test_a_pass_is_bounded_and_asks_a_lost_broker_once(broker: Broker) -> None:
     assert sorted(user for user in done if user) == list(range(1, DIRECT_SENDS_PER_PASS + 1))
 
 
-def test_a_stale_row_is_sent_although_the_broker_takes_it(pending_row: uuid.UUID, broker: Broker, mails: Mails) -> None:
+def test_a_stale_row_is_sent_although_the_broker_takes_it(
+    pending_row: uuid.UUID, broker: Broker, emails: Emails
+) -> None:
     change(pending_row, due_at=-6.0, created_at=-29.0)
     relay_once(period=5)
-    assert (broker.published, len(mails)) == ([pending_row], 0)
+    assert (broker.published, len(emails)) == ([pending_row], 0)
     change(pending_row, due_at=-6.0, created_at=-31.0)
     relay_once(period=5)
-    assert (broker.published, len(mails)) == ([pending_row, pending_row], 1)
+    assert (broker.published, len(emails)) == ([pending_row, pending_row], 1)
 
 
 def test_a_pass_ends_although_the_mail_server_is_slow(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +160,7 @@ def test_a_done_row_is_left_alone(pending_row: uuid.UUID, broker: Broker) -> Non
     assert broker.published == []
 
 
-def test_an_old_backlog_is_not_left_to_the_relay_alone(broker: Broker, mails: Mails) -> None:
+def test_an_old_backlog_is_not_left_to_the_relay_alone(broker: Broker, emails: Emails) -> None:
     enqueue_many(DIRECT_SENDS_PER_PASS + 30)
     with transaction():
         db.session.execute(update(OutboxRow).values(created_at=now_plus(-3600)))
@@ -167,10 +169,10 @@ def test_an_old_backlog_is_not_left_to_the_relay_alone(broker: Broker, mails: Ma
 
 
 @pytest.mark.parametrize("is_down", [False, True], ids=["publishing", "sending"])
-def test_a_stopping_relay_begins_nothing(pending_row: uuid.UUID, broker: Broker, mails: Mails, is_down: bool) -> None:
+def test_a_stopping_relay_begins_nothing(pending_row: uuid.UUID, broker: Broker, emails: Emails, is_down: bool) -> None:
     change(pending_row, due_at=-60.0, created_at=-3600.0)
     broker.is_down = is_down
     is_stopping = threading.Event()
     is_stopping.set()
     relay_once(5, is_stopping)
-    assert (broker.published, mails) == ([], [])
+    assert (broker.published, emails) == ([], [])

@@ -84,6 +84,6 @@ def test_an_international_domain_keeps_its_owner() -> None:
     assert email_key(normalize_email("user@faß.de")) != email_key(normalize_email("user@fass.de"))
 
 
-def test_case_makes_no_second_account_but_mail_goes_where_it_was_asked_for() -> None:
+def test_case_makes_no_second_account_but_email_goes_where_it_was_asked_for() -> None:
     assert normalize_email("Alice@EXAMPLE.com") == "Alice@example.com"
     assert email_key(normalize_email("Alice@EXAMPLE.com")) == email_key(normalize_email("alice@example.COM"))

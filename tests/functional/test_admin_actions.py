@@ -1,0 +1,116 @@
+"""What staff do to an account, a session or an email by one button, and what the audit trail says of it."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from flask import Flask
+
+from tests.conftest import events, run_sql, send_emails
+from tests.functional.conftest import Member, links_of
+
+LAST_STAFF = (
+    "The last active member of staff cannot be demoted, locked out or deleted. Please appoint another one first."
+)
+
+
+def test_who_is_locked_out_is_out_at_once_and_gets_no_link(app: Flask, staff: Member, alice: Member) -> None:
+    row = f"/admin/users/{alice.id}/"
+    assert "alice@example.com is locked out." in staff.act(row, "deactivate").text
+    assert not alice.is_logged_in()
+    alice.log_in()
+    assert not alice.is_logged_in()
+    answer = staff.client.post(f"{row}action/send-reset/", data={"csrf_token": staff.token()})
+    assert answer.status_code == 404
+    assert "alice@example.com can log in again." in staff.act(row, "activate").text
+    alice.log_in()
+    assert alice.is_logged_in()
+
+
+def test_a_role_is_given_and_taken_and_ends_the_sessions(app: Flask, staff: Member, alice: Member) -> None:
+    row = f"/admin/users/{alice.id}/"
+    for action, status in (("make-viewer", 200), ("make-staff", 200), ("make-user", 403)):
+        staff.act(row, action)
+        assert not alice.is_logged_in()
+        alice.log_in()
+        assert alice.client.get("/admin/users/").status_code == status
+    assert events(app).count("role changed") == 3
+
+
+def test_sessions_are_ended_all_or_one(app: Flask, staff: Member, alice: Member) -> None:
+    [(session,)] = run_sql(app, f"SELECT id FROM login_sessions WHERE user_id = {alice.id}")
+    assert "The session has ended." in staff.act(f"/admin/sessions/{session}/", "end").text
+    assert not alice.is_logged_in()
+    alice.log_in()
+    assert "Ended sessions of alice@example.com: 1." in staff.act(f"/admin/users/{alice.id}/", "end-sessions").text
+    assert not alice.is_logged_in()
+
+
+def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staff: Member, alice: Member) -> None:
+    row = f"/admin/users/{alice.id}/"
+    staff.act(row, "edit", username="alice", email="alice@example.org")
+    question = staff.client.get(f"{row}action/delete/").text
+    for line in (
+        "The account alice@example.org",
+        "0 login sessions will end",
+        "2 pending emails will not be sent",
+        "1 sent or failed emails will be deleted",
+        "3 audit events will lose their personal data",
+    ):
+        assert line in question
+    assert "alice@example.org was deleted." in staff.act(row, "delete").text
+    assert staff.client.get(row).status_code == 404
+    finished = "failed_at IS NOT NULL OR done_at IS NOT NULL"
+    assert run_sql(app, f"SELECT count(*) FROM outbox WHERE user_id = {alice.id} AND ({finished})") == [(0,)]
+    assert [message for message in send_emails(app) if "alice" in message.recipients[0]] == []
+    kept = run_sql(app, f"SELECT email, ip_address, detail FROM audit_events WHERE user_id = {alice.id}")
+    assert [any(row) for row in kept] == [False] * 3 + [True]  # the last one is that of the deletion
+    assert run_sql(app, f"SELECT count(*) FROM login_sessions WHERE user_id = {alice.id}") == [(0,)]
+
+
+@pytest.mark.requirement(32)
+@pytest.mark.parametrize("action", ["deactivate", "make-viewer", "make-user", "delete"])
+def test_the_last_active_member_of_staff_stays(app: Flask, staff: Member, action: str) -> None:
+    other = Member(app, "lou", "staff")
+    run_sql(app, f"UPDATE users SET is_active = false WHERE id = {other.id}")
+    assert LAST_STAFF in staff.act(f"/admin/users/{staff.id}/", action).text
+    assert staff.client.get("/admin/").status_code == 200
+    run_sql(app, f"UPDATE users SET is_active = true WHERE id = {other.id}")
+    assert LAST_STAFF not in staff.act(f"/admin/users/{staff.id}/", action).text
+    assert staff.client.get("/admin/").status_code == 302
+
+
+def test_an_account_that_is_gone_or_closed_is_left_alone(app: Flask, staff: Member, alice: Member) -> None:
+    run_sql(app, f"UPDATE users SET is_active = false, closed_at = joined_at WHERE id = {alice.id}")
+    page = staff.act(f"/admin/users/{alice.id}/", "activate").text
+    assert "There is no such account: it was deleted, or its owner has closed it." in page
+    assert run_sql(app, f"SELECT is_active FROM users WHERE id = {alice.id}") == [(0,)]
+
+
+def test_failed_emails_are_tried_again_one_or_all(app: Flask, staff: Member, alice: Member) -> None:
+    send_emails(app)
+    bob = Member(app, "bob")
+    run_sql(app, f"UPDATE outbox SET failed_at = created_at WHERE user_id = {bob.id}")
+    listed = staff.client.get("/admin/emails/?state=failed").text
+    assert links_of(listed) == ["Welcome", "Welcome"]
+    assert "550 no" in listed
+    [(key,)] = run_sql(app, f"SELECT id FROM outbox WHERE user_id = {alice.id}")
+    row = uuid.UUID(key)
+    assert "The email will be retried." in staff.act(f"/admin/emails/{row}/", "retry").text
+    assert [message.recipients[0] for message in send_emails(app)] == ["alice@example.com"]
+    assert "Emails that will be retried: 1." in staff.act("/admin/emails/", "retry-all").text
+    assert [message.recipients[0] for message in send_emails(app)] == ["bob@example.com"]
+    assert (
+        staff.client.post(f"/admin/emails/{row}/action/retry/", data={"csrf_token": staff.token()}).status_code == 404
+    )
+
+
+def test_the_audit_trail_says_who_did_what_to_whom(app: Flask, staff: Member, alice: Member) -> None:
+    staff.act(f"/admin/users/{alice.id}/", "make-viewer")
+    page = staff.client.get("/admin/audit/?event=role changed").text
+    assert page.count("<tr>") == 2
+    for text in (f'href="/admin/users/{alice.id}/"', f'href="/admin/users/{staff.id}/"', "a***@example.com", "viewer"):
+        assert text in page
+    history = staff.client.get(f"/admin/users/{alice.id}/").text.partition("History")[2]
+    assert [what in history for what in ("signed up", "logged in", "role changed")] == [True] * 3

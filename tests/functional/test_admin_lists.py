@@ -1,0 +1,119 @@
+"""The admin's lists and dashboard: what they show, find, sort and hide."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from sqlalchemy import event
+
+from flaskcelery.database import db
+from tests.conftest import run_sql, send_emails
+from tests.functional.conftest import Member, links_of
+
+
+@contextmanager
+def count_queries(app: Flask) -> Iterator[list[str]]:
+    """Collect the statements that the block sends to the database."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", note)
+    yield statements
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def test_the_dashboard_draws_what_was_done(app: Flask, staff: Member, alice: Member) -> None:
+    page = staff.client.get("/admin/").text
+    assert "less than a minute" in page
+    assert 'aria-label="Sign-ups per day: 2 in total, 2 at most"' in page
+    assert 'aria-label="Emails failed per hour: 1 in total, 1 at most"' in page
+    send_emails(app)
+    page = staff.client.get("/admin/").text
+    assert "No email is pending." in page
+    assert 'aria-label="Emails sent per hour: 1 in total, 1 at most"' in page
+    run_sql(app, "UPDATE outbox SET done_at = NULL, created_at = datetime(created_at, '-26 hours', '-3 minutes')")
+    assert re.search(r"has waited for\s+1 d 2 h 3 min\.", staff.client.get("/admin/").text)
+
+
+def test_lists_are_searched_filtered_sorted_and_paged_together(app: Flask, staff: Member) -> None:
+    run_sql(
+        app,
+        "INSERT INTO users (username, username_key, email, email_key, password_hash, is_active, is_staff, joined_at)"
+        " WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 250) SELECT 'u' || n, 'u' || n,"
+        " printf('u%03d@example.com', n), printf('u%03d@example.com', n), '!', n % 2, 0, '2026-01-01' FROM n",
+    )
+    path, seen = "/admin/users/?q=U&active=yes&sort=email&staff=&confirmed=no", []
+    for _ in range(2):
+        page = staff.client.get(path).text
+        seen += links_of(page)
+        path = (re.findall(r'rel="next" href="([^"]+)"', page) or [""])[0].replace("&amp;", "&")
+    expected = ["sue@example.com", *(f"u{n:03}@example.com" for n in range(1, 250, 2))]
+    assert sorted(seen) == sorted(expected)
+    assert path == ""
+    unsorted = [links_of(staff.client.get(f"/admin/users/?page={number}").text) for number in (1, 2, 3)]
+    assert [len(rows) for rows in unsorted] == [100, 100, 51]
+    assert len({email for rows in unsorted for email in rows}) == 251  # 250 have one joined_at
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "name=x",
+        "_scheme=javascript",
+        "_external=1",
+        "_anchor=x",
+        "_method=POST",
+        "endpoint=x",
+        "page=-1",
+        "page=x",
+        "page=99999999999999999999",
+        "sort=password_hash",
+        "sort=--",
+        "staff=maybe",
+        "q=%00",
+        "q=%FF",
+        "q=%25_\\",
+        "q=",
+    ],
+)
+def test_no_argument_breaks_a_list(staff: Member, query: str) -> None:
+    for name in ("users", "emails", "sessions", "audit"):
+        page = staff.client.get(f"/admin/{name}/?{query}")
+        assert page.status_code == 200, name
+        assert "javascript" not in page.text
+
+
+def test_no_page_shows_a_secret(app: Flask, staff: Member, alice: Member) -> None:
+    hashes = run_sql(app, "SELECT password_hash FROM users UNION SELECT token_hash FROM login_sessions")
+    [(session,)] = run_sql(app, f"SELECT id FROM login_sessions WHERE user_id = {alice.id}")
+    for path in ("users/", f"users/{alice.id}/", "sessions/", f"sessions/{session}/"):
+        page = staff.client.get(f"/admin/{path}").text
+        assert not any(secret in page for (secret,) in hashes)
+
+
+def test_no_page_takes_more_than_eight_queries(app: Flask, staff: Member, alice: Member) -> None:
+    [(email,)] = run_sql(app, f"SELECT id FROM outbox WHERE user_id = {alice.id}")
+    row = f"users/{alice.id}/"
+    paths = [
+        "",
+        "users/",
+        row,
+        f"{row}action/delete/",
+        f"{row}action/edit/",
+        "emails/",
+        f"emails/{email}/",
+        "sessions/",
+        "audit/",
+    ]
+    for path in paths:
+        with count_queries(app) as statements:
+            assert staff.client.get(f"/admin/{path}").status_code == 200
+        assert 2 <= len([each for each in statements if each.startswith("SELECT")]) <= 8, (path, statements)
