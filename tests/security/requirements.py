@@ -92,7 +92,7 @@ REQUIREMENTS = {
     ),
     51: Requirement(
         "Every dependency is pinned with its hash",
-        "There is no list of components (SBOM): common tools read the components from the files with the pinned versions.",
+        "There is no list of components (SBOM): common tools can read the pinned versions instead.",
     ),
     52: Requirement("Weak TLS versions and ciphers are refused", "The scanner testssl.sh was not run."),
 }
