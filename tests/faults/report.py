@@ -30,7 +30,8 @@ TITLE = "## Measured results"
 LEGEND = (
     "`make faults` measured these figures, and `make docs` wrote them here. `0 / 0 / 2 of 6, 8.3 s, 0.6 s` means:",
     "",
-    "- No email was lost, no email was sent for nothing, and 2 emails were sent twice. At most 6 could have been.",
+    "- No email was lost, no email was sent for nothing, and 2 emails were sent twice. At most 6 emails could have",
+    "  been sent twice.",
     "- 8.3 s after the end of the fault, new emails arrived as fast as usual.",
     "- 99 % of the sign-ups were answered within 0.6 s, including those during the fault.",
 )

@@ -38,7 +38,7 @@ REQUIREMENTS = {
         "Measured as for requirement 8. For a password reset, the medians differ by 0.07 ms, and the AUC is 0.532. For "
         "a new confirmation email, the medians differ by 0.17 ms, and the AUC is 0.507.",
     ),
-    11: Requirement("All processes together count password guesses, and wrong guesses cannot lock the owner out"),
+    11: Requirement("Password guesses are counted across all processes, and wrong guesses cannot lock the owner out"),
     12: Requirement("Rate limits work while Redis is down"),
     13: Requirement("A request with a wrong Host header gets no page, and cannot change the links in emails"),
     14: Requirement("Clients cannot fake their IP address"),
@@ -92,7 +92,7 @@ REQUIREMENTS = {
     ),
     51: Requirement(
         "Every dependency is pinned with its hash",
-        "There is no list of components (SBOM), because common tools read the pinned files.",
+        "There is no list of components (SBOM): common tools can read the pinned versions instead.",
     ),
     52: Requirement("Weak TLS versions and ciphers are refused", "The scanner testssl.sh was not run."),
 }
