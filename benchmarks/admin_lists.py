@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from sqlalchemy import text
-from tests.servers import postgres
+from tests.postgres import run_postgres
 
 from flaskcelery.admin.operations import create_user
 from flaskcelery.admin.pages import PAGES
@@ -50,7 +50,7 @@ ANALYZE;
 
 def main() -> bool:
     """Fill a database, time every list, filter, sort and search; print a table, tell if all are fast enough."""
-    with tempfile.TemporaryDirectory() as folder, postgres(Path(folder)) as server:
+    with tempfile.TemporaryDirectory() as folder, run_postgres(Path(folder)) as server:
         url = f"{server.replace('postgresql:', 'postgresql+psycopg:')}/postgres"
         app = create_app({"INSTANCE_PATH": folder, "DATABASE_URL": url, "RATELIMIT_ENABLED": "0"})
         client = prepare(app)

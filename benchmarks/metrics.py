@@ -11,9 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg
-from tests import servers
 from tests.integration.stack import Stack
 from tests.integration.visitor import LOG_IN
+from tests.postgres import run_postgres
 
 SCRAPES = 50
 USERS, DONE, PENDING = 100_000, 1_000_000, 100_000
@@ -45,7 +45,7 @@ def main() -> None:
     """Measure with nothing pending, and with many pending rows."""
     with ExitStack() as exits:
         folder = Path(exits.enter_context(TemporaryDirectory()))
-        server = exits.enter_context(servers.postgres(folder))
+        server = exits.enter_context(run_postgres(folder))
         with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
             admin.execute("CREATE DATABASE benchmark")
         settings = {"INSTANCE_PATH": str(folder / "instance"), "DATABASE_URL": f"{server}/benchmark"}

@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psycopg
-from tests import servers
 from tests.integration.stack import Stack
 from tests.integration.visitor import LOG_IN, SIGN_UP, Visitor
+from tests.postgres import run_postgres
 from tests.processes import ROOT
 
 SECONDS = 6
@@ -86,7 +86,7 @@ def measure(stack: Stack, at_once: int) -> tuple[float, float, float]:
 
 def start_stack(exits: ExitStack, folder: Path, changes: dict[str, str]) -> Stack:
     """Start nginx and uWSGI, on a database of their own, with lines of uwsgi.ini changed."""
-    server = exits.enter_context(servers.postgres(folder))
+    server = exits.enter_context(run_postgres(folder))
     with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
         admin.execute("CREATE DATABASE benchmark")
     settings = {"INSTANCE_PATH": str(folder / "instance"), "DATABASE_URL": f"{server}/benchmark"}

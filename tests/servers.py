@@ -1,20 +1,17 @@
 """The servers around the application, real ones on free ports, and the smtp_server that takes its emails."""
 
 import os
-import pwd
 import shutil
 import signal
 import socket
 import string
 import subprocess
-import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-import psycopg
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -70,16 +67,21 @@ def smtp_server() -> Iterator[SmtpServer]:
 class Redis:
     """A Redis that keeps nothing on disk, and the ways in which it can be away."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.port = folder, free_port()
+    host = HOST
+    prefix: tuple[str, ...] = ()  # of a command that runs where the server runs
+    options: tuple[str, ...] = ("--bind", HOST)
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.folder, self.port = folder, port or free_port()
         self._remedies = ExitStack()
         self.start()
 
     def start(self) -> None:
         """Start the server, empty."""
-        command = [find_program("redis-server"), "--port", str(self.port), "--bind", HOST, "--save", ""]
+        options = ["--port", str(self.port), *self.options, "--save", ""]
+        command = [*self.prefix, find_program("redis-server"), *options]
         self.process = start("redis", command, self.folder, {}, cwd=self.folder)
-        self.process.wait_for_port(self.port)
+        self.process.wait_for_port(self.port, host=self.host)
 
     def refuse(self) -> None:
         """Be stopped: connections are refused."""
@@ -107,8 +109,13 @@ class Redis:
 
     def ask(self, *words: str) -> str:
         """Return what the server answers to a command."""
-        command = [find_program("redis-cli"), "-h", HOST, "-p", str(self.port), *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        command = [*self.prefix, find_program("redis-cli"), "-h", HOST, "-p", str(self.port), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+
+    def monitor(self, name: str = "monitor") -> Process:
+        """Write all that is said to this server to a log."""
+        command = [*self.prefix, find_program("redis-cli"), "-h", HOST, "-p", str(self.port), "monitor"]
+        return start(name, command, self.folder, {})
 
     def dump(self) -> str:
         """Return all that it holds."""
@@ -131,35 +138,6 @@ def redis(folder: Path) -> Iterator[Redis]:
     finally:
         server.heal()
         server.process.kill()
-
-
-@contextmanager
-def postgres(folder: Path) -> Iterator[str]:
-    """Run Postgres, as nobody where we are root (it refuses root); yield a URL without a database's name."""
-    nobody = pwd.getpwnam("nobody")
-    port, is_root = free_port(), os.getuid() == 0
-    user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []} if is_root else {}
-    initdb, server = find_program("initdb"), find_program("postgres")
-    with tempfile.TemporaryDirectory(prefix="postgres-") as data:
-        if is_root:
-            os.chown(data, nobody.pw_uid, nobody.pw_gid)
-        how = ["--pgdata", data, "--username", "tester", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]
-        subprocess.run([initdb, *how], check=True, capture_output=True, cwd=data, **user)
-        command = [server, "-D", data, "-p", str(port), "-h", HOST, "-c", "unix_socket_directories="]
-        process = start("postgres", command, folder, {}, cwd=data, **user)
-        url = f"postgresql://tester@{HOST}:{port}"
-        try:
-            wait_until(lambda: _takes_queries(url) or process.fail_if_ended(), 30, "Postgres takes queries")
-            yield url
-        finally:
-            process.popen.send_signal(signal.SIGINT)  # its fast shutdown
-            process.stop()
-
-
-def _takes_queries(url: str) -> bool:
-    with suppress(psycopg.OperationalError), psycopg.connect(f"{url}/postgres"):
-        return True
-    return False
 
 
 @contextmanager

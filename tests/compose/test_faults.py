@@ -4,31 +4,33 @@ import os
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from tests.compose.conftest import FIGURES
 from tests.compose.deployment import APP, Deployment
-from tests.compose.load import Load
+from tests.compose.load import SiteLoad
 from tests.processes import ROOT, wait_until
 
 pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture
-def load(site: Deployment) -> Iterator[Load]:
+def load(site: Deployment) -> Iterator[SiteLoad]:
     """Return the load that runs during the test; at its end the books must be right."""
     site.execute("db", "psql", "-qU", "flaskcelery", "-c", "TRUNCATE users, outbox CASCADE")
     site.compose("restart", "mail")
     wait_until(lambda: site.inspect("mail")["State"]["Health"]["Status"] == "healthy", 60, "the catcher")
-    with Load(site.port) as load:
+    load = SiteLoad(site.port)
+    with load.flowing():
         yield load
-    site.check_books(load.welcomed)
-    FIGURES.append(f"  answers: {dict(load.answers)}")
+    site.check_books(load.accepted())
+    FIGURES.append(f"  sign-ups: {dict(Counter(made.status for made in load.log))}, pages: {dict(load.looks)}")
 
 
-def test_a_release_fails_no_request(site: Deployment, load: Load) -> None:
+def test_a_release_fails_no_request(site: Deployment, load: SiteLoad) -> None:
     before = {name: site.containers(name) for name in APP}
     began = time.monotonic()
     site.run("deploy/rollout")
@@ -39,54 +41,54 @@ def test_a_release_fails_no_request(site: Deployment, load: Load) -> None:
         assert not set(before[name]) & set(after[name])
     site.compose("up", "-d")
     assert {name: site.containers(name) for name in APP} == after
-    assert load.failures == []
+    assert not load.failures()
 
 
-def test_an_interrupted_release_is_healed_by_the_next_one(site: Deployment, load: Load) -> None:
+def test_an_interrupted_release_is_healed_by_the_next_one(site: Deployment, load: SiteLoad) -> None:
     first = subprocess.Popen(["deploy/rollout"], cwd=ROOT, env=site.environ, start_new_session=True)
     wait_until(lambda: len(site.containers("web")) > 1, 120, "new containers")
     os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     site.run("deploy/rollout")
     assert [len(site.containers(name)) for name in APP] == [1, 1, 1]
-    assert load.failures == []
+    assert not load.failures()
 
 
-def test_a_release_that_does_not_start_leaves_the_old_one(site: Deployment, load: Load) -> None:
+def test_a_release_that_does_not_start_leaves_the_old_one(site: Deployment, load: SiteLoad) -> None:
     before = {name: site.containers(name) for name in APP}
     with pytest.raises(AssertionError, match="the old one stays"):
         site.run("deploy/rollout", WORKER_CONCURRENCY="none", ROLLOUT_PATIENCE="20")
     assert {name: site.containers(name) for name in APP} == before
-    assert load.failures == []
+    assert not load.failures()
 
 
-def test_restarts_of_redis_fail_no_request(site: Deployment, load: Load) -> None:
+def test_restarts_of_redis_fail_no_request(site: Deployment, load: SiteLoad) -> None:
     for _ in range(5):
         site.compose("restart", "redis")
         load.wait_for_more(5)
-    assert load.failures == []
+    assert not load.failures()
 
 
-def test_a_restart_of_the_database_is_told_politely(site: Deployment, load: Load) -> None:
+def test_a_restart_of_the_database_is_told_politely(site: Deployment, load: SiteLoad) -> None:
     load.wait_for_more(5)
     site.compose("restart", "db")
     wait_until(lambda: site.status("/readyz") == 200, 60, "ready again")
     load.wait_for_more(5)
-    assert load.statuses() <= {502, 503}
+    assert load.failures() <= {502, 503}
 
 
 @pytest.mark.parametrize("service", ["worker", "relay", "redis"])
-def test_a_kill_behind_the_scenes_fails_no_request(site: Deployment, load: Load, service: str) -> None:
+def test_a_kill_behind_the_scenes_fails_no_request(site: Deployment, load: SiteLoad, service: str) -> None:
     site.kill_main_process(service)
-    assert load.failures == []
+    assert not load.failures()
 
 
 @pytest.mark.parametrize(("service", "statuses"), [("web", {502, 503}), ("db", {502, 503}), ("nginx", {0})])
-def test_a_kill_on_the_way_is_told_politely(site: Deployment, load: Load, service: str, statuses: set[int]) -> None:
+def test_a_kill_on_the_way_is_told_politely(site: Deployment, load: SiteLoad, service: str, statuses: set[int]) -> None:
     site.kill_main_process(service)
     wait_until(lambda: site.status("/readyz") == 200, 30, "ready again")
     load.wait_for_more(5)
-    assert load.statuses() <= statuses
+    assert load.failures() <= statuses
 
 
 def test_frozen_containers_come_back(site: Deployment) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 import psycopg
 
-from tests.processes import Process, find_program, start, wait_until
+from tests import servers
+from tests.postgres import as_nobody, create_cluster
+from tests.processes import find_program, start, wait_until
 
 HOSTS = {"redis": "10.77.1.2", "pg": "10.77.2.2", "smtp": "10.77.3.2"}
 PORTS = {"redis": 6379, "pg": 5432, "smtp": 2525}
 NOBODY = pwd.getpwnam("nobody")
-AS_NOBODY = ["setpriv", f"--reuid={NOBODY.pw_uid}", f"--regid={NOBODY.pw_gid}", "--clear-groups"]
 
 
 def sh(command: str) -> str:
@@ -79,32 +80,19 @@ def black_hole(name: str, more: str = "") -> str:
     return f"INPUT -i app -p tcp --dport {PORTS[name]} {more} -j DROP"
 
 
-class Redis:
-    """A Redis that keeps nothing on disk."""
+class Redis(servers.Redis):
+    """A Redis in a namespace; what is asked of it is asked inside, where no rule drops anything."""
+
+    host = HOSTS["redis"]
+    prefix = tuple(inside("redis"))
+    options = ("--bind", "*", "--protected-mode", "no")
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.start()
-
-    def start(self) -> None:
-        """Start the server, empty."""
-        options = ["--bind", "*", "--protected-mode", "no", "--save"]
-        command = inside("redis", find_program("redis-server"), *options, "")
-        self.process = start("redis", command, self.folder, {}, cwd=self.folder)
-        wait_until(lambda: takes_connections("redis"), 30, "Redis")
-
-    def ask(self, *words: str) -> str:
-        """Return the answer to a command, asked inside the namespace, where no rule drops anything."""
-        asked = [find_program("redis-cli"), "-h", "127.0.0.1", *words]
-        return subprocess.run(inside("redis", *asked), check=True, capture_output=True, text=True, timeout=10).stdout
+        super().__init__(folder, PORTS["redis"])
 
     def count(self) -> int:
         """Return how many messages wait."""
         return int(self.ask("llen", "outbox"))
-
-    def monitor(self, name: str) -> Process:
-        """Write all that is said to this server to a log."""
-        return start(name, inside("redis", find_program("redis-cli"), "monitor"), self.folder, {})
 
 
 class Postgres:
@@ -113,9 +101,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self.folder, self.data = folder, folder / "postgres"
         self.data.mkdir()
-        os.chown(self.data, NOBODY.pw_uid, NOBODY.pw_gid)
-        how = f"--pgdata {self.data} --username tester --auth trust --encoding UTF8 --locale C"
-        subprocess.run([*AS_NOBODY, find_program("initdb"), *how.split()], check=True, capture_output=True, cwd="/")
+        create_cluster(str(self.data))
         with (self.data / "pg_hba.conf").open("a") as rules:
             rules.write("host all all 10.77.0.0/16 trust\n")
         with (self.data / "postgresql.conf").open("a") as settings:
@@ -129,7 +115,7 @@ class Postgres:
 
     def control(self, *words: str) -> None:
         """Run pg_ctl and wait for what it does."""
-        command = [*AS_NOBODY, find_program("pg_ctl"), "-D", str(self.data), "-l", str(self.log), "-w", *words]
+        command = [*as_nobody(), find_program("pg_ctl"), "-D", str(self.data), "-l", str(self.log), "-w", *words]
         subprocess.run(inside("pg", *command), check=True, capture_output=True, cwd="/")
 
     def connect(self) -> psycopg.Connection[tuple[object, ...]]:

@@ -82,7 +82,7 @@ def simultaneous_sign_ups(environment: Environment) -> Fault:
 @scenario()
 def redis_hears_no_secret(environment: Environment) -> Fault:
     """All that is said to Redis is names of tasks and ids of rows."""
-    monitor = environment.redis.monitor("monitor")
+    monitor = environment.redis.monitor()
     monitor.wait_for_text("OK")
     yield
     environment.stack.wait_until_nothing_is_pending(20)

@@ -13,6 +13,7 @@ import pytest
 from tests import servers
 from tests.integration.stack import Stack
 from tests.integration.test_browser import chromium  # noqa: F401  the fixture
+from tests.postgres import run_postgres
 from tests.processes import BIN, HOST, ROOT
 
 FIGURES: dict[str, str] = {}
@@ -24,7 +25,7 @@ STACKS: list[Stack] = []  # of this test
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
     """Return what makes a fresh, migrated Postgres database for the test with this folder, and returns its URL."""
     folder = tmp_path_factory.mktemp("postgres")
-    with servers.postgres(folder) as server, psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+    with run_postgres(folder) as server, psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
         admin.execute("CREATE DATABASE migrated")
         environ = {"DATABASE_URL": f"{server}/migrated", "INSTANCE_PATH": str(folder)}
         subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)

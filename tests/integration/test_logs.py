@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.stack import Stack
 from tests.integration.visitor import PASSWORD, Visitor
-from tests.processes import HOST, ROOT, find_program, free_port, start, wait_until
+from tests.processes import HOST, ROOT, free_port, wait_until
 from tests.servers import Redis, SmtpServer
 
 OURS = ("nginx", "uwsgi", "worker", "relay")
@@ -32,8 +32,7 @@ def stack(make_stack: Callable[..., Stack], redis: Redis, tmp_path: Path) -> Ite
         LOG_LEVEL="DEBUG",
     )
     stack.port = port
-    command = [find_program("redis-cli"), "-h", HOST, "-p", str(redis.port), "monitor"]
-    monitor = start("monitor", command, tmp_path, {})
+    monitor = redis.monitor()
     yield stack.start_all()
     monitor.kill()
 

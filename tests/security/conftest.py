@@ -16,6 +16,7 @@ from flaskcelery.database import db
 from tests import servers
 from tests.integration.stack import NOTHING_SET, Stack
 from tests.integration.visitor import Visitor
+from tests.postgres import run_postgres
 from tests.processes import BIN, HOST, ROOT, wait_until
 
 ADDRESSES = (f"127.{1 + number // 62500}.{number // 250 % 250}.{1 + number % 250}" for number in itertools.count())
@@ -88,7 +89,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("security")
     with ExitStack() as exits:
         smtp_server, redis = exits.enter_context(servers.smtp_server()), exits.enter_context(servers.redis(folder))
-        url = exits.enter_context(servers.postgres(folder))
+        url = exits.enter_context(run_postgres(folder))
         settings = {
             "INSTANCE_PATH": str(folder / "instance"),
             "DATABASE_URL": f"{url}/security",
