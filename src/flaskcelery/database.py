@@ -35,7 +35,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.astimezone(UTC) if value else None
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value
+        if value is None:
+            return None
+        # Postgres answers in the time zone of its client, which PGTZ sets; SQLite without one.
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 class now_plus(GenericFunction[datetime]):  # noqa: N801  (reads as SQL, as `func.now` does)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from flaskcelery.app import create_app
 from flaskcelery.users.models import User
 from flaskcelery.users.tokens import Purpose, database_now, make_token, verify_token
 
@@ -97,3 +99,44 @@ def test_a_changed_token_is_none(app: Flask, data: st.DataObject) -> None:
 def test_no_text_is_a_token(app: Flask, text: str) -> None:
     with app.app_context():
         assert not verify_token(Purpose.RESET_PASSWORD, Account().user(), text, LIVES)
+
+
+@pytest.mark.requirement(15)
+def test_a_token_is_the_same_in_every_time_zone(app: Flask) -> None:
+    moments = ("last_login_at", "email_confirmed_at", "email_changed_at")
+    accounts = [
+        Account(**dict.fromkeys(moments, MOMENT.astimezone(timezone(timedelta(hours=hours))))).user()
+        for hours in (0, 5, -9)
+    ]
+    with app.app_context():
+        for purpose in Purpose:
+            assert len({make_token(purpose, user, MOMENT) for user in accounts}) == 1
+
+
+@pytest.mark.requirement(15)
+def test_a_token_tells_moments_apart_that_share_a_second(app: Flask) -> None:
+    logins = (MOMENT, MOMENT + timedelta(microseconds=1))
+    users = [Account(last_login_at=login).user() for login in logins]
+    with app.app_context():
+        assert len({make_token(Purpose.RESET_PASSWORD, user, MOMENT) for user in users}) == 2
+
+
+@pytest.mark.requirement(15)
+def test_each_purpose_has_a_key_of_its_own(app: Flask) -> None:
+    """These two purposes sign the same state of this account."""
+    user = Account(password_hash="x", email="x", previous_email="x", pending_email=None, email_changed_at=None).user()
+    with app.app_context():
+        assert len({make_token(purpose, user, MOMENT) for purpose in (Purpose.CHANGE_EMAIL, Purpose.UNDO_EMAIL)}) == 2
+
+
+@pytest.mark.requirement(15)
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_link_outlives_its_secret_key_only_as_long_as_that_is_a_fallback(
+    app: Flask, environ: dict[str, str], is_kept: bool
+) -> None:
+    user = Account().user()
+    with app.app_context():
+        token = make_token(Purpose.UNDO_EMAIL, user, database_now())
+    keys = f"{'y' * 50} {app.config['SECRET_KEY']}" if is_kept else "y" * 50
+    with create_app({**environ, "SECRET_KEY": "x" * 50, "SECRET_KEY_FALLBACKS": keys}).app_context():
+        assert verify_token(Purpose.UNDO_EMAIL, user, token, LIVES) == is_kept

@@ -9,14 +9,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from flaskcelery.app import create_app
+from flaskcelery.audit.models import AuditEvent
+from flaskcelery.auth.operations import WrongCredentials, authenticate, request_reset
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import take_overdue
 from flaskcelery.signup.operations import register
+from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken
 
 
@@ -74,3 +77,29 @@ def test_two_relays_and_a_worker_pass_each_other_by(app: Flask) -> None:
         assert delivery.claim(row_id) is None
     assert [row.id for row in take_overdue(0, 10)] == [row_id]
     assert delivery.claim(row_id) is not None
+
+
+@pytest.mark.requirement(41)
+def test_the_longest_email_and_username_sign_up_and_log_in(app: Flask) -> None:
+    labels = ".".join(["d" * 63, "d" * 63, "d" * 63, "d" * 57, "de"])
+    email, password = f"a@{labels}", "correct horse"
+    assert len(email) == 254
+    register("\u1ff7" * 150, email, password)  # a letter of three, so the name's key is twice as long
+    authenticate(email, password)
+    request_reset(email)
+    with pytest.raises(WrongCredentials):
+        authenticate(email, "another")
+    assert db.session.scalar(select(func.max(func.length(AuditEvent.email)))) == 254
+    for row_id in db.session.scalars(select(OutboxRow.id)).all():
+        delivery.deliver(row_id)
+    assert db.session.scalars(select(OutboxRow.error)).all() == [None, None]
+
+
+def test_times_are_in_utc_whatever_the_time_zone_of_the_process(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    register("alice", "alice@example.com", "correct horse")
+    db.session.remove()
+    monkeypatch.setenv("PGTZ", "Asia/Kolkata")
+    db.engine.dispose()
+    assert db.session.scalar(select(func.current_setting("timezone"))) == "Asia/Kolkata"
+    user = db.session.scalars(select(User)).one()
+    assert user.joined_at.tzinfo is UTC

@@ -7,7 +7,7 @@ from enum import StrEnum
 from flask import current_app
 from sqlalchemy import select, update
 
-from flaskcelery.audit.models import AuditEvent
+from flaskcelery.audit.models import DETAIL_LENGTH, EMAIL_LENGTH, AuditEvent
 from flaskcelery.database import db, now_plus
 from flaskcelery.logs import mask
 from flaskcelery.metrics import metrics
@@ -57,10 +57,10 @@ def record(
         event=event,
         user_id=user_id,
         actor_id=actor_id,
-        email=mask(email) if email else "",
+        email=mask(email)[:EMAIL_LENGTH] if email else "",
         ip_address=client_ip(),
         request_id=request_id(),
-        detail=detail[:200],
+        detail=detail[:DETAIL_LENGTH],
     )
     db.session.add(row)
     metrics().events.labels(event).inc()

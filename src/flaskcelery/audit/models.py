@@ -7,6 +7,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
 
+EMAIL_LENGTH = 254
+DETAIL_LENGTH = 200
+
 
 class AuditEvent(Base):
     """An event that touched an account. It has no foreign keys, because it outlives the accounts it is about."""
@@ -19,7 +22,7 @@ class AuditEvent(Base):
     event: Mapped[str] = mapped_column(String(40))
     user_id: Mapped[int | None] = mapped_column(index=True)
     actor_id: Mapped[int | None]  # the member of staff who did it
-    email: Mapped[str] = mapped_column(String(254))  # masked
+    email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))  # masked
     ip_address: Mapped[str] = mapped_column(String(45))
     request_id: Mapped[str] = mapped_column(String(64))
-    detail: Mapped[str] = mapped_column(String(200))
+    detail: Mapped[str] = mapped_column(String(DETAIL_LENGTH))

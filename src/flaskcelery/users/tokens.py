@@ -56,15 +56,22 @@ def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta) -
     return any(hmac.compare_digest(given, _sign(key, purpose, user, seconds)) for key in keys)
 
 
-def _sign(key: str, purpose: Purpose, user: User, seconds: int) -> str:
+def _sign(secret_key: str, purpose: Purpose, user: User, seconds: int) -> str:
     state: dict[Purpose, tuple[object, ...]] = {
-        Purpose.RESET_PASSWORD: (user.password_hash, user.last_login_at, user.email),
-        Purpose.CONFIRM_EMAIL: (user.email, user.email_confirmed_at),
+        Purpose.RESET_PASSWORD: (user.password_hash, _utc_seconds(user.last_login_at), user.email),
+        Purpose.CONFIRM_EMAIL: (user.email, _utc_seconds(user.email_confirmed_at)),
         Purpose.CHANGE_EMAIL: (user.password_hash, user.email, user.pending_email),
-        Purpose.UNDO_EMAIL: (user.email, user.previous_email, user.email_changed_at),
+        Purpose.UNDO_EMAIL: (user.email, user.previous_email, _utc_seconds(user.email_changed_at)),
     }
-    text = repr((purpose.value, user.id, user.is_active, seconds, *state[purpose]))
-    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+    # Each purpose has its own key, so that no other use of SECRET_KEY can produce a token.
+    key = hmac.digest(secret_key.encode(), f"link: {purpose}".encode(), "sha256")
+    text = repr((user.id, user.is_active, seconds, *state[purpose]))
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def _utc_seconds(moment: datetime | None) -> float | None:
+    """Return a number, since each connection to Postgres writes times in the time zone of its own process."""
+    return moment.timestamp() if moment else None
 
 
 def confirmation_link(user: User, made_at: int | None = None) -> str:
