@@ -33,12 +33,12 @@ def entry(name: str = "dora", model: str = "accounts.customuser", **fields: Any)
     return {"model": model, "pk": 7, "fields": {**usual, **fields}}
 
 
-def run(app: Flask, folder: Path, entries: object, *options: str) -> str:
+def run(app: Flask, folder: Path, entries: object, *options: str, exit_code: int = 0) -> str:
     """Import a dump; return what the command said."""
     path = folder / "dump.json"
     path.write_text(json.dumps(entries))
     result = app.test_cli_runner().invoke(args=["users", "import-django", str(path), *options])
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == exit_code, result.output
     return result.stdout
 
 
@@ -82,6 +82,7 @@ def test_what_is_skipped_is_named_with_its_reason(app: Flask, tmp_path: Path, au
             entry("dora"),
             entry("DORA", email="d2@example.com"),
         ],
+        exit_code=1,
     )
     lines = said.splitlines()
     assert [line.partition(":")[0] for line in lines[:-1]] == [
@@ -95,6 +96,18 @@ def test_what_is_skipped_is_named_with_its_reason(app: Flask, tmp_path: Path, au
     ):
         assert reason in line
     assert lines[-1] == "1 added, 0 already there, 10 skipped"
+
+
+@pytest.mark.requirement(53)
+def test_an_unconfirmed_account_of_the_same_name_and_email_is_reported(
+    app: Flask, tmp_path: Path, auth: Browser
+) -> None:
+    auth.sign_up("dora", "dora@example.com")
+    said = run(app, tmp_path, [entry()], exit_code=1).splitlines()
+    assert said[0].startswith("Skipped dora: An account that was opened here")
+    assert said[1] == "0 added, 0 already there, 1 skipped"
+    auth.send(link_in(send_mails(app)[0]))
+    assert run(app, tmp_path, [entry()]) == "0 added, 1 already there, 0 skipped\n"
 
 
 def test_a_welcome_is_owed_when_asked_for_and_its_link_is_fresh(app: Flask, tmp_path: Path, auth: Browser) -> None:

@@ -43,7 +43,7 @@ REQUIREMENTS = {
     13: Requirement("A request with a wrong Host header gets no page, and cannot change the links in emails"),
     14: Requirement("Clients cannot fake their IP address"),
     15: Requirement(
-        "A reset link works once, for one hour and for one account, and its token is not stored",
+        "A reset link works once, for one hour, for one account and one purpose, and its token is not stored",
         "ASVS 6.5.5 asks for ten minutes, but only for codes that users type.",
     ),
     16: Requirement("A password reset does not log the user in, and the owner receives an email about it"),
@@ -77,7 +77,7 @@ REQUIREMENTS = {
         "`make scan` runs sqlmap and wapiti, as a visitor and as a user. They find nothing.",
     ),
     40: Requirement("Large request bodies are refused"),
-    41: Requirement("Invalid bytes in a request never cause a 500"),
+    41: Requirement("Invalid bytes, and valid input of any length, never cause a 500"),
     42: Requirement("An invalid cookie is ignored"),
     43: Requirement("Slow clients do not block other visitors"),
     44: Requirement("Ambiguous requests are refused (request smuggling)"),
@@ -95,4 +95,5 @@ REQUIREMENTS = {
         "There is no list of components (SBOM): common tools can read the pinned versions instead.",
     ),
     52: Requirement("Weak TLS versions and ciphers are refused", "The scanner testssl.sh was not run."),
+    53: Requirement("An import does not take a stranger's account for the imported one"),
 }

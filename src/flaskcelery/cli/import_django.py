@@ -23,7 +23,8 @@ BATCH = 200  # accounts in one transaction
 def import_django(file: IO[bytes], welcome: bool) -> None:
     """Import the accounts of FILE, the JSON of `manage.py dumpdata` (- reads standard input).
 
-    Passwords keep working. Existing accounts are left alone, so the command can be repeated:
+    Passwords keep working. Existing accounts are left alone, so the command can be repeated. The exit code is 1 if an
+    account was skipped:
     flask users import-django dump.json
     """
     entries = read_dump(file)
@@ -40,6 +41,8 @@ def import_django(file: IO[bytes], welcome: bool) -> None:
     for line in skipped:
         click.echo(line)
     click.echo(f"{added} added, {there} already there, {len(skipped)} skipped")
+    if skipped:
+        raise SystemExit(1)
 
 
 def import_all(entries: Sequence[dict[str, Any]], welcome: bool) -> Iterator[tuple[str, UserFacingError | None]]:

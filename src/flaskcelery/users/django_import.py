@@ -29,6 +29,13 @@ class AlreadyThere(UserFacingError):
     message = "already there"
 
 
+class PossibleStranger(UserFacingError):
+    message = (
+        "An account that was opened here has this username and email, but nobody has confirmed the email. It could be a"
+        " stranger's. Delete it and import again, or let its owner confirm the email."
+    )
+
+
 def read_dump(file: IO[bytes]) -> list[dict[str, Any]]:
     """Return the user entries of a dump; raise BadDump."""
     try:
@@ -48,9 +55,12 @@ def add_user(entry: dict[str, Any]) -> User:
         with refuse_taken(names), db.session.begin_nested():
             db.session.add(user)
     except AccountTaken:
-        if db.session.scalar(select(User.id).filter_by(**names)):
-            raise AlreadyThere from None
-        raise
+        found = db.session.scalar(select(User).filter_by(**names))
+        if found is None:
+            raise
+        # An earlier import of this entry left its date, which nobody who signs up here can choose.
+        is_its_owners = found.email_confirmed_at is not None or found.joined_at == user.joined_at
+        raise (AlreadyThere if is_its_owners else PossibleStranger) from None
     record(Event.IMPORTED, user.id, user.email)
     return user
 
