@@ -110,6 +110,15 @@ def test_an_unconfirmed_account_of_the_same_name_and_email_is_reported(
     assert run(app, tmp_path, [entry()]) == "0 added, 1 already there, 0 skipped\n"
 
 
+def test_an_account_whose_name_looks_like_another_ones_moves_nevertheless(
+    app: Flask, tmp_path: Path, auth: Browser
+) -> None:
+    names = ["homer", "horner", "Horner1"]
+    assert run(app, tmp_path, [entry(name) for name in names]) == "3 added, 0 already there, 0 skipped\n"
+    assert [name for (name,) in run_sql(app, "SELECT username FROM users ORDER BY id")] == names
+    assert "looks like that of another user" in auth.sign_up("hornerl").text
+
+
 def test_a_welcome_is_owed_when_asked_for_and_its_link_is_fresh(app: Flask, tmp_path: Path, auth: Browser) -> None:
     run(app, tmp_path, [entry()], "--welcome")
     [message] = send_emails(app)

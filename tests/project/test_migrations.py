@@ -14,8 +14,10 @@ from sqlalchemy import inspect
 
 from flaskcelery.config.settings import MIGRATIONS
 from flaskcelery.database import db
+from tests.conftest import run_sql
 
 VERSIONS = MIGRATIONS / "versions"
+COLUMNS = "username, username_key, email, email_key, password_hash, is_active, is_staff, joined_at"
 
 
 def differences() -> list[object]:
@@ -41,6 +43,18 @@ def test_every_migration_can_be_taken_back_and_applied_again(app: Flask) -> None
         assert inspect(db.engine).get_table_names() == ["alembic_version"]
         upgrade()
         assert differences() == []
+
+
+def test_of_accounts_whose_names_look_alike_the_first_keeps_the_look(app: Flask) -> None:
+    names = {"google": True, "GoogIe": False, "alice": True, "g00gle": False}
+    with app.app_context():
+        downgrade(revision="0005")
+        for name in names:
+            values = f"('{name}', '{name}', '{name}', '{name}', '!', true, false, '2026-01-01')"
+            run_sql(app, f"INSERT INTO users ({COLUMNS}) VALUES {values}")
+        upgrade()
+        found = run_sql(app, "SELECT username, username_skeleton FROM users")
+    assert {name: skeleton is not None for name, skeleton in found} == names
 
 
 def test_migrations_are_numbered_without_gaps_and_say_what_they_do() -> None:

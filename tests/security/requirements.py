@@ -66,7 +66,8 @@ REQUIREMENTS = {
     33: Requirement("Of simultaneous sign-ups with one email address, exactly one succeeds"),
     34: Requirement(
         "Usernames that look the same count as one name, or are refused",
-        "No usernames are reserved, because no URL contains a username, and only its owner and staff see it.",
+        "[Decision 4](decisions/0004-names-and-addresses.md) has the rule and its limits. Imported accounts keep their "
+        "usernames. No usernames are reserved, because no URL contains one, and only its owner and staff see it.",
     ),
     35: Requirement("A reset email is sent to the stored email address, not to the one that the visitor typed"),
     36: Requirement("User input cannot inject HTTP or email headers"),

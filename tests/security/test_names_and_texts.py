@@ -17,8 +17,17 @@ SQL = ["' OR 1=1 --", "'; SELECT pg_sleep(5) --", "1) OR pg_sleep(5) IS NULL --"
 def test_names_that_look_the_same_are_taken_or_refused(stack: Site) -> None:
     assert stack.visitor().sign_up("goldfinch").status == 302
     taken = ["GOLDFINCH", "ｇｏｌｄｆｉｎｃｈ", "goldﬁnch", " goldfinch ", "goldfinch\u2003"]
-    refused = ["gоldfinch", "goldfinch\u200b", "goldfi\u00adnch", "gold finch", "goldfinch\u202e", "ｇoldfinсh"]
-    for names, sentence in ((taken, "already exists"), (refused, "username")):
+    alike = ["go1dfinch", "GoIdfinch", "ɡoldfinch", "goldfınch", "g0ldfinch"]
+    mixed = ["gоldfinch", "ｇoldfinсh"]
+    invalid = ["goldfinch\u200b", "goldfi\u00adnch", "gold finch", "goldfinch\u202e"]
+    invalid += ["gold\u1160finch", "goldfinch\u3164"]
+    answers = {
+        "already exists": taken,
+        "looks like that of another": alike,
+        "mixes alphabets": mixed,
+        "Enter a valid username": invalid,
+    }
+    for sentence, names in answers.items():
         for number, name in enumerate(names):
             answer = stack.visitor().sign_up(name, f"impostor{number}@example.com")
             assert answer.status == 200, name

@@ -112,7 +112,7 @@ USERS = Page(
         "staff": {"yes": User.is_staff.is_(True), "read-only": User.is_viewer.is_(True), "no": not_(User.is_staff)},
         "confirmed": {"yes": User.email_confirmed_at.is_not(None), "no": User.email_confirmed_at.is_(None)},
     },
-    hidden=("password_hash", "username_key", "email_key"),
+    hidden=("password_hash", "username_key", "username_skeleton", "email_key"),
     history=lambda user: find_events(user.id, HISTORY_LENGTH),
     actions=(add, edit, send_reset, deactivate, activate, make_staff, make_viewer, make_user, end_sessions, delete),
 )

@@ -10,7 +10,7 @@ from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users.models import NO_PASSWORD, User
-from flaskcelery.users.names import AccountTaken, make_names, refuse_taken
+from flaskcelery.users.names import AccountTaken, is_taken, make_names, refuse_taken
 
 MODELS = ("accounts.customuser", "auth.user")
 HASH_MAX_LENGTH = 255
@@ -51,6 +51,8 @@ def add_user(entry: dict[str, Any]) -> User:
     """Add an entry's account in the caller's transaction, which goes on after the UserFacingError of a bad entry."""
     user = _read_user(_fields(entry))
     names = {"username_key": user.username_key, "email_key": user.email_key}
+    if is_taken("username_skeleton", {"username_skeleton": user.username_skeleton}):
+        user.username_skeleton = None  # an account that exists elsewhere keeps its name
     try:
         with refuse_taken(names), db.session.begin_nested():
             db.session.add(user)

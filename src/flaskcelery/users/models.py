@@ -13,7 +13,7 @@ NO_PASSWORD = "!"  # noqa: S105  matches no password, as in Django
 
 
 class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
-    """An account. The database decides whether a username or an email is taken, by the `*_key` columns."""
+    """An account. The database decides whether a name is taken, by the `*_key` and `*_skeleton` columns."""
 
     __tablename__ = "users"
     __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused: other rows can still refer to one
@@ -21,6 +21,8 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(150))
     username_key: Mapped[str] = mapped_column(String(600), unique=True)
+    # None if the account is older than the rule, or was imported with a name that looks like another one's.
+    username_skeleton: Mapped[str | None] = mapped_column(String(64), index=True, unique=True)
     email: Mapped[str] = mapped_column(String(254))
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
     password_hash: Mapped[str] = mapped_column(String(255))

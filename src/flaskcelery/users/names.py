@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
+from flaskcelery.users.lookalikes import INVISIBLE, skeleton_digest
 from flaskcelery.users.models import User
 
 USERNAME_MAX_LENGTH = 150
@@ -33,6 +34,10 @@ class NameTooLong(InvalidName):
 
 class ConfusableName(InvalidName):
     message = "This username mixes alphabets whose letters look alike. Please use one alphabet."
+
+
+class LookalikeName(InvalidName):
+    message = "This username looks like that of another user. Please choose another one."
 
 
 class WebAddressName(InvalidName):
@@ -60,7 +65,7 @@ def make_names(username: str, email: str) -> dict[str, str]:
 def make_username(username: str) -> dict[str, str]:
     """Return the columns of a username; raise InvalidName."""
     name = normalize_username(username)
-    return {"username": name, "username_key": username_key(name)}
+    return {"username": name, "username_key": username_key(name), "username_skeleton": skeleton_digest(name)}
 
 
 def make_email(email: str) -> dict[str, str]:
@@ -71,17 +76,19 @@ def make_email(email: str) -> dict[str, str]:
 
 @contextmanager
 def refuse_taken(names: Mapping[str, str], user_id: int | None = None) -> Iterator[None]:
-    """Run a transaction that writes these names; raise AccountTaken if the database finds one of them taken."""
+    """Run a transaction that writes these names; raise AccountTaken or LookalikeName if another account has one."""
     try:
         yield
     except IntegrityError as error:
-        if taken := [field for field in TAKEN if _has_other(f"{field}_key", names, user_id)]:
+        if taken := [field for field in TAKEN if is_taken(f"{field}_key", names, user_id)]:
             raise AccountTaken(*taken) from error
+        if is_taken("username_skeleton", names, user_id):
+            raise LookalikeName from error
         raise
 
 
-def _has_other(column: str, names: Mapping[str, str], user_id: int | None) -> bool:
-    """Return whether an account other than `user_id` has this name."""
+def is_taken(column: str, names: Mapping[str, str | None], user_id: int | None = None) -> bool:
+    """Return whether an account other than `user_id` has this name in this column."""
     is_same = getattr(User, column) == names.get(column)
     return db.session.scalar(select(User.id).where(is_same, User.id.is_distinct_from(user_id))) is not None
 
@@ -91,7 +98,7 @@ def normalize_username(username: str) -> str:
     name = unicodedata.normalize("NFKC", username)
     if len(name) > USERNAME_MAX_LENGTH:
         raise NameTooLong(len(name))
-    if not re.fullmatch(r"[\w.@+-]+", name):
+    if not re.fullmatch(r"[\w.@+-]+", name) or not INVISIBLE.isdisjoint(name):
         raise InvalidName
     if confusables.is_dangerous(name):
         raise ConfusableName

@@ -1,0 +1,37 @@
+"""Names that look alike: their skeletons (Unicode Technical Standard 39) are equal."""
+
+import functools
+import hashlib
+import unicodedata
+
+from confusable_homoglyphs import confusables
+
+# Letters that show nothing: the Hangul fillers (no other default-ignorable character is a letter), and two blanks.
+INVISIBLE = frozenset("\u115f\u1160\U00013441\U00013442")
+LEFT_TO_RIGHT_MARK = "\u200e"  # the library's data has it around letters that are written from right to left
+
+
+def skeleton_digest(name: str) -> str:
+    """Return what is equal for names that look alike. A skeleton can be too long for an index, so it is hashed."""
+    skeleton = _decompose(_decompose(name).translate(_prototypes())).casefold()
+    return hashlib.sha256(skeleton.encode()).hexdigest()
+
+
+@functools.cache
+def _prototypes() -> dict[int, str]:
+    """Return the character, or characters, that stand for each one that looks like them: `rn` for `m`."""
+    looks = confusables.confusables_data  # each character with those that it looks like, in both directions
+    by_size = sorted(looks, key=lambda one: (len(looks[one]), len(one)), reverse=True)
+    prototypes: dict[str, str] = {}
+    for prototype in by_size:
+        if _plain(prototype) not in prototypes:
+            prototypes |= {_plain(other["c"]): _plain(prototype) for other in looks[prototype]}
+    return {ord(one): prototype for one, prototype in prototypes.items() if len(one) == 1}
+
+
+def _plain(text: str) -> str:
+    return text.strip(LEFT_TO_RIGHT_MARK)
+
+
+def _decompose(text: str) -> str:
+    return unicodedata.normalize("NFD", text)
