@@ -60,8 +60,9 @@ def test_no_name_has_a_character_that_is_not_seen() -> None:
     seen = [one for one in characters if re.fullmatch(r"\w", one)]
     assert {"\u1160", "\u3164"} <= set(seen)
     for character in [*seen, *characters[::50]]:
-        with pytest.raises(InvalidName):
-            normalize_username(f"ali{character}ce")
+        for name in (character, f"ali{character}ce", f"김{character}", f"{character}김"):
+            with pytest.raises(InvalidName):
+                normalize_username(name)
 
 
 @pytest.mark.parametrize(
