@@ -4,19 +4,25 @@ from datetime import datetime
 from typing import cast
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, String, false
+from sqlalchemy import ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
 
 NO_PASSWORD = "!"  # noqa: S105  matches no password, as in Django
+HAS_FOREIGN_HASH = text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")  # as the index has it
 
 
 class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     """An account. The database decides whether a name is taken, by the `*_key` and `*_skeleton` columns."""
 
     __tablename__ = "users"
-    __table_args__ = {"sqlite_autoincrement": True}  # ids are never reused: other rows can still refer to one
+    __table_args__ = (
+        Index(
+            "ix_users_foreign_hash", "password_hash", sqlite_where=HAS_FOREIGN_HASH, postgresql_where=HAS_FOREIGN_HASH
+        ),
+        {"sqlite_autoincrement": True},  # ids are never reused: other rows can still refer to one
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     username: Mapped[str] = mapped_column(String(150))

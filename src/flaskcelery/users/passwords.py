@@ -1,48 +1,86 @@
 """Password hashes: Argon2id, and the PBKDF2 hashes that accounts imported from Django have."""
 
 import base64
-import binascii
 import hashlib
 import hmac
+import re
 import secrets
 import threading
+import time
 import unicodedata
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from flask import Flask, current_app
+from sqlalchemy import func, select
+
+from flaskcelery.database import db
+from flaskcelery.users.models import HAS_FOREIGN_HASH, User
 
 ARGON2 = "$argon2"
-DJANGO = "pbkdf2_sha256$"
+MOST_ROUNDS = 10_000_000  # eight times as many as Django 6.0 has
+MINUTE = 60  # seconds
 PASSWORD_MAX_LENGTH = 1024
+
+# Few, though there are many hashes: the name, up to eight digits, and the character after them.
+FOREIGN_STARTS = select(func.substr(User.password_hash, 1, 23)).where(HAS_FOREIGN_HASH).distinct()
 
 
 class Hasher:
-    """Hashes and verifies passwords, one at a time in a process: each Argon2 hash takes 19 MiB and a whole core."""
+    """Hashes and verifies passwords, one at a time in a process: each Argon2 hash takes 19 MiB and a whole core.
+
+    PBKDF2 has a queue of its own, so that the short Argon2 hashes do not wait for the long hashes of imported accounts.
+    """
 
     def __init__(self, memory: int, passes: int, lanes: int) -> None:
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
         self._dummy_hash = self._argon2.hash(secrets.token_hex())
-        self._turn = threading.Lock()
+        self._argon2_turn, self._pbkdf2_turn = threading.Lock(), threading.Lock()
+        self._foreign_rounds, self._read_again_at = 0, 0.0
 
     def hash(self, password: str) -> str:
         """Return the Argon2id hash of the password's NFKC form."""
-        with self._turn:
+        with self._argon2_turn:
             return self._argon2.hash(_normalize(password))
 
-    def verify(self, password: str, password_hash: str | None) -> bool:
-        """Return whether the password matches. Without a usable hash it takes as long and returns False."""
+    def verify(self, password: str, password_hash: str | None, foreign_rounds: int = 0) -> bool:
+        """Return whether the password matches.
+
+        A failure costs one Argon2 hash and at least `foreign_rounds` of PBKDF2, whatever the account's hash, even none.
+        """
         is_short_enough = len(password) <= PASSWORD_MAX_LENGTH
         password = password[:PASSWORD_MAX_LENGTH]
-        with self._turn:
-            if password_hash and password_hash.startswith(DJANGO):
-                return _matches_django(password, password_hash) and is_short_enough
-            is_usable = bool(password_hash and password_hash.startswith(ARGON2))
+        matches = self._matches_argon2(password, password_hash) or self._matches_django(
+            password, password_hash, foreign_rounds
+        )
+        return matches and is_short_enough
+
+    def _matches_argon2(self, password: str, password_hash: str | None) -> bool:
+        is_usable = bool(password_hash and password_hash.startswith(ARGON2))
+        with self._argon2_turn:
             try:
                 self._argon2.verify(password_hash if is_usable else self._dummy_hash, _normalize(password))  # type: ignore[arg-type]  # a str if usable
             except (VerificationError, InvalidHashError):
                 return False
-            return is_usable and is_short_enough
+        return is_usable
+
+    def _matches_django(self, password: str, password_hash: str | None, foreign_rounds: int) -> bool:
+        """Check a hash that Django made of the password as it was typed."""
+        rounds, salt, digest = _parse_django(password_hash or "")
+        typed = password.encode("utf-8", "surrogatepass")
+        with self._pbkdf2_turn:
+            if rounds and hmac.compare_digest(hashlib.pbkdf2_hmac("sha256", typed, salt, rounds), digest):
+                return True
+            if rounds < foreign_rounds:
+                hashlib.pbkdf2_hmac("sha256", typed, salt, foreign_rounds - rounds)
+        return False
+
+    def foreign_rounds(self) -> int:
+        """Return the most rounds of any account's PBKDF2 hash, as they were at most a minute ago."""
+        if time.monotonic() >= self._read_again_at:
+            self._foreign_rounds = max(map(_parse_rounds, db.session.scalars(FOREIGN_STARTS)), default=0)
+            self._read_again_at = time.monotonic() + MINUTE
+        return self._foreign_rounds
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Return whether the hash was made in another way, or with other parameters, than today's."""
@@ -59,16 +97,19 @@ def hasher() -> Hasher:
     return found
 
 
-def _matches_django(password: str, password_hash: str) -> bool:
-    """Check `pbkdf2_sha256$rounds$salt$digest`, which Django made of the password as it was typed."""
+def _parse_django(password_hash: str) -> tuple[int, bytes, bytes]:
+    """Return the rounds, salt and digest of `pbkdf2_sha256$rounds$salt$digest`; without rounds it is unusable."""
     try:
-        _, rounds, salt, digest = password_hash.split("$")
-        expected = base64.b64decode(digest, validate=True)
-        typed = password.encode("utf-8", "surrogatepass")
-        found = hashlib.pbkdf2_hmac("sha256", typed, salt.encode(), int(rounds))
-    except (ValueError, OverflowError, binascii.Error):
-        return False
-    return hmac.compare_digest(found, expected)
+        _, _, salt, digest = password_hash.split("$")
+        return _parse_rounds(password_hash), salt.encode(), base64.b64decode(digest, validate=True)
+    except ValueError:
+        return 0, b"", b""
+
+
+def _parse_rounds(password_hash: str) -> int:
+    """Return the number of rounds, or 0 if there is none or one that would block every login."""
+    found = re.match(r"pbkdf2_sha256\$([0-9]{1,8})\$", password_hash)
+    return int(found[1]) if found and int(found[1]) <= MOST_ROUNDS else 0
 
 
 def _normalize(password: str) -> bytes:

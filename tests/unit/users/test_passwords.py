@@ -1,5 +1,7 @@
 """Passwords: the hash, its parameters, and what counts as the same password."""
 
+import hashlib
+import threading
 import time
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +11,10 @@ from argon2 import PasswordHasher
 from flask import Flask
 
 from flaskcelery.app import create_app
-from flaskcelery.users.passwords import hasher
+from flaskcelery.database import db, transaction
+from flaskcelery.users import passwords
+from flaskcelery.users.models import User
+from flaskcelery.users.passwords import Hasher, hasher
 
 
 @pytest.mark.requirement(1)
@@ -100,3 +105,41 @@ def test_one_process_computes_one_hash_at_a_time(app: Flask, monkeypatch: pytest
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(16)))
     assert most == [1] * 16
+
+
+def test_a_password_does_not_wait_for_the_long_hashes_of_imported_accounts(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_busy, may_end = threading.Event(), threading.Event()
+
+    def be_slow(*_args: object) -> bytes:
+        is_busy.set()
+        assert may_end.wait(10)
+        return b""
+
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", be_slow)
+    slow: Hasher = app.extensions["hasher"]
+    own_hash = slow.hash("correct horse")
+    with ThreadPoolExecutor(1) as pool:
+        guess = pool.submit(slow.verify, "x", "pbkdf2_sha256$1000$salt$AAAA")
+        assert is_busy.wait(10)
+        assert slow.verify("correct horse", own_hash, 1000)
+        assert not guess.done()
+        may_end.set()
+        assert not guess.result()
+
+
+def test_the_rounds_of_imported_accounts_are_read_at_most_once_a_minute(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(passwords.time, "monotonic", lambda: now)
+    with app.app_context():
+        assert hasher().foreign_rounds() == 0
+        with transaction():
+            for rounds in ("900000", "1200000", "10000001", "999999999", "x"):
+                names = dict.fromkeys(("username", "username_key", "email", "email_key"), rounds)
+                db.session.add(User(**names, password_hash=f"pbkdf2_sha256${rounds}$salt$AAAA"))
+        assert hasher().foreign_rounds() == 0
+        now += passwords.MINUTE
+        assert hasher().foreign_rounds() == 1_200_000

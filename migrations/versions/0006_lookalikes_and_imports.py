@@ -1,4 +1,4 @@
-"""Add what makes usernames that look alike one name."""
+"""Add what makes usernames that look alike one name, and the index of the passwords that come from Django."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,6 +8,7 @@ from flaskcelery.users.lookalikes import skeleton_digest
 revision = "0006"
 down_revision = "0005"
 
+FOREIGN = sa.text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")
 USERS = sa.table("users", sa.column("id", sa.BigInteger), sa.column("username"), sa.column("username_skeleton"))
 
 
@@ -15,6 +16,7 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("username_skeleton", sa.String(64), nullable=True))
     fill()
     op.create_index("ix_users_username_skeleton", "users", ["username_skeleton"], unique=True)
+    op.create_index("ix_users_foreign_hash", "users", ["password_hash"], sqlite_where=FOREIGN, postgresql_where=FOREIGN)
 
 
 def fill() -> None:
@@ -29,5 +31,6 @@ def fill() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_users_foreign_hash", "users")
     op.drop_index("ix_users_username_skeleton", "users")
     op.drop_column("users", "username_skeleton")  # never by batch_alter_table, which would copy the table and reuse ids

@@ -1,0 +1,56 @@
+"""A failed login does the same work for every account, so that its time reveals nothing."""
+
+import hashlib
+from collections import Counter
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+
+from flaskcelery.database import db, transaction
+from flaskcelery.users.models import User
+from flaskcelery.users.names import make_names
+from tests.conftest import Browser, run_sql
+
+FAILURE = "Please enter a correct email and password."
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Return what is counted of each kind of hash that is computed."""
+    counts: Counter[str] = Counter()
+    verify, pbkdf2 = PasswordHasher.verify, hashlib.pbkdf2_hmac
+
+    def count_argon2(*args: Any) -> bool:
+        counts["argon2"] += 1
+        return verify(*args)
+
+    def count_pbkdf2(name: str, password: bytes, salt: bytes, rounds: int) -> bytes:
+        counts["rounds"] += rounds
+        return pbkdf2(name, password, salt, rounds)
+
+    monkeypatch.setattr(PasswordHasher, "verify", count_argon2)
+    monkeypatch.setattr(hashlib, "pbkdf2_hmac", count_pbkdf2)
+    return counts
+
+
+@pytest.mark.requirement(8)
+@pytest.mark.parametrize("slowest", [0, 3000])
+def test_every_failure_costs_the_work_of_the_slowest_hash(
+    auth: Browser, app: Flask, work: Counter[str], slowest: int
+) -> None:
+    auth.sign_up()
+    with app.app_context(), transaction():
+        for rounds in range(1000, slowest + 1, 1000):
+            names = make_names(f"import{rounds}", f"import{rounds}@example.com")
+            db.session.add(User(**names, password_hash=f"pbkdf2_sha256${rounds}$salt${'A' * 43}="))
+    emails = ["alice@example.com", "nobody@example.com", "no address at all", "import1000@example.com"]
+    for email in [*emails, "import3000@example.com"]:
+        work.clear()
+        assert FAILURE in auth.log_in(email, "wrong password").text
+        assert work == Counter(argon2=1, rounds=slowest), email
+    run_sql(app, "UPDATE users SET is_active = 0")
+    work.clear()
+    assert FAILURE in auth.log_in().text  # with the right password
+    assert work == Counter(argon2=1, rounds=slowest)
