@@ -2,7 +2,9 @@
 
 Usage: python -m benchmarks.uniform_answers [pairs]
 
-AUC is the chance that a known address takes longer than an unknown one (Mann-Whitney): 0.5 tells nothing.
+Then half of the accounts get hashes as an import from Django brings them, of three costs, and the log-in is measured
+again, with a fifth of the pairs. AUC is the chance that a known address takes longer than an unknown one
+(Mann-Whitney): 0.5 tells nothing.
 """
 
 import random
@@ -15,15 +17,23 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+from sqlalchemy import text
 from tests.integration.stack import NOTHING_SET, Stack
 from tests.integration.visitor import LOG_IN, Answer, Visitor
 from tests.processes import BIN, HOST, ROOT
 from tests.servers import smtp_server
 
+from flaskcelery.users.passwords import MINUTE
+
 RESET = "/accounts/password_reset/"
 RESEND = "/accounts/email/resend/"
 WARM_UP = 20
-BARS = {"AUC": (0.45, 0.55), "median difference, ms": (-2.0, 2.0)}
+AUC_BAR = (0.45, 0.55)
+DIFFERENCE_BAR = 2.0, 0.03  # ms, or as a share of the unknown's median
+IMPORTED = """
+UPDATE users SET password_hash = 'pbkdf2_sha256$' || CASE id % 6 WHEN 0 THEN 260000 WHEN 2 THEN 870000 ELSE 1200000 END
+  || '$salt$AAAA' WHERE id % 2 = 0
+"""
 
 
 def log_in(visitor: Visitor, email: str) -> Answer:
@@ -61,10 +71,11 @@ def measure(stack: Stack, page: str, ask: Callable[[Visitor, str], Answer], pair
             if number >= 0:
                 times[is_known].append(answer.seconds * 1000)
     medians = {is_known: statistics.median(values) for is_known, values in times.items()}
-    figures = {"AUC": auc(times[True], times[False]), "median difference, ms": medians[True] - medians[False]}
-    is_good = all(low <= figures[name] <= high for name, (low, high) in BARS.items())
+    score = auc(times[True], times[False])
+    allowed = max(DIFFERENCE_BAR[0], DIFFERENCE_BAR[1] * medians[False])
+    is_good = AUC_BAR[0] <= score <= AUC_BAR[1] and abs(medians[True] - medians[False]) <= allowed
     print(
-        f"{page:28} {pairs} pairs  AUC {figures['AUC']:.3f}  medians {medians[True]:.2f} ms known,"
+        f"{page:28} {pairs} pairs  AUC {score:.3f}  medians {medians[True]:.2f} ms known,"
         f" {medians[False]:.2f} ms unknown  {'good' if is_good else 'BAD'}"
     )
     return is_good
@@ -93,6 +104,10 @@ def main() -> int:
             stack.sign_up(f"known{number}")
         asked = ((LOG_IN, log_in), (RESET, ask_reset), (RESEND, ask_resend))
         good = [measure(stack, page, ask, pairs) for page, ask in asked]
+        with stack.engine.begin() as connection:
+            connection.execute(text(IMPORTED))
+        time.sleep(MINUTE)  # until the web processes have read it
+        good.append(measure(stack, LOG_IN, log_in, max(pairs // 5, 10)))
     print(f"{time.monotonic() - started:.0f} s")
     return 0 if all(good) else 1
 
