@@ -8,7 +8,7 @@ from flaskcelery.users.lookalikes import skeleton_digest
 revision = "0006"
 down_revision = "0005"
 
-FOREIGN = sa.text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")
+PBKDF2 = sa.text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")
 USERS = sa.table("users", sa.column("id", sa.BigInteger), sa.column("username"), sa.column("username_skeleton"))
 
 
@@ -16,7 +16,7 @@ def upgrade() -> None:
     op.add_column("users", sa.Column("username_skeleton", sa.String(64), nullable=True))
     fill()
     op.create_index("ix_users_username_skeleton", "users", ["username_skeleton"], unique=True)
-    op.create_index("ix_users_foreign_hash", "users", ["password_hash"], sqlite_where=FOREIGN, postgresql_where=FOREIGN)
+    op.create_index("ix_users_pbkdf2_hash", "users", ["password_hash"], sqlite_where=PBKDF2, postgresql_where=PBKDF2)
 
 
 def fill() -> None:
@@ -31,6 +31,6 @@ def fill() -> None:
 
 
 def downgrade() -> None:
-    op.drop_index("ix_users_foreign_hash", "users")
+    op.drop_index("ix_users_pbkdf2_hash", "users")
     op.drop_index("ix_users_username_skeleton", "users")
     op.drop_column("users", "username_skeleton")  # never by batch_alter_table, which would copy the table and reuse ids

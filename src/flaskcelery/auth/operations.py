@@ -51,12 +51,12 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
 def _check_credentials(email: str, password: str) -> User:
     """Return the account, detached from the database; raise WrongCredentials or EmailNotConfirmed."""
     user: User | None = db.session.scalar(select(User).where(User.email_key == typed_email_key(email)))
-    foreign_rounds = hasher().foreign_rounds()
+    least_rounds = hasher().most_rounds()  # so that an imported account takes no longer than the others
     db.session.expunge_all()
     db.session.rollback()  # no transaction is open while the password is hashed
     # A locked account has no hash here: with the right password, too, it takes the time of a failure.
     password_hash = user.password_hash if user and user.is_active else None
-    if not hasher().verify(password, password_hash, foreign_rounds) or user is None:
+    if not hasher().verify(password, password_hash, least_rounds) or user is None:
         _record_failure(user)
         raise WrongCredentials
     if current_app.config["EMAIL_CONFIRMATION_REQUIRED"] and user.email_confirmed_at is None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from flaskcelery.database import Base, now_plus
 
 NO_PASSWORD = "!"  # noqa: S105  matches no password, as in Django
-HAS_FOREIGN_HASH = text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")  # as the index has it
+HAS_PBKDF2_HASH = text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")
 
 
 class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
@@ -18,9 +18,7 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
 
     __tablename__ = "users"
     __table_args__ = (
-        Index(
-            "ix_users_foreign_hash", "password_hash", sqlite_where=HAS_FOREIGN_HASH, postgresql_where=HAS_FOREIGN_HASH
-        ),
+        Index("ix_users_pbkdf2_hash", "password_hash", sqlite_where=HAS_PBKDF2_HASH, postgresql_where=HAS_PBKDF2_HASH),
         {"sqlite_autoincrement": True},  # ids are never reused: other rows can still refer to one
     )
 

@@ -15,45 +15,42 @@ from flask import Flask, current_app
 from sqlalchemy import func, select
 
 from flaskcelery.database import db
-from flaskcelery.users.models import HAS_FOREIGN_HASH, User
+from flaskcelery.users.models import HAS_PBKDF2_HASH, User
 
 ARGON2 = "$argon2"
-MOST_ROUNDS = 10_000_000  # eight times as many as Django 6.0 has
+MAX_ROUNDS = 10_000_000  # of PBKDF2: eight times as many as in Django 6.0
 MINUTE = 60  # seconds
 PASSWORD_MAX_LENGTH = 1024
 
-# Few, though there are many hashes: the name, up to eight digits, and the character after them.
-FOREIGN_STARTS = select(func.substr(User.password_hash, 1, 23)).where(HAS_FOREIGN_HASH).distinct()
+# The number of rounds and what surrounds it: few different texts, even if there are many hashes.
+PBKDF2_STARTS = select(func.substr(User.password_hash, 1, 23)).where(HAS_PBKDF2_HASH).distinct()
 
 
 class Hasher:
     """Hashes and verifies passwords, one at a time in a process: each Argon2 hash takes 19 MiB and a whole core.
 
-    PBKDF2 has a queue of its own, so that the short Argon2 hashes do not wait for the long hashes of imported accounts.
+    PBKDF2 has a lock of its own: it takes ten times as long, and users with an Argon2 hash do not wait for it.
     """
 
     def __init__(self, memory: int, passes: int, lanes: int) -> None:
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
         self._dummy_hash = self._argon2.hash(secrets.token_hex())
         self._argon2_turn, self._pbkdf2_turn = threading.Lock(), threading.Lock()
-        self._foreign_rounds, self._read_again_at = 0, 0.0
+        self._most_rounds, self._read_again_at = 0, 0.0
 
     def hash(self, password: str) -> str:
         """Return the Argon2id hash of the password's NFKC form."""
         with self._argon2_turn:
             return self._argon2.hash(_normalize(password))
 
-    def verify(self, password: str, password_hash: str | None, foreign_rounds: int = 0) -> bool:
+    def verify(self, password: str, password_hash: str | None, least_rounds: int = 0) -> bool:
         """Return whether the password matches.
 
-        A failure costs one Argon2 hash and at least `foreign_rounds` of PBKDF2, whatever the account's hash, even none.
+        A failure costs one Argon2 hash and `least_rounds` of PBKDF2, whatever hash the account has, if any.
         """
-        is_short_enough = len(password) <= PASSWORD_MAX_LENGTH
-        password = password[:PASSWORD_MAX_LENGTH]
-        matches = self._matches_argon2(password, password_hash) or self._matches_django(
-            password, password_hash, foreign_rounds
-        )
-        return matches and is_short_enough
+        tried = password[:PASSWORD_MAX_LENGTH]
+        matches = self._matches_argon2(tried, password_hash) or self._matches_pbkdf2(tried, password_hash, least_rounds)
+        return matches and tried == password
 
     def _matches_argon2(self, password: str, password_hash: str | None) -> bool:
         is_usable = bool(password_hash and password_hash.startswith(ARGON2))
@@ -64,23 +61,23 @@ class Hasher:
                 return False
         return is_usable
 
-    def _matches_django(self, password: str, password_hash: str | None, foreign_rounds: int) -> bool:
+    def _matches_pbkdf2(self, password: str, password_hash: str | None, least_rounds: int) -> bool:
         """Check a hash that Django made of the password as it was typed."""
         rounds, salt, digest = _parse_django(password_hash or "")
         typed = password.encode("utf-8", "surrogatepass")
         with self._pbkdf2_turn:
             if rounds and hmac.compare_digest(hashlib.pbkdf2_hmac("sha256", typed, salt, rounds), digest):
                 return True
-            if rounds < foreign_rounds:
-                hashlib.pbkdf2_hmac("sha256", typed, salt, foreign_rounds - rounds)
+            if rounds < least_rounds:
+                hashlib.pbkdf2_hmac("sha256", typed, salt, least_rounds - rounds)
         return False
 
-    def foreign_rounds(self) -> int:
+    def most_rounds(self) -> int:
         """Return the most rounds of any account's PBKDF2 hash, as they were at most a minute ago."""
         if time.monotonic() >= self._read_again_at:
-            self._foreign_rounds = max(map(_parse_rounds, db.session.scalars(FOREIGN_STARTS)), default=0)
+            self._most_rounds = max(map(_parse_rounds, db.session.scalars(PBKDF2_STARTS)), default=0)
             self._read_again_at = time.monotonic() + MINUTE
-        return self._foreign_rounds
+        return self._most_rounds
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Return whether the hash was made in another way, or with other parameters, than today's."""
@@ -107,9 +104,9 @@ def _parse_django(password_hash: str) -> tuple[int, bytes, bytes]:
 
 
 def _parse_rounds(password_hash: str) -> int:
-    """Return the number of rounds, or 0 if there is none or one that would block every login."""
+    """Return the number of rounds, or 0 if there is none, or if it is so high that it would block every login."""
     found = re.match(r"pbkdf2_sha256\$([0-9]{1,8})\$", password_hash)
-    return int(found[1]) if found and int(found[1]) <= MOST_ROUNDS else 0
+    return int(found[1]) if found and int(found[1]) <= MAX_ROUNDS else 0
 
 
 def _normalize(password: str) -> bytes:
