@@ -25,6 +25,7 @@ from flaskcelery.metrics import Metrics
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.publisher import Publisher
+from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.rate_limits import init_limits
 from tests.alone import pytest_runtest_protocol  # noqa: F401  the hook
 from tests.pages import find_csrf_token
@@ -122,6 +123,7 @@ def renew(app: Flask) -> None:
     app.extensions["publisher"] = Publisher(app.extensions["celery"])
     app.extensions["celery"].set_default()
     mail.init_app(app)
+    init_passwords(app)
     init_limits(app)
 
 

@@ -59,6 +59,7 @@ def test_users_move_with_hash_dates_and_flags_and_get_no_email(app: Flask, tmp_p
 def test_a_second_run_finds_everybody_there(app: Flask, tmp_path: Path) -> None:
     entries = [entry(), entry("erin")]
     run(app, tmp_path, entries)
+    run_sql(app, "UPDATE users SET password_hash = 'remade at a login' WHERE username = 'erin'")
     assert run(app, tmp_path, [*entries, entry("finn")]) == "1 added, 2 already there, 0 skipped\n"
 
 
@@ -106,7 +107,7 @@ def test_an_unconfirmed_account_of_the_same_name_and_email_is_reported(
     said = run(app, tmp_path, [entry()], exit_code=1).splitlines()
     assert said[0].startswith("Skipped dora: An account that was opened here")
     assert said[1] == "0 added, 0 already there, 1 skipped"
-    auth.send(link_in(send_mails(app)[0]))
+    auth.send(link_in(send_emails(app)[0]))
     assert run(app, tmp_path, [entry()]) == "0 added, 1 already there, 0 skipped\n"
 
 

@@ -60,9 +60,9 @@ def add_user(entry: dict[str, Any]) -> User:
         found = db.session.scalar(select(User).filter_by(**names))
         if found is None:
             raise
-        # An earlier import of this entry left its date, which nobody who signs up here can choose.
-        is_its_owners = found.email_confirmed_at is not None or found.joined_at == user.joined_at
-        raise (AlreadyThere if is_its_owners else PossibleStranger) from None
+        # An earlier import of this entry left its date or its hash, which nobody who signs up here can choose.
+        is_imported = found.joined_at == user.joined_at or found.password_hash == user.password_hash
+        raise (AlreadyThere if is_imported or found.email_confirmed_at else PossibleStranger) from None
     record(Event.IMPORTED, user.id, user.email)
     return user
 
