@@ -110,6 +110,14 @@ def free_port() -> int:
     raise RuntimeError("no port is left")
 
 
+def ipv6_address(port: int) -> str:
+    """Return where a server listens for IPv6 on this machine, or "" where there is none."""
+    with suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return f"[::1]:{port}"
+    return ""
+
+
 def is_open(port: int, host: str = HOST) -> bool:
     """Tell whether something takes connections at the port."""
     with suppress(OSError), socket.create_connection((host, port), timeout=1):
