@@ -45,6 +45,7 @@ SETTINGS = (
     Setting("DATABASE_URL", "", parsers.database_url, secret=True),
     Setting("CELERY_BROKER_URL", "embedded://localhost", parsers.broker_url, secret=True),
     Setting("REDIS_CA_FILE", ""),
+    Setting("CLEARTEXT_HOSTS", "", parsers.words),
     Setting("PUBLIC_URL", "", parsers.public_url),
     Setting("SITE_NAME", "flaskcelery"),
     Setting("INSTANCE_PATH", str(ROOT / "instance"), parsers.folder),
