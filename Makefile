@@ -76,7 +76,7 @@ up: ## Run everything in production with Docker Compose: http://localhost:8080
 	@echo "The site: $$(docker compose exec web printenv PUBLIC_URL)"
 
 emails: ## Print the emails that the mail catcher received
-	@docker compose exec -T web python - <deploy/emails.py
+	@docker compose exec -T worker python - <deploy/emails.py
 
 down: ## Stop production; keep all data
 	docker compose down

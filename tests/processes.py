@@ -27,6 +27,8 @@ PACKAGES = {
     "ip": "iproute2",
     "redis-cli": "redis-tools",
     "promtool": "prometheus",
+    "psql": "postgresql",
+    "pg_dump": "postgresql",
 }  # where not named as the program
 XDIST_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 PORTS = iter(random.sample(range(20_000 + 1_500 * XDIST_WORKER, 21_500 + 1_500 * XDIST_WORKER), 1_500))
