@@ -14,7 +14,7 @@ from zxcvbn_rs_py import zxcvbn
 
 from flaskcelery.config.derived import derive
 from flaskcelery.config.parsers import ARGON2_DEFAULT
-from flaskcelery.config.settings import LOOPBACK, SETTINGS, Config, ConfigError, parse_settings
+from flaskcelery.config.settings import LOOPBACK, SETTINGS, Config, ConfigError, make_private, parse_settings
 
 MIN_KEY_LENGTH = 50
 MIN_KEY_GUESSES = 2**64 - 1  # the highest estimate that there is; repetitions, words and rows of keys have a lower one
@@ -42,7 +42,7 @@ def _is_unreadable(path: str) -> bool:
 
 def _is_unwritable(folder: str) -> bool:
     with suppress(OSError):
-        Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(Path(folder))
     return not (os.path.isdir(folder) and os.access(folder, os.W_OK))
 
 
