@@ -29,6 +29,7 @@ PACKAGES = {
     "promtool": "prometheus",
     "psql": "postgresql",
     "pg_dump": "postgresql",
+    "pg_restore": "postgresql",
 }  # where not named as the program
 XDIST_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 PORTS = iter(random.sample(range(20_000 + 1_500 * XDIST_WORKER, 21_500 + 1_500 * XDIST_WORKER), 1_500))
