@@ -9,8 +9,8 @@ IN_ORDER = --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-fast test-django test-compose faults scan docs format requirements migration clean \
-  up emails down logs trace deploy backup restore
+.PHONY: help run install check test test-fast test-django test-compose faults scan audit sbom docs format requirements \
+  migration clean up emails down logs trace deploy backup restore
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,16 @@ faults: $(VENV)/.development ## Run the whole fault matrix (root, Linux, half an
 	@rm -f instance/faults.jsonl
 	$(BIN)/python -m tests.faults --json instance/faults.jsonl
 
-scan: $(VENV)/.development ## Run security scanners on the source and on a running copy (ten minutes)
+scan: $(VENV)/.development .venv-scan/.installed ## Run security scanners on the source and on a running copy (ten minutes)
 	@tests/scan
+
+audit: $(VENV)/.development .venv-scan/.installed ## Look the pinned packages up in a database of vulnerabilities
+	@$(BIN)/python -m tests.audit
+
+sbom: .venv-scan/.installed ## Write sbom.json, the image's Python packages as a CycloneDX list (SBOM)
+	@PYTHONWARNINGS=ignore .venv-scan/bin/cyclonedx-py requirements requirements/production.txt --pyproject pyproject.toml \
+	  --output-reproducible --output-format JSON --output-file sbom.json
+	@echo sbom.json
 
 docs: ## Write the tables that the docs take from the tests and from `make faults`
 	$(BIN)/python -m tests.proofs
@@ -76,7 +84,7 @@ up: ## Run everything in production with Docker Compose: http://localhost:8080
 	@echo "The site: $$(docker compose exec web printenv PUBLIC_URL)"
 
 emails: ## Print the emails that the mail catcher received
-	@docker compose exec -T web python - <deploy/emails.py
+	@docker compose exec -T worker python - <deploy/emails.py
 
 down: ## Stop production; keep all data
 	docker compose down
@@ -118,4 +126,10 @@ $(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt pyproject.toml
 $(VENV)/.development: $(VENV)/.runtime requirements/development.txt
 	@echo "Installing the development tools (once) ..."
 	@$(BIN)/pip install -q --require-hashes -r requirements/development.txt
+	@touch $@
+
+.venv-scan/.installed: requirements/scan.txt
+	@echo "Installing the scanners (once) ..."
+	@$(PYTHON) -m venv .venv-scan
+	@.venv-scan/bin/pip install -q --require-hashes -r requirements/scan.txt
 	@touch $@

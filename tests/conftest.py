@@ -21,6 +21,7 @@ from werkzeug.test import TestResponse
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.extensions import mail
+from flaskcelery.health.operations import RecentReadiness
 from flaskcelery.metrics import Metrics
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
@@ -121,6 +122,7 @@ def renew(app: Flask) -> None:
     app.config.update(app.extensions["first_config"])
     app.extensions["metrics"] = Metrics()
     app.extensions["publisher"] = Publisher(app.extensions["celery"])
+    app.extensions["readiness"] = RecentReadiness()
     app.extensions["celery"].set_default()
     mail.init_app(app)
     init_passwords(app)

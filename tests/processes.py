@@ -27,6 +27,9 @@ PACKAGES = {
     "ip": "iproute2",
     "redis-cli": "redis-tools",
     "promtool": "prometheus",
+    "psql": "postgresql",
+    "pg_dump": "postgresql",
+    "pg_restore": "postgresql",
 }  # where not named as the program
 XDIST_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 PORTS = iter(random.sample(range(20_000 + 1_500 * XDIST_WORKER, 21_500 + 1_500 * XDIST_WORKER), 1_500))
@@ -108,6 +111,14 @@ def free_port() -> int:
             probe.bind((HOST, port))
             return port
     raise RuntimeError("no port is left")
+
+
+def ipv6_address(port: int) -> str:
+    """Return where a server listens for IPv6 on this machine, or "" where there is none."""
+    with suppress(OSError), socket.socket(socket.AF_INET6) as probe:
+        probe.bind(("::1", 0))
+        return f"[::1]:{port}"
+    return ""
 
 
 def is_open(port: int, host: str = HOST) -> bool:

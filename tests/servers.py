@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from flaskcelery.app import create_app
-from tests.processes import HOST, ROOT, Process, find_program, free_port, miss, start, wait_until
+from tests.processes import HOST, ROOT, Process, find_program, free_port, ipv6_address, miss, start, wait_until
 
 NGINX_TEMPLATES = ROOT / "deploy/nginx"
 METRICS = NGINX_TEMPLATES / "metrics.conf.template"
@@ -148,6 +148,7 @@ def nginx(folder: Path, port: int, pages_port: int, forms_port: int, **names: st
     """
     names = {
         "NGINX_LISTEN": f"{HOST}:{port}",
+        "NGINX_LISTEN_IPV6": ipv6_address(port) or f"unix:{folder}/ipv6.socket",
         "NGINX_SERVER_NAME": f"{HOST} localhost",
         "NGINX_WEB": HOST,
         "NGINX_PAGES_PORT": str(pages_port),

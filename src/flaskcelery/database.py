@@ -1,8 +1,9 @@
 """The database: typed base class, the database's own clock, and `transaction()`, the one way to write."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -119,8 +120,17 @@ def init_database(app: Flask) -> None:
     with app.app_context():
         engine = db.engine
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _create_private_file)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+
+
+def _create_private_file(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
+    """Create a missing file before SQLite does, with a mode that keeps other users of this host out."""
+    path = Path(arguments[0])
+    if not path.exists():
+        with suppress(OSError):  # SQLite says what is wrong
+            path.touch(mode=0o600)  # SQLite gives its other files the same mode
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

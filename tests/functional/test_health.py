@@ -1,14 +1,20 @@
 """What monitors see when all is well, and when a part is away."""
 
 import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
+from flaskcelery.health import operations
+from flaskcelery.health.operations import Readiness
 from tests.conftest import Browser
 
 
@@ -49,6 +55,52 @@ def test_an_absent_broker_is_told_but_the_site_is_ready(environ: dict[str, str])
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert (answer.json or {})["broker"] == "away"
+
+
+@pytest.mark.requirement(54)
+@pytest.mark.parametrize("address", ["8.8.8.8", "2600::1", "::ffff:8.8.8.8", "nonsense", ""])
+def test_strangers_learn_only_whether_the_site_is_ready(client: FlaskClient, address: str) -> None:
+    assert client.get("/readyz", environ_base={"REMOTE_ADDR": address}).json == {"ready": True}
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "172.18.0.1", "::1", "fd00::1", "::ffff:10.1.2.3"])
+def test_private_networks_learn_the_details(client: FlaskClient, address: str) -> None:
+    assert "broker" in (client.get("/readyz", environ_base={"REMOTE_ADDR": address}).json or {})
+
+
+@pytest.mark.requirement(54)
+def test_readiness_is_checked_once_a_second_however_often_it_is_asked(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks: list[Readiness] = []
+    monkeypatch.setattr(operations, "check_readiness", lambda: checks.append(Readiness(str(len(checks)))) or checks[-1])
+    for _ in range(20):
+        client.get("/readyz")
+    assert len(checks) <= 2
+    time.sleep(1.1)
+    assert (client.get("/readyz").json or {})["problem"] == checks[-1].problem
+    assert len(checks) >= 2
+
+
+@pytest.mark.requirement(54)
+def test_one_slow_check_keeps_no_other_thread_waiting(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.test_client().get("/readyz")
+    recent = app.extensions["readiness"]
+    is_checking, can_end = threading.Event(), threading.Event()
+
+    def check_slowly() -> Readiness:
+        is_checking.set()
+        can_end.wait(20)
+        return Readiness("slow")
+
+    monkeypatch.setattr(operations, "check_readiness", check_slowly)
+    recent._ends_at = time.monotonic() - 1
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(recent.read)
+        is_checking.wait(20)
+        assert [recent.read().problem for _ in range(5)] == [""] * 5
+        can_end.set()
+    assert slow.result().problem == recent.read().problem == "slow"
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

@@ -99,7 +99,7 @@ def test_what_is_skipped_is_named_with_its_reason(app: Flask, tmp_path: Path, au
     assert lines[-1] == "1 added, 0 already there, 10 skipped"
 
 
-@pytest.mark.requirement(53)
+@pytest.mark.requirement(59)
 def test_an_unconfirmed_account_of_the_same_name_and_email_is_reported(
     app: Flask, tmp_path: Path, auth: Browser
 ) -> None:

@@ -34,6 +34,8 @@ def test_nginx_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) -> No
     assert (style.status, style.headers["Content-Type"]) == (200, "text/css; charset=utf-8")
     assert "ETag" in style.headers
     assert visitor.get(SIGN_UP, Cookie="session=" + "x" * 7000).status == 200
+    largest = {f"X-Header-{number}": "x" * 8000 for number in range(3)}
+    assert visitor.get("/" + "x" * 8000, **largest).status == 404
 
 
 def test_the_application_sees_the_host_with_its_port(stack: Stack) -> None:

@@ -6,7 +6,7 @@ from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 
 from tests.integration.visitor import Visitor
-from tests.processes import HOST, find_program, free_port
+from tests.processes import HOST, find_program, free_port, ipv6_address
 
 
 class Tls:
@@ -20,6 +20,7 @@ class Tls:
         subprocess.run([find_program("openssl"), *how.split(), *what], check=True, capture_output=True)
         self.names = {
             "NGINX_TLS_LISTEN": f"{HOST}:{self.port}",
+            "NGINX_TLS_LISTEN_IPV6": ipv6_address(self.port) or f"unix:{folder}/tls.socket",
             "NGINX_PUBLIC_URL": self.url,
             "NGINX_TLS_CERTIFICATE": str(self.certificate),
             "NGINX_TLS_KEY": str(key),

@@ -82,7 +82,9 @@ REQUIREMENTS = {
     41: Requirement("Invalid bytes, and valid input of any length, never cause a 500"),
     42: Requirement("An invalid cookie is ignored"),
     43: Requirement("Slow clients do not block other visitors"),
-    44: Requirement("Ambiguous requests are refused (request smuggling)"),
+    44: Requirement(
+        "Ambiguous requests are refused, and uWSGI sees no request that nginx did not see (request smuggling)"
+    ),
     45: Requirement("Only pages and static files are served, and no response contains a version number"),
     46: Requirement("Error pages contain no internal details"),
     47: Requirement("Security events are logged, and secrets are not"),
@@ -93,9 +95,17 @@ REQUIREMENTS = {
         "`make scan` runs detect-secrets on the whole history. It finds nothing.",
     ),
     51: Requirement(
-        "Every dependency is pinned with its hash",
-        "There is no list of components (SBOM): common tools can read the pinned versions instead.",
+        "Every dependency is pinned with its hash, and can be looked up in a database of vulnerabilities",
+        "`make audit` looks them up. `make sbom` writes the list of components (SBOM).",
     ),
     52: Requirement("Weak TLS versions and ciphers are refused", "The scanner testssl.sh was not run."),
-    53: Requirement("An import does not take a stranger's account for the imported one"),
+    53: Requirement(
+        "nginx counts an IPv4 address, or an IPv6 network of 64 bits, as one client, as the application does"
+    ),
+    54: Requirement("Health checks are limited and cost little, and tell strangers only whether the site is ready"),
+    55: Requirement("Reaching one of the application's inner ports does not allow running code"),
+    56: Requirement("The application's database role owns its schema and is no superuser"),
+    57: Requirement("Sending data to other hosts in clear text is reported, unless a setting says that it is meant"),
+    58: Requirement("Other users of the host cannot read the files under instance/"),
+    59: Requirement("An import does not take a stranger's account for the imported one"),
 }

@@ -18,7 +18,8 @@ def check(deploy: bool) -> None:
 
     Exits with 1 if the application should not start like this. Any command says why it cannot start at all.
     """
-    _, errors, warnings = find_problems({**read_environ(), **({"APP_ENV": "production"} if deploy else {})})
+    environ = {**read_environ(), **({"APP_ENV": "production"} if deploy else {})}
+    _, errors, warnings = find_problems(environ, is_strict=deploy)
     warnings += _find_missing() if deploy else []
     click.echo(list_all({"Errors:": errors, "Warnings:": warnings}) or "Nothing is wrong.")
     raise SystemExit(1 if errors else 0)

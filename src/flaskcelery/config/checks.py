@@ -9,12 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy import URL, make_url
+from zxcvbn_rs_py import zxcvbn
+
 from flaskcelery.config.derived import derive
 from flaskcelery.config.parsers import ARGON2_DEFAULT
-from flaskcelery.config.settings import LOOPBACK, SETTINGS, Config, ConfigError, parse_settings
+from flaskcelery.config.settings import LOOPBACK, SETTINGS, Config, ConfigError, make_private, parse_settings
 
 MIN_KEY_LENGTH = 50
-MIN_KEY_VARIETY = 5
+MIN_KEY_GUESSES = 2**64 - 1  # the highest estimate that there is; repetitions, words and rows of keys have a lower one
 OWASP_COST = 19456 * 2  # KiB x passes; OWASP Password Storage: 19 MiB and two passes, or more memory and one
 
 # A message, and the condition under which it is shown.
@@ -22,7 +25,7 @@ Check = tuple[str, Callable[[Config], object]]
 
 
 def _is_weak(key: str) -> bool:
-    return not key.isascii() or len(key) < MIN_KEY_LENGTH or len(set(key)) < MIN_KEY_VARIETY
+    return not key.isascii() or len(key) < MIN_KEY_LENGTH or zxcvbn(key[:100]).guesses < MIN_KEY_GUESSES
 
 
 def _is_unreal_sender(sender: str) -> bool:
@@ -39,7 +42,7 @@ def _is_unreadable(path: str) -> bool:
 
 def _is_unwritable(folder: str) -> bool:
     with suppress(OSError):
-        Path(folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(Path(folder))
     return not (os.path.isdir(folder) and os.access(folder, os.W_OK))
 
 
@@ -108,14 +111,41 @@ PRODUCTION_WARNINGS: tuple[Check, ...] = (
 )
 
 
-def find_problems(environ: Mapping[str, str]) -> tuple[Config, list[str], list[str]]:
-    """Return the complete configuration, its errors and its warnings."""
+# What to say, and the host that is then reached without TLS.
+CLEAR_TEXT: tuple[tuple[str, Callable[[Config], str]], ...] = (
+    (
+        "MAIL_SERVER gets reset links in clear text: set MAIL_USE_TLS=1 or MAIL_USE_SSL=1",
+        lambda c: "" if c["MAIL_USE_TLS"] or c["MAIL_USE_SSL"] else c["MAIL_SERVER"],
+    ),
+    (
+        "DATABASE_URL allows clear text: add ?sslmode=verify-full (or require)",
+        lambda c: _clear_text_host(make_url(c["SQLALCHEMY_DATABASE_URI"])),
+    ),
+    (
+        "CELERY_BROKER_URL is clear text: use rediss://",
+        lambda c: (
+            (urlsplit(c["CELERY_BROKER_URL"]).hostname or "") if c["CELERY_BROKER_URL"].startswith("redis:") else ""
+        ),
+    ),
+)
+
+
+def _clear_text_host(database: URL) -> str:
+    if database.query.get("sslmode") in {"require", "verify-ca", "verify-full"}:
+        return ""
+    host = database.host or str(database.query.get("host", ""))
+    return "" if host.startswith("/") else host  # the folder of a Unix socket
+
+
+def find_problems(environ: Mapping[str, str], is_strict: bool = False) -> tuple[Config, list[str], list[str]]:
+    """Return the complete configuration, its errors and its warnings; `is_strict` makes clear text an error."""
     config, errors = parse_settings(environ)
     config.update(derive(config))
     errors += _find_wrong(ERRORS, config)
     if config["APP_ENV"] != "production":
         return config, errors, []
     warnings = _find_wrong(PRODUCTION_WARNINGS, config) + _find_open_files(environ)
+    (errors if is_strict else warnings).extend(_find_clear_text(config))
     return config, errors + _find_wrong(PRODUCTION_ERRORS, config), warnings
 
 
@@ -134,6 +164,12 @@ def list_all(found: Mapping[str, list[str]]) -> str:
 
 def _find_wrong(checks: tuple[Check, ...], config: Config) -> list[str]:
     return [message for message, is_wrong in checks if is_wrong(config)]
+
+
+def _find_clear_text(config: Config) -> list[str]:
+    meant = {"", *LOOPBACK, "::1", *config["CLEARTEXT_HOSTS"]}
+    found = [(message, find_host(config)) for message, find_host in CLEAR_TEXT]
+    return [f"{message}, or CLEARTEXT_HOSTS={host} if it is meant" for message, host in found if host not in meant]
 
 
 def _find_open_files(environ: Mapping[str, str]) -> list[str]:

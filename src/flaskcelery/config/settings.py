@@ -45,6 +45,7 @@ SETTINGS = (
     Setting("DATABASE_URL", "", parsers.database_url, secret=True),
     Setting("CELERY_BROKER_URL", "embedded://localhost", parsers.broker_url, secret=True),
     Setting("REDIS_CA_FILE", ""),
+    Setting("CLEARTEXT_HOSTS", "", parsers.words),
     Setting("PUBLIC_URL", "", parsers.public_url),
     Setting("SITE_NAME", "flaskcelery"),
     Setting("INSTANCE_PATH", str(ROOT / "instance"), parsers.folder),
@@ -133,9 +134,16 @@ def _fill_development_defaults(config: Config) -> None:
         config["SECRET_KEY"] = config["SECRET_KEY"] or _keep_secret(Path(config["INSTANCE_PATH"]))
 
 
+def make_private(folder: Path) -> None:
+    """Create the folder, open to this user only. The checkout's own folder comes from Git, which leaves it open."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder == ROOT / "instance" and folder.stat().st_uid == os.getuid():
+        folder.chmod(0o700)
+
+
 def _keep_secret(instance: Path) -> str:
     """Return the key kept under `instance/`; make it once, even when several processes start together."""
-    instance.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(instance)
     path = instance / "secret_key"
     path.touch(mode=0o600)
     with path.open("r+") as file:

@@ -2,6 +2,9 @@
 
 import functools
 import logging
+import math
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,6 +21,9 @@ from flaskcelery.database import db
 from flaskcelery.metrics import metrics
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
 from flaskcelery.outbox.queries import count_states, find_oldest_pending, read_totals
+
+RECENT = 1  # seconds
+LONGEST_CHECK = 15  # seconds: a connection and two statements that time out, and the broker
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +66,27 @@ def check_readiness() -> Readiness:
     except BrokerAway:
         found.broker = "away"
     return found
+
+
+class RecentReadiness:
+    """The readiness of at most a second ago, so that monitors and attackers cost one check a second in each process.
+
+    One thread checks; the others take the last answer meanwhile, unless that is old, and do not wait.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._found, self._ends_at = threading.Lock(), Readiness(), -math.inf
+
+    def read(self) -> Readiness:
+        is_old = time.monotonic() > self._ends_at + LONGEST_CHECK
+        if self._lock.acquire(blocking=is_old):
+            try:
+                if time.monotonic() > self._ends_at:
+                    self._found = check_readiness()
+                    self._ends_at = time.monotonic() + RECENT
+            finally:
+                self._lock.release()
+        return self._found
 
 
 @functools.cache

@@ -7,7 +7,6 @@ the container, frozen ones too, and the restart policy does the rest. It imports
 import os
 import signal
 import socket
-import struct
 import sys
 import time
 from pathlib import Path
@@ -52,14 +51,10 @@ def check_web() -> str:
 
 
 def ask(port: int) -> bytes:
-    """Return the answer to GET /healthz, asked in uWSGI's own protocol (uwsgi-docs, Protocol.rst)."""
+    """Return the answer to GET /healthz."""
     host = urlsplit(os.environ.get("PUBLIC_URL") or "http://localhost").netloc
-    names = {"REQUEST_METHOD": "GET", "PATH_INFO": "/healthz", "REQUEST_URI": "/healthz", "QUERY_STRING": ""}
-    names |= {"SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": host, "SERVER_NAME": host, "SERVER_PORT": "80"}
-    words = [part.encode() for item in names.items() for part in item]
-    block = b"".join(struct.pack("<H", len(word)) + word for word in words)
     with socket.create_connection(("127.0.0.1", port), TIMEOUT) as connection:
-        connection.sendall(struct.pack("<BHB", 0, len(block), 0) + block)
+        connection.sendall(f"GET /healthz HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
         return connection.recv(4096)
 
 

@@ -1,13 +1,16 @@
-"""URLs for monitors, neither logged nor limited. Nginx answers /metrics to nobody outside."""
+"""URLs for monitors, not logged. Nginx limits the first two, and answers /metrics to nobody outside."""
 
 from dataclasses import asdict
+from ipaddress import ip_address
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from flaskcelery.health.operations import check_readiness, render_metrics
+from flaskcelery.health.operations import RecentReadiness, render_metrics
+from flaskcelery.web.requests import client_ip
 
 bp = Blueprint("health", __name__)
+bp.record_once(lambda state: state.app.extensions.update(readiness=RecentReadiness()))
 
 
 @bp.get("/healthz")
@@ -18,11 +21,20 @@ def show_alive() -> Response:
 
 @bp.get("/readyz")
 def show_ready() -> tuple[Response, int]:
-    """Say whether visitors can be served, and if not, why (503)."""
-    found = check_readiness()
-    return jsonify(ready=not found.problem, **asdict(found)), 503 if found.problem else 200
+    """Say whether visitors can be served (200 or 503), and to clients in private networks, why not."""
+    found = current_app.extensions["readiness"].read()
+    details = asdict(found) if _is_private(client_ip()) else {}
+    return jsonify(ready=not found.problem, **details), 503 if found.problem else 200
 
 
 @bp.get("/metrics")
 def show_metrics() -> Response:
     return Response(render_metrics(), content_type=CONTENT_TYPE_LATEST)
+
+
+def _is_private(address: str) -> bool:
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return False
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_private

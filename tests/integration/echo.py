@@ -1,4 +1,4 @@
-"""A stand-in for uWSGI that says what nginx handed on, and a name server with one answer."""
+"""A stand-in for uWSGI that says what nginx passed on, and a name server with one answer."""
 
 import json
 import socketserver
@@ -6,16 +6,14 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TypeVar
 
 Server = TypeVar("Server", bound=socketserver.BaseServer)
 
 
-class Echo(socketserver.ThreadingTCPServer):
-    """Answers each request with its parameters; or hangs up on it, once it was read, where `breaks` is set."""
-
-    allow_reuse_address = True
-    daemon_threads = True
+class Echo(ThreadingHTTPServer):
+    """Answers each request with its parts; or hangs up on it, once it was read, where `breaks` is set."""
 
     def __init__(self, host: str, port: int, breaks: bool = False) -> None:
         super().__init__((host, port), Handler)
@@ -23,32 +21,28 @@ class Echo(socketserver.ThreadingTCPServer):
         self.seen: list[dict[str, str]] = []
 
 
-class Handler(socketserver.BaseRequestHandler):
-    """One request in the uwsgi protocol."""
+class Handler(BaseHTTPRequestHandler):
+    """One request."""
 
     server: Echo
 
-    def handle(self) -> None:
-        """Read the parameters and answer."""
-        size = struct.unpack("<xHx", self._read(4))[0]
-        block, values = self._read(size), []
-        while block:
-            length = struct.unpack("<H", block[:2])[0]
-            values.append(block[2 : 2 + length].decode("latin-1"))
-            block = block[2 + length :]
-        parameters = dict(zip(values[::2], values[1::2], strict=True))
-        self._read(int(parameters["CONTENT_LENGTH"] or 0))
-        self.server.seen.append(parameters | {"port": str(self.server.server_address[1])})
+    def handle_one_request(self) -> None:
+        """Read a request and answer it, whatever its method."""
+        self.raw_requestline = self.rfile.readline(65537)
+        if not self.raw_requestline or not self.parse_request():
+            return
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        parts = {"method": self.command, "path": self.path, "body": body.decode("latin-1")}
+        self.server.seen.append({**self.headers, **parts, "port": str(self.server.server_address[1])})
         if not self.server.breaks:
-            body = json.dumps(self.server.seen[-1]).encode()
-            head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Request-ID: forged\r\n\r\n"
-            self.request.sendall(head + body)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("X-Request-ID", "forged")
+            self.end_headers()
+            self.wfile.write(json.dumps(self.server.seen[-1]).encode())
 
-    def _read(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size and (part := self.request.recv(size - len(data))):
-            data += part
-        return data
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
 
 
 class NameServer(socketserver.UDPServer):
