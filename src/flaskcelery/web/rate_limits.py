@@ -176,5 +176,5 @@ def _client() -> str:
     """Return the client's IP address, or its network for IPv6: one client has all the addresses of a network."""
     ip_address = client_ip()
     with suppress(ValueError):  # it is not IPv6
-        return str(ipaddress.IPv6Network((ip_address.partition("%")[0], NETWORK), strict=False))
+        return str(ipaddress.IPv6Network((ip_address, NETWORK), strict=False))
     return ip_address
