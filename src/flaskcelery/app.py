@@ -27,8 +27,8 @@ from flaskcelery.outbox.heartbeat import init_heartbeat
 from flaskcelery.outbox.publisher import init_publisher
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.users.passwords import init_passwords
+from flaskcelery.web.counters import init_limits
 from flaskcelery.web.error_pages import init_error_pages
-from flaskcelery.web.rate_limits import init_limits
 from flaskcelery.web.security import init_web, require_login
 from flaskcelery.web.static_files import init_static_files
 

@@ -14,7 +14,7 @@ from tests.integration.visitor import PASSWORD, Visitor
 from tests.security.conftest import Site
 
 NEW = "brass kettle forty"
-PER_ACCOUNT = (LIMITS["change_password"].by_account or (0, 0))[0]
+PER_ACCOUNT = (LIMITS["enter_password"].by_account or (0, 0))[0]
 ME, CHANGE_PASSWORD, CHANGE_EMAIL = "/accounts/me/", "/accounts/password_change/", "/accounts/me/email/"
 
 
