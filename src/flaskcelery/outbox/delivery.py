@@ -25,6 +25,7 @@ from flaskcelery.mail.errors import (
 from flaskcelery.mail.message import message_id
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.queries import add_to_total
+from flaskcelery.outbox.slots import domain_slot, publish_waiting
 from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
@@ -61,19 +62,22 @@ class Claim:
 def register_tasks(celery: Celery) -> None:
     for name in TASKS:
         celery.task(name=name)(run)
+    celery.conf.task_routes = {name: {"queue": task.queue} for name, task in TASKS.items()}
 
 
 def run(row_id: str) -> None:
-    """Process the row that a broker message names."""
-    deliver(uuid.UUID(row_id))
+    """Process the row that a broker message names, and publish those that have waited for it."""
+    if deliver(uuid.UUID(row_id)):
+        publish_waiting(uuid.UUID(row_id))
 
 
-def deliver(row_id: uuid.UUID) -> None:
-    """Process the row if it is pending, due and unclaimed."""
-    with about_row(row_id):
-        claimed = claim(row_id)
+def deliver(row_id: uuid.UUID) -> bool:
+    """Process the row if it is pending, due and unclaimed, and its domain has a slot free; return whether it was."""
+    with about_row(row_id), domain_slot(row_id) as is_free:
+        claimed = claim(row_id) if is_free else None
         if claimed:
             process(claimed)
+    return claimed is not None
 
 
 def process(claimed: Claim) -> None:

@@ -40,7 +40,7 @@ def request_confirmation(email: str) -> None:
         is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
         user = db.session.scalar(select(User).where(*is_unconfirmed))
         user_id = user.id if user else None
-        emails.send_confirmation_email.enqueue(user_id=user_id, made_at=timestamp())
+        emails.send_confirmation_email.enqueue(to=key, user_id=user_id, made_at=timestamp())
         record(Event.CONFIRMATION_REQUESTED, user_id, user.email if user else "")
 
 
@@ -57,8 +57,8 @@ def request_email_change(user: User, email: str, password: str) -> None:
     with transaction():
         if not update_unchanged(user, ["password_hash"], pending_email=new):
             raise ChangedMeanwhile
-        emails.send_email_change_email.enqueue(user_id=user.id, made_at=timestamp())
-        emails.send_email_change_notice.enqueue(user_id=user.id)
+        emails.send_email_change_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
+        emails.send_email_change_notice.enqueue(to=user.email, user_id=user.id)
         record(Event.EMAIL_CHANGE_REQUESTED, user.id, user.email)
 
 
@@ -89,9 +89,9 @@ def move_email(user: User, new: str, *, is_confirmed: bool, keep: str | None = N
     An email that is not confirmed yet is sent a link. The caller writes the columns and commits.
     """
     end_sessions(user.id, keep=keep)
-    emails.send_email_changed_notice.enqueue(user_id=user.id)
+    emails.send_email_changed_notice.enqueue(to=user.email, user_id=user.id)
     if not is_confirmed:
-        emails.send_confirmation_email.enqueue(user_id=user.id, made_at=timestamp())
+        emails.send_confirmation_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
     return {
         **make_email(new),
         "pending_email": None,

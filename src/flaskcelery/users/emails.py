@@ -11,7 +11,7 @@ from flaskcelery.users.tokens import LINK_DAYS, change_link, confirmation_link, 
 from flaskcelery.web.urls import public_url
 
 
-@task("send_confirmation_email", "Confirm your email")
+@task("send_confirmation_email", "Confirm your email", queue="urgent")
 def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None:
     """Send a new confirmation link, unless there is nothing to confirm."""
     user = _find_open(user_id)
@@ -50,7 +50,7 @@ def send_email_changed_notice(user_id: int) -> Message | None:
     return _compose("email_changed", user, to=user.previous_email, link=undo_link(user))
 
 
-@task("send_password_reset_email", "Password reset")
+@task("send_password_reset_email", "Password reset", queue="urgent")
 def send_password_reset_email(user_id: int | None, made_at: int) -> Message | None:
     """Send the reset link to the account's email as it is stored, unless no link could help."""
     return _compose_password_link("password_reset", user_id, made_at, has_password=True)
