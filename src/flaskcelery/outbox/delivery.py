@@ -116,9 +116,8 @@ def claim(row_id: uuid.UUID) -> Claim | None:
             return None
         attempts = found.attempts + 1
         lease = max(current_app.config["OUTBOX_LEASE"], back_off(attempts))
-        db.session.execute(
-            update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=attempts, due_at=now_plus(lease))
-        )
+        leased = update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=attempts, due_at=now_plus(lease))
+        db.session.execute(leased)
         if attempts > 1:
             add_to_total("retried")
     return Claim(row_id, found.task, found.args, attempts, claimed_at)
@@ -192,7 +191,6 @@ def _try_record(claimed: Claim, total: str | None = None, **columns: Any) -> Non
 
 
 def describe(error: Exception) -> str:
-    """Return the error as a row's `error` column keeps it."""
     return sanitize(f"{type(error).__name__}: {error}")
 
 
