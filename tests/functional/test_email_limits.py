@@ -48,7 +48,9 @@ def texts(message: Message) -> str:
     return f"{message.subject} {message.body} {message.html}"
 
 
+@pytest.mark.requirement(21)
 @pytest.mark.requirement(37)
+@pytest.mark.requirement(61)
 @pytest.mark.usefixtures("many_clients")
 @pytest.mark.parametrize("kind", MEMBER_FORMS)
 def test_a_member_sends_each_form_five_times_an_hour(logged_in: Browser, kind: str) -> None:
