@@ -158,7 +158,6 @@ def test_urgent_rows_and_others_are_taken_in_turn(quiet_app: Flask) -> None:
     enqueue_many(6)
     with transaction():
         urgent = [send_password_reset_email.enqueue(user_id=1, made_at=1).id for _ in range(2)]
-        db.session.flush()
         db.session.execute(update(OutboxRow).where(OutboxRow.id.in_(urgent)).values(due_at=now_plus(-10)))
     taken = take_overdue(5, 6)
     assert [row.id in urgent for row in taken] == [True, False, True, False, False, False]
@@ -168,8 +167,7 @@ def test_urgent_rows_and_others_are_taken_in_turn(quiet_app: Flask) -> None:
 def test_a_slow_domain_has_one_direct_send_in_a_pass(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     enqueue_many(4)
     with transaction():
-        slow = OutboxRow.user_id < 4
-        db.session.execute(update(OutboxRow).where(slow).values(domain="tarpit.org"))
+        db.session.execute(update(OutboxRow).where(OutboxRow.user_id < 4).values(domain="tarpit.org"))
     broker.is_down = True
     monkeypatch.setattr(relay, "SLOW_SECONDS", -1)
     relay_once(period=0)
