@@ -31,9 +31,10 @@ with create_app({"INSTANCE_PATH": sys.argv[1]}).app_context() as context:
 
 
 @pytest.fixture
-def rows(quiet_app: Flask) -> list[uuid.UUID]:
+def rows(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
     """Return the rows of three sign-ups, the last one at another domain, in a worker with one slot for each domain."""
-    quiet_app.extensions["slots"] = Slots(Path(quiet_app.instance_path) / "worker.slots", 1)
+    slots = Slots(Path(quiet_app.instance_path) / "worker.slots", 1)
+    monkeypatch.setitem(quiet_app.extensions, "slots", slots)
     for name, domain in (("alice", "a.example.net"), ("bob", "b.EXAMPLE.net"), ("carol", "example.org")):
         register(name, f"{name}@{domain}", "correct horse")
     return list(db.session.scalars(select(OutboxRow.id).order_by(OutboxRow.user_id)))
