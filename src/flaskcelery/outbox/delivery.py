@@ -66,7 +66,7 @@ def register_tasks(celery: Celery) -> None:
 
 
 def run(row_id: str) -> None:
-    """Process the row that a broker message names, and publish those that have waited for it."""
+    """Process the row that a broker message names, and publish the next one that has waited for it."""
     if deliver(uuid.UUID(row_id)):
         publish_waiting(uuid.UUID(row_id))
 

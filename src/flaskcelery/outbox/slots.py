@@ -14,9 +14,9 @@ from typing import IO, Any
 
 from celery.signals import celeryd_after_setup
 from flask import Flask, current_app
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from flaskcelery.database import db
+from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.publisher import BrokerAway
 
@@ -62,13 +62,20 @@ def domain_slot(row_id: uuid.UUID) -> Iterator[bool]:
 
 
 def publish_waiting(row_id: uuid.UUID) -> None:
-    """Publish the next rows of this row's domain: their messages are gone if they found no slot free."""
-    slots: Slots | None = current_app.extensions["slots"]
+    """Publish the next due row of this row's domain: its message is gone if it found no slot free.
+
+    Like a row that the relay publishes, it moves to the back of the queue.
+    """
     domain = select(OutboxRow.domain).where(OutboxRow.id == row_id).scalar_subquery()
-    waiting = select(OutboxRow.task, OutboxRow.id).where(OutboxRow.domain == domain, is_claimable())
-    rows = db.session.execute(waiting.order_by(OutboxRow.due_at).limit(slots.per_domain if slots else 0)).all()
-    with suppress(BrokerAway):  # the relay takes care of them
-        for row in rows:
+    due = select(OutboxRow.id).where(OutboxRow.domain == domain, is_claimable()).order_by(OutboxRow.due_at).limit(1)
+    if db.session.scalar(due) is None:  # as usual: no write
+        return
+    with transaction():
+        is_next = OutboxRow.id.in_(due.with_for_update(skip_locked=True))
+        moved = update(OutboxRow).where(is_next).values(due_at=now_plus())
+        row = db.session.execute(moved.returning(OutboxRow.task, OutboxRow.id)).one_or_none()
+    if row:
+        with suppress(BrokerAway):  # the relay takes care of it
             current_app.extensions["publisher"].publish(row.task, row.id)
 
 
