@@ -27,7 +27,7 @@ from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.publisher import Publisher
 from flaskcelery.users.passwords import init_passwords
-from flaskcelery.web.rate_limits import init_limits
+from flaskcelery.web.counters import init_limits
 from tests.alone import pytest_runtest_protocol  # noqa: F401  the hook
 from tests.pages import find_csrf_token
 

@@ -53,9 +53,9 @@ class SmtpServer:
 
 
 @contextmanager
-def smtp_server() -> Iterator[SmtpServer]:
+def smtp_server(handler: SmtpServer | None = None) -> Iterator[SmtpServer]:
     """Run an SMTP server in a thread."""
-    handler = SmtpServer()
+    handler = handler or SmtpServer()
     controller = Controller(handler, hostname=HOST, port=handler.port)
     controller.start()
     try:

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("task", sa.String(100), nullable=False),
         sa.Column("args", sa.JSON(), nullable=False),
         sa.Column("user_id", BIG, nullable=True),
+        sa.Column("domain", sa.String(254), nullable=False, server_default=""),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("due_at", MOMENT, nullable=False),
         sa.Column("expires_at", MOMENT, nullable=False),
@@ -28,6 +29,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
     op.create_index("ix_outbox_pending", "outbox", ["due_at"], sqlite_where=PENDING, postgresql_where=PENDING)
+    op.create_index("ix_outbox_pending_domain", "outbox", ["domain"], sqlite_where=PENDING, postgresql_where=PENDING)
     op.create_index("ix_outbox_done_at", "outbox", ["done_at"])
     op.create_index("ix_outbox_user_id", "outbox", ["user_id"])
 

@@ -25,10 +25,11 @@ from flaskcelery.metrics import init_metrics
 from flaskcelery.outbox.delivery import register_tasks
 from flaskcelery.outbox.heartbeat import init_heartbeat
 from flaskcelery.outbox.publisher import init_publisher
+from flaskcelery.outbox.slots import init_slots
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.users.passwords import init_passwords
+from flaskcelery.web.counters import init_limits
 from flaskcelery.web.error_pages import init_error_pages
-from flaskcelery.web.rate_limits import init_limits
 from flaskcelery.web.security import init_web, require_login
 from flaskcelery.web.static_files import init_static_files
 
@@ -62,6 +63,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     register_tasks(init_celery(app))
     init_publisher(app)
+    init_slots(app)
     init_heartbeat(app)
     init_passwords(app)
     mail.init_app(app)

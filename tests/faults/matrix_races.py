@@ -93,7 +93,7 @@ def redis_hears_no_secret(environment: Environment) -> Fault:
     for blob in blobs:
         said += base64.b64decode(blob + "=" * (-len(blob) % 4)).decode("latin-1")
     names = [made.name for made in environment.load.log if made.phase == "during"]
-    words = [*names, "visitors.example", "csrf", "session", "Thank you", "Welcome ", "correct horse"]
+    words = [*names, "@visitors", "csrf", "session", "Thank you", "Welcome ", "correct horse"]
     leaked = [word for word in words if word in said]
     assert not leaked, f"Redis heard {leaked}"
     return f"{len(said)} bytes heard, {said.count('send_welcome_email')} messages" if names else ""

@@ -9,7 +9,7 @@ from flask import Flask
 
 from flaskcelery.database import db
 from flaskcelery.outbox.relay import relay_once
-from tests.conftest import PASSWORD, Browser, events, run_sql, send_emails
+from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
 
 
 def relay(app: Flask) -> None:
@@ -30,7 +30,7 @@ def other(app: Flask, logged_in: Browser) -> Browser:
 def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
     app: Flask, logged_in: Browser, other: Browser
 ) -> None:
-    send_emails(app)
+    logged_in.send(link_in(send_emails(app)[0]))
     assert "alice@example.com" in logged_in.client.get("/accounts/me/delete/").text
     assert logged_in.send("/accounts/me/delete/", password=PASSWORD).location == "/"
     assert "Your account is deleted." in logged_in.client.get("/").text

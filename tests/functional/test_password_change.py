@@ -13,7 +13,7 @@ from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import TASKS
-from tests.conftest import PASSWORD, Browser
+from tests.conftest import PASSWORD, Browser, link_in, send_emails
 from tests.functional.test_sessions import copy_of
 from tests.functional.test_signup import errors_of
 
@@ -50,6 +50,7 @@ def test_a_member_changes_the_password_and_stays_logged_in_here_alone(app: Flask
 
 
 def test_the_owner_is_told_and_it_is_in_the_audit_trail(app: Flask, logged_in: Browser) -> None:
+    logged_in.send(link_in(send_emails(app)[0]))
     change(logged_in)
     assert events(app)[-1] == "password changed"
     with app.app_context():

@@ -49,7 +49,7 @@ def test_processes_and_made_up_addresses_do_not_multiply_the_tries(stack: Stack,
 def test_redis_holds_no_address_and_every_counter_ends_by_itself(stack: Stack, redis: Redis) -> None:
     guess(stack.visitor(), 1)
     keys = redis.ask("KEYS", "limit:*").split()
-    assert len(keys) == 3  # sign-up by client, log-in by client and by account
+    assert len(keys) == 4  # sign-up by client, its email by recipient, login by client and by account
     assert all(re.fullmatch("limit:[0-9a-f]{32}", key) for key in keys)
     assert all(0 < int(redis.ask("TTL", key)) <= 3600 for key in keys)
 

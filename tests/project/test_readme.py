@@ -93,12 +93,12 @@ def test_the_readmes_background_email_is_sent_beside_the_welcome(tmp_path: Path)
     tasks.write_text(f"{tasks.read_text()}\n\n{body}")
     source = operations.read_text()
     source = source.replace("import send_welcome_email", "import send_tips_email, send_welcome_email")
-    welcome = "        send_welcome_email.enqueue(user_id=user.id)\n"
+    welcome = "        send_welcome_email.enqueue(to=user.email, user_id=user.id)\n"
     assert welcome in source
     operations.write_text(source.replace(welcome, welcome + enqueue_line))
 
     shown, errors = run(tmp_path, SIGN_UP)
-    assert shown == "['Three tips for you, alice', 'Welcome alice!']", errors
+    assert shown == "['Three tips for you', 'Welcome alice!']", errors
 
 
 def test_the_readmes_admin_page_lists_finds_and_acts(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from flaskcelery.account.forms import ChangePasswordForm, EmailForm, PasswordFor
 from flaskcelery.users.deletion import close_account
 from flaskcelery.users.email_change import request_email_change
 from flaskcelery.users.models import User
+from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_help
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.web.forms import errors_shown
-from flaskcelery.web.rate_limits import attempt
+from flaskcelery.web.rate_limits import attempt, count_email, limit
 
 bp = Blueprint("account", __name__, template_folder="templates")
 
@@ -34,6 +35,7 @@ def show_username() -> str:
 
 
 @bp.post("/accounts/me/username/")
+@limit("change_username")
 def submit_username() -> str | AnyResponse:
     form = UsernameForm(request.form)
     if form.validate():
@@ -49,11 +51,13 @@ def show_email() -> str:
 
 
 @bp.post("/accounts/me/email/")
+@limit("change_email")
 def submit_email() -> str | AnyResponse:
     """Send a link to the new email. Nothing changes until somebody follows it."""
     form = EmailForm(request.form)
     if form.validate():
-        with errors_shown(form), attempt("change_password", account=current_user.id):
+        count_email(typed_email_key(form.email.data or ""))
+        with errors_shown(form), attempt("enter_password", account=current_user.id):
             request_email_change(_me(), form.email.data or "", form.password.data or "")
             return _go_back("We’ve sent a link to your new email. Open it to finish the change.")
     return render_template("account/email.html", form=form)
@@ -88,7 +92,7 @@ def show_delete() -> str:
 def submit_delete() -> str | AnyResponse:
     form = PasswordForm(request.form)
     if form.validate():
-        with errors_shown(form), attempt("change_password", account=current_user.id):
+        with errors_shown(form), attempt("enter_password", account=current_user.id):
             close_account(_me(), form.password.data or "")
             session.clear()
             flash("Your account is deleted. Goodbye!", "success")
@@ -102,12 +106,13 @@ def show_password_change() -> str:
 
 
 @bp.post("/accounts/password_change/")
+@limit("change_password")
 def submit_password_change() -> str | AnyResponse:
     """Change the password. This browser alone stays logged in."""
     user = _me()
     form = ChangePasswordForm(request.form, partial(find_problems, username=user.username, email=user.email))
     if form.validate():
-        with errors_shown(form), attempt("change_password", account=user.id):
+        with errors_shown(form), attempt("enter_password", account=user.id):
             operations.change_password(user, form.old_password.data or "", form.new_password1.data or "")
             login_user(user)  # its session has a new token
             return redirect(url_for("account.show_password_changed"))

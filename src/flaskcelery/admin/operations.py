@@ -95,4 +95,4 @@ def _change(
 def _enqueue_password_link(user: User) -> None:
     send = send_password_reset_email if user.has_password else send_invitation_email
     max_age = password_link_max_age(user).total_seconds()
-    send.enqueue(expires_after=max_age, user_id=user.id, made_at=timestamp())
+    send.enqueue(to=user.email, expires_after=max_age, user_id=user.id, made_at=timestamp())

@@ -90,7 +90,7 @@ def request_reset(email: str) -> None:
         user = db.session.scalar(select(User).where(User.email_key == key))
         user_id = user.id if user else None
         max_age = RESET_LINK_MAX_AGE.total_seconds()
-        send_password_reset_email.enqueue(expires_after=max_age, user_id=user_id, made_at=timestamp())
+        send_password_reset_email.enqueue(to=key, expires_after=max_age, user_id=user_id, made_at=timestamp())
         record(Event.RESET_REQUESTED, user_id, user.email if user else "")
 
 

@@ -61,5 +61,5 @@ def import_one(entry: dict[str, Any], made_at: int | None) -> UserFacingError | 
     except UserFacingError as error:
         return error
     if made_at:
-        send_welcome_email.enqueue(user_id=user.id, made_at=made_at)
+        send_welcome_email.enqueue(to=user.email, user_id=user.id, made_at=made_at)
     return None

@@ -10,7 +10,7 @@ from kombu import Queue
 
 from flaskcelery.config.settings import LOOPBACK, Config
 
-OUTBOX_QUEUE = "outbox"
+OUTBOX_QUEUE, URGENT_QUEUE = QUEUES = ("outbox", "urgent")  # workers take from each in turn
 
 
 def derive(config: Config) -> Config:
@@ -69,7 +69,7 @@ def _celery(config: Config, folder: Path) -> dict[str, Any]:
         "broker_use_ssl": _redis_tls(config),  # without it kombu verifies nothing
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        "task_queues": [Queue(OUTBOX_QUEUE)],
+        "task_queues": [Queue(name) for name in QUEUES],
         "task_default_queue": OUTBOX_QUEUE,
         "task_create_missing_queues": False,
         "task_serializer": "json",

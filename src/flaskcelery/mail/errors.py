@@ -2,6 +2,7 @@
 
 import smtplib
 import ssl
+from collections.abc import Iterable
 
 MAX_REASON_LENGTH = 500
 
@@ -39,8 +40,8 @@ class PermanentMailError(MailError):
 EVERY_EMAIL = {"CONNECT", "EHLO", "STARTTLS", "AUTH", "MAIL"}
 
 
-def classify(stage: str, error: Exception) -> MailError:
-    """Return the mail error for `error`, raised by smtplib or a socket at this stage."""
+def classify(stage: str, error: Exception, recipients: Iterable[str] = ()) -> MailError:
+    """Return the mail error for `error`, raised by smtplib or a socket at this stage of an email to `recipients`."""
     code, text = 0, ""
     # smtplib invents a 500, as str, for a line that does not end.
     if isinstance(error, smtplib.SMTPResponseException) and isinstance(error.smtp_error, bytes):
@@ -49,10 +50,17 @@ def classify(stage: str, error: Exception) -> MailError:
     if isinstance(error, smtplib.SMTPNotSupportedError | ssl.SSLCertVerificationError):
         kind = ConfigurationMailError
     elif code // 100 == 5:  # noqa: PLR2004  RFC 5321, 4.2.1
-        # 5.7 is refused by policy (RFC 3463), not because of this email.
-        kind = ConfigurationMailError if stage in EVERY_EMAIL or text.startswith("5.7.") else PermanentMailError
+        # 5.7 is refused by policy (RFC 3463), which is about us unless the reply names the recipient.
+        is_about_us = text.startswith("5.7.") and not _names(recipients, text)
+        kind = ConfigurationMailError if stage in EVERY_EMAIL or is_about_us else PermanentMailError
     elif code // 100 != 4 and stage == "DOT":  # noqa: PLR2004
         kind = UnknownMailError
     if stage == "AUTH":
         text = "the server refused the login"  # its reply could repeat the password
     return kind(f"{stage}: {code} {text}" if code else f"{stage}: {type(error).__name__}: {error}")
+
+
+def _names(recipients: Iterable[str], text: str) -> bool:
+    """Return whether the reply is about a recipient. A server that relays nothing for us names them all."""
+    reply = text.lower()
+    return "relay" not in reply and any(address.lower() in reply for address in recipients)

@@ -149,4 +149,5 @@ class SmtpConnection(flask_mail.Connection):
         try:
             super().send(message, envelope_from)
         except FAILURES as error:
-            raise classify(self.host.stage if self.host else "CONNECT", error) from error
+            recipients = [str(address) for address in message.recipients]
+            raise classify(self.host.stage if self.host else "CONNECT", error, recipients) from error

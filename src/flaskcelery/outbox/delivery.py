@@ -25,6 +25,7 @@ from flaskcelery.mail.errors import (
 from flaskcelery.mail.message import message_id
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.queries import add_to_total
+from flaskcelery.outbox.slots import domain_slot, publish_waiting
 from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
@@ -61,19 +62,22 @@ class Claim:
 def register_tasks(celery: Celery) -> None:
     for name in TASKS:
         celery.task(name=name)(run)
+    celery.conf.task_routes = {name: {"queue": task.queue} for name, task in TASKS.items()}
 
 
 def run(row_id: str) -> None:
-    """Process the row that a broker message names."""
-    deliver(uuid.UUID(row_id))
+    """Process the row that a broker message names, and publish the next one that has waited for it."""
+    if deliver(uuid.UUID(row_id)):
+        publish_waiting(uuid.UUID(row_id))
 
 
-def deliver(row_id: uuid.UUID) -> None:
-    """Process the row if it is pending, due and unclaimed."""
-    with about_row(row_id):
-        claimed = claim(row_id)
+def deliver(row_id: uuid.UUID) -> bool:
+    """Process the row if it is pending, due and unclaimed, and its domain has a slot free; return whether it was."""
+    with about_row(row_id), domain_slot(row_id) as is_free:
+        claimed = claim(row_id) if is_free else None
         if claimed:
             process(claimed)
+    return claimed is not None
 
 
 def process(claimed: Claim) -> None:
@@ -112,9 +116,8 @@ def claim(row_id: uuid.UUID) -> Claim | None:
             return None
         attempts = found.attempts + 1
         lease = max(current_app.config["OUTBOX_LEASE"], back_off(attempts))
-        db.session.execute(
-            update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=attempts, due_at=now_plus(lease))
-        )
+        leased = update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=attempts, due_at=now_plus(lease))
+        db.session.execute(leased)
         if attempts > 1:
             add_to_total("retried")
     return Claim(row_id, found.task, found.args, attempts, claimed_at)
@@ -188,7 +191,6 @@ def _try_record(claimed: Claim, total: str | None = None, **columns: Any) -> Non
 
 
 def describe(error: Exception) -> str:
-    """Return the error as a row's `error` column keeps it."""
     return sanitize(f"{type(error).__name__}: {error}")
 
 

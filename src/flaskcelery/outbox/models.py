@@ -26,6 +26,7 @@ class OutboxRow(Base):
         _partial_index("ix_outbox_pending", "due_at", "done_at IS NULL AND failed_at IS NULL"),
         # finds the oldest pending row at once, however many there are
         _partial_index("ix_outbox_pending_created_at", "created_at", "done_at IS NULL AND failed_at IS NULL"),
+        _partial_index("ix_outbox_pending_domain", "domain", "done_at IS NULL AND failed_at IS NULL"),
         _partial_index("ix_outbox_failed_at", "failed_at", "failed_at IS NOT NULL"),
         Index("ix_outbox_done_at", "done_at"),
         Index("ix_outbox_created_at", "created_at"),
@@ -35,6 +36,7 @@ class OutboxRow(Base):
     task: Mapped[str] = mapped_column(String(100))
     args: Mapped[dict[str, Any]] = mapped_column(JSON)
     user_id: Mapped[int | None] = mapped_column(index=True)
+    domain: Mapped[str] = mapped_column(String(254), default="", server_default="")  # of the recipient, see slots.py
     created_at: Mapped[datetime] = mapped_column(default=now_plus())
     due_at: Mapped[datetime] = mapped_column(default=now_plus())
     expires_at: Mapped[datetime]

@@ -15,7 +15,7 @@ from kombu.pools import ProducerPool
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
-from flaskcelery.config.derived import OUTBOX_QUEUE
+from flaskcelery.config.derived import QUEUES
 from flaskcelery.database import db
 from flaskcelery.metrics import metrics
 
@@ -48,8 +48,8 @@ class Publisher:
         except Exception as error:  # whatever fails, the rows are committed and the relay sends them
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
 
-    def publish(self, task: str, row_id: uuid.UUID, queue: str = OUTBOX_QUEUE) -> None:
-        """Publish the row's id; raise BrokerAway when the broker does not take it."""
+    def publish(self, task: str, row_id: uuid.UUID, queue: str | None = None) -> None:
+        """Publish the row's id to its task's queue, or to this one; raise BrokerAway if the broker does not take it."""
         with self._producer() as producer:
             self._celery.send_task(
                 task, args=[str(row_id)], task_id=str(row_id), producer=producer, retry=False, queue=queue
@@ -58,8 +58,8 @@ class Publisher:
     def count_waiting(self) -> int:
         """Return how many messages wait on the broker; raise BrokerAway when it does not answer."""
         with self._producer() as producer:
-            queue: Any = Queue(OUTBOX_QUEUE)(producer.channel)
-            return int(queue.queue_declare().message_count)
+            queues: list[Any] = [Queue(name)(producer.channel) for name in QUEUES]
+            return sum(int(queue.queue_declare().message_count) for queue in queues)
 
     def try_publish(self, task: str, row_id: uuid.UUID) -> None:
         """Publish unless the broker has just failed; never raises."""

@@ -6,11 +6,13 @@ import threading
 import time
 import uuid
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from flask import current_app
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
+from flaskcelery.config.derived import URGENT_QUEUE
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.heartbeat import heartbeat_file
@@ -27,7 +29,9 @@ SENDING_SECONDS = 10  # per pass; after them no other direct send begins
 STALE_PERIODS = 6  # a row that has been pending for so long is not left to the workers alone
 MAX_WAITING = 1000  # messages on the broker, so that a worker that comes back soon reaches new ones
 
-DueRow = Row[uuid.UUID, str, bool]
+SLOW_SECONDS = 1  # a domain whose email took longer gets no other direct send in the same pass
+
+DueRow = Row[uuid.UUID, str, str, bool]
 
 
 def run_forever(period: float) -> None:
@@ -77,12 +81,16 @@ def publish_due(period: float, is_stopping: threading.Event) -> list[DueRow]:
 
 def send_directly(rows: Sequence[DueRow], is_stopping: threading.Event) -> None:
     """Process the rows in this process, as many as a pass allows."""
-    deadline = time.monotonic() + SENDING_SECONDS
+    deadline, slow = time.monotonic() + SENDING_SECONDS, set()
     for row in rows[:DIRECT_SENDS_PER_PASS]:
-        if is_stopping.is_set() or time.monotonic() >= deadline:
+        if is_stopping.is_set() or (started := time.monotonic()) >= deadline:
             return
+        if row.domain in slow:
+            continue
         touch_alive()  # one send can take as long as the longest task
         deliver(row.id)
+        if time.monotonic() - started > SLOW_SECONDS:
+            slow.add(row.domain)
 
 
 def count_room(publisher: Publisher) -> int:
@@ -108,18 +116,28 @@ def expire() -> None:
 
 
 def take_overdue(period: float, limit: int) -> Sequence[DueRow]:
-    """Return at most `limit` rows due for longer than `period`, oldest first, moved to the back of the queue."""
-    # The broker has probably taken the messages of a row that has been pending for long, but its workers can be away.
-    is_stale = OutboxRow.created_at <= now_plus(-STALE_PERIODS * max(period, 1))
+    """Return at most `limit` rows due for longer than `period`, urgent and others in turn, oldest first.
+
+    They stay claimable, at the back of the queue.
+    """
+    is_urgent = OutboxRow.task.in_([task.name for task in TASKS.values() if task.queue == URGENT_QUEUE])
     with transaction():
-        rows = db.session.execute(
-            select(OutboxRow.id, OutboxRow.task, is_stale.label("is_stale"))
-            .where(is_claimable(), OutboxRow.due_at <= now_plus(-period))
-            .order_by(OutboxRow.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        ).all()
+        urgent = _find_overdue(period, limit // 2, is_urgent)
+        others = _find_overdue(period, limit - len(urgent), ~is_urgent)
+        rows = [row for pair in zip_longest(urgent, others) for row in pair if row]
         db.session.execute(
             update(OutboxRow).where(OutboxRow.id.in_([row.id for row in rows])).values(due_at=now_plus())
         )
     return rows
+
+
+def _find_overdue(period: float, limit: int, where: ColumnElement[bool]) -> Sequence[DueRow]:
+    # The broker has probably taken the messages of a row that has been pending for long, but its workers can be away.
+    is_stale = OutboxRow.created_at <= now_plus(-STALE_PERIODS * max(period, 1))
+    return db.session.execute(
+        select(OutboxRow.id, OutboxRow.task, OutboxRow.domain, is_stale.label("is_stale"))
+        .where(is_claimable(), OutboxRow.due_at <= now_plus(-period), where)
+        .order_by(OutboxRow.due_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()

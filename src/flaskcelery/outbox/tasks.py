@@ -7,11 +7,13 @@ from typing import Any, NoReturn
 
 from flask import current_app
 
+from flaskcelery.config.derived import OUTBOX_QUEUE
 from flaskcelery.database import db, now_plus, require_transaction
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.slots import slot_domain
 from flaskcelery.web.requests import request_id
 
 logger = logging.getLogger(__name__)
@@ -22,18 +24,19 @@ Body = Callable[..., Message | None]
 class OutboxTask:
     """A task's name and body. Calling it runs the body; `enqueue` makes a worker run it after the commit."""
 
-    def __init__(self, name: str, body: Body, title: str = "") -> None:
+    def __init__(self, name: str, body: Body, title: str = "", queue: str = OUTBOX_QUEUE) -> None:
         self.name, self.body, self.__doc__ = name, body, body.__doc__
-        self.title = title or name
+        self.title, self.queue = title or name, queue
 
     def __call__(self, **args: Any) -> Message | None:
         """Run the body at once; return its message, unsent."""
         return self.body(**args)
 
-    def enqueue(self, *, expires_after: float | None = None, **args: Any) -> OutboxRow:
+    def enqueue(self, *, to: str = "", expires_after: float | None = None, **args: Any) -> OutboxRow:
         """Add the row that will run this task to the open transaction, or raise TransactionError if there is none.
 
-        The arguments are ids only. The row fails unless it is done within `expires_after` seconds.
+        The arguments are ids only; of `to`, the recipient, the row keeps the domain. It fails unless it is done within
+        `expires_after` seconds.
         """
         require_transaction(f"{self.name}.enqueue()")
         row = OutboxRow(
@@ -41,6 +44,7 @@ class OutboxTask:
             task=self.name,
             args=args,
             user_id=args.get("user_id"),
+            domain=slot_domain(to),
             expires_at=now_plus(expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]),
         )
         db.session.add(row)
@@ -64,13 +68,16 @@ def title_of(name: str) -> str:
     return TASKS[name].title if name in TASKS else name
 
 
-def task(name: str, title: str = "") -> Callable[[Body], OutboxTask]:
-    """Register a function that returns the email to send, or None. People see the title in lists of emails."""
+def task(name: str, title: str = "", queue: str = OUTBOX_QUEUE) -> Callable[[Body], OutboxTask]:
+    """Register a function that returns the email to send, or None. People see the title in lists of emails.
+
+    Emails in the queue "urgent" wait for no others.
+    """
 
     def register(body: Body) -> OutboxTask:
         if name in TASKS:
             raise ValueError(f"two tasks are named {name}")
-        TASKS[name] = OutboxTask(name, body, title)
+        TASKS[name] = OutboxTask(name, body, title, queue)
         return TASKS[name]
 
     return register

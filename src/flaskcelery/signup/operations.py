@@ -15,6 +15,6 @@ def register(username: str, email: str, password: str) -> User:
     with refuse_taken(names), transaction():
         db.session.add(user)
         db.session.flush()
-        send_welcome_email.enqueue(user_id=user.id)
+        send_welcome_email.enqueue(to=user.email, user_id=user.id)
         record(Event.SIGN_UP, user.id, user.email)
     return user

@@ -1,6 +1,7 @@
 """The welcome email."""
 
 import os
+import re
 import time
 
 from flask import current_app
@@ -11,10 +12,13 @@ from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import User
 from flaskcelery.users.tokens import LINK_DAYS, confirmation_link
 
+# Nobody has confirmed the email yet, so it can be a stranger's, and a name like CALL-0800-1234567 an advertisement.
+PLAIN_NAME = re.compile(r"(?!.*(\d[._-]*){7})[\w.-]{1,30}")
+
 
 @task("send_welcome_email", "Welcome")
 def send_welcome_email(user_id: int, made_at: int | None = None) -> Message | None:
-    """Welcome a new user. `made_at` is the Unix time of the link for an imported account."""
+    """Welcome a new user, by name if it is plain. `made_at` is the Unix time of the link for an imported account."""
     time.sleep(current_app.config["SIMULATED_WORK_SECONDS"])
     user = db.session.get(User, user_id)
     if user is None or user.closed_at:
@@ -22,7 +26,7 @@ def send_welcome_email(user_id: int, made_at: int | None = None) -> Message | No
     return compose(
         "signup/email/welcome",
         to=user.email,
-        username=user.username,
+        username=user.username if PLAIN_NAME.fullmatch(user.username) else "",
         process_id=os.getpid(),
         link_days=LINK_DAYS,
         link=None if user.email_confirmed_at else confirmation_link(user, made_at),

@@ -5,8 +5,9 @@ from werkzeug.wrappers import Response
 
 from flaskcelery.signup.forms import SignUpForm
 from flaskcelery.signup.operations import register
+from flaskcelery.users.names import typed_email_key
 from flaskcelery.web.forms import errors_shown
-from flaskcelery.web.rate_limits import limit
+from flaskcelery.web.rate_limits import count_email, limit
 
 bp = Blueprint("signup", __name__, template_folder="templates")
 
@@ -22,6 +23,7 @@ def submit() -> str | Response:
     """Open the account, or show the form again with what was typed and what is wrong."""
     form = SignUpForm(request.form)
     if form.validate():
+        count_email(typed_email_key(form.email.data or ""))
         with errors_shown(form):
             register(form.username.data or "", form.email.data or "", form.password1.data or "")
             flash("Account successfully created!", "success")

@@ -23,7 +23,8 @@ def close_account(user: User, password: str) -> None:
         if not update_unchanged(user, ["password_hash"], is_active=False, closed_at=now_plus()):
             raise ChangedMeanwhile
         end_sessions(user.id)
-        send_goodbye_email.enqueue(user_id=user.id)  # once it is no longer pending, erase_closed() does the rest
+        # Once it is no longer pending, erase_closed() does the rest.
+        send_goodbye_email.enqueue(to=user.email, user_id=user.id)
         record(Event.ACCOUNT_CLOSED, user.id, user.email)
 
 

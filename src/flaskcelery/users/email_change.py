@@ -34,32 +34,31 @@ class SameEmail(UserFacingError):
 def request_confirmation(email: str) -> None:
     """Send an unconfirmed account a new link. Other emails cost the same work, so the answer reveals nothing."""
     key = email_key(normalize_email(email))
-    if not take_email_quota("confirmation", key):
+    if not take_email_quota("other", key):
         return
     with transaction():
         is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
         user = db.session.scalar(select(User).where(*is_unconfirmed))
         user_id = user.id if user else None
-        emails.send_confirmation_email.enqueue(user_id=user_id, made_at=timestamp())
+        emails.send_confirmation_email.enqueue(to=key, user_id=user_id, made_at=timestamp())
         record(Event.CONFIRMATION_REQUESTED, user_id, user.email if user else "")
 
 
 def request_email_change(user: User, email: str, password: str) -> None:
     """Send the new email a link that makes the change, and warn the current one.
 
-    Raises InvalidEmail, WrongPassword, SameEmail, AccountTaken or ChangedMeanwhile.
+    Whether another account has the new email is told to its mailbox alone. Raises InvalidEmail, WrongPassword,
+    SameEmail or ChangedMeanwhile.
     """
     new = normalize_email(email)
     check_password(user, password)
     if email_key(new) == user.email_key:
         raise SameEmail
-    if db.session.scalar(select(User.id).where(User.email_key == email_key(new))):
-        raise AccountTaken("email")
     with transaction():
         if not update_unchanged(user, ["password_hash"], pending_email=new):
             raise ChangedMeanwhile
-        emails.send_email_change_email.enqueue(user_id=user.id, made_at=timestamp())
-        emails.send_email_change_notice.enqueue(user_id=user.id)
+        emails.send_email_change_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
+        emails.send_email_change_notice.enqueue(to=user.email, user_id=user.id)
         record(Event.EMAIL_CHANGE_REQUESTED, user.id, user.email)
 
 
@@ -90,9 +89,9 @@ def move_email(user: User, new: str, *, is_confirmed: bool, keep: str | None = N
     An email that is not confirmed yet is sent a link. The caller writes the columns and commits.
     """
     end_sessions(user.id, keep=keep)
-    emails.send_email_changed_notice.enqueue(user_id=user.id)
+    emails.send_email_changed_notice.enqueue(to=user.email, user_id=user.id)
     if not is_confirmed:
-        emails.send_confirmation_email.enqueue(user_id=user.id, made_at=timestamp())
+        emails.send_confirmation_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
     return {
         **make_email(new),
         "pending_email": None,

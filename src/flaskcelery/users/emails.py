@@ -1,14 +1,17 @@
 """The emails about an account. `made_at` is when a link was requested: every attempt sends the same link."""
 
+from sqlalchemy import select
+
 from flaskcelery.database import db
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import User
+from flaskcelery.users.names import email_key
 from flaskcelery.users.tokens import LINK_DAYS, change_link, confirmation_link, password_link, undo_link
 from flaskcelery.web.urls import public_url
 
 
-@task("send_confirmation_email", "Confirm your email")
+@task("send_confirmation_email", "Confirm your email", queue="urgent")
 def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None:
     """Send a new confirmation link, unless there is nothing to confirm."""
     user = _find_open(user_id)
@@ -19,10 +22,13 @@ def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None
 
 @task("send_email_change_email", "Confirm your new email")
 def send_email_change_email(user_id: int, made_at: int) -> Message | None:
-    """Send the link that makes the change to the new email."""
+    """Send the link that makes the change to the new email, or tell the account that has this email already."""
     user = _find_open(user_id)
     if user is None or user.pending_email is None:
         return None
+    is_taken = (User.email_key == email_key(user.pending_email), User.closed_at.is_(None))
+    if owner := db.session.scalar(select(User).where(*is_taken)):
+        return _compose("email_taken", owner, link=public_url("auth.show_reset"))
     return _compose("email_change", user, to=user.pending_email, link=change_link(user, made_at))
 
 
@@ -32,7 +38,7 @@ def send_email_change_notice(user_id: int) -> Message | None:
     user = _find_open(user_id)
     if user is None or user.pending_email is None:
         return None
-    return _compose("email_change_notice", user)
+    return _notify("email_change_notice", user)
 
 
 @task("send_email_changed_notice", "Your email was changed")
@@ -44,7 +50,7 @@ def send_email_changed_notice(user_id: int) -> Message | None:
     return _compose("email_changed", user, to=user.previous_email, link=undo_link(user))
 
 
-@task("send_password_reset_email", "Password reset")
+@task("send_password_reset_email", "Password reset", queue="urgent")
 def send_password_reset_email(user_id: int | None, made_at: int) -> Message | None:
     """Send the reset link to the account's email as it is stored, unless no link could help."""
     return _compose_password_link("password_reset", user_id, made_at, has_password=True)
@@ -62,7 +68,7 @@ def send_password_changed_email(user_id: int) -> Message | None:
     user = db.session.get(User, user_id)
     if user is None:
         return None
-    return _compose("password_changed", user, link=public_url("auth.show_reset"))
+    return _notify("password_changed", user, link=public_url("auth.show_reset"))
 
 
 @task("send_goodbye_email", "Your account is deleted")
@@ -71,7 +77,7 @@ def send_goodbye_email(user_id: int) -> Message | None:
     user = db.session.get(User, user_id)
     if user is None or user.closed_at is None:
         return None
-    return _compose("goodbye", user)
+    return _notify("goodbye", user)
 
 
 def _find_open(user_id: int | None) -> User | None:
@@ -88,6 +94,15 @@ def _compose_password_link(name: str, user_id: int | None, made_at: int, *, has_
     return _compose(name, user, link=link) if link else None
 
 
+def _notify(name: str, user: User, **context: str) -> Message | None:
+    """Compose a notice, unless the account's email is not confirmed: it can be a stranger's."""
+    return _compose(name, user, **context) if user.email_confirmed_at else None
+
+
 def _compose(name: str, user: User, to: str = "", **context: str) -> Message:
-    shared = {"username": user.username, "email": user.email, "link_days": LINK_DAYS}
-    return compose(f"users/email/{name}", to or user.email, **shared, **context)
+    to = to or user.email
+    is_own = to == user.email and user.email_confirmed_at
+    # Usernames are chosen by users: anywhere else, one could be an advertisement.
+    greeting = f"Hi {user.username}," if is_own else "Hello,"
+    shared = {"greeting": greeting, "email": user.email, "link_days": LINK_DAYS}
+    return compose(f"users/email/{name}", to, **shared, **context)

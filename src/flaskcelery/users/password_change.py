@@ -44,6 +44,6 @@ def replace_password(user: User, new_hash: str, event: Event, keep: str | None =
     if not update_unchanged(user, ["password_hash", "email"], **values):
         return False
     end_sessions(user.id, keep=keep)
-    send_password_changed_email.enqueue(user_id=user.id)
+    send_password_changed_email.enqueue(to=user.email, user_id=user.id)
     record(event, user.id, user.email)
     return True

@@ -4,6 +4,7 @@ A view says which limit counts it:
 
     @limit("sign_up")                                  every request counts
     with attempt("log_in", account=email_key): ...     only a wrong password counts
+    count_email(email_key)                             every email to this recipient counts, whoever requests it
 """
 
 import functools
@@ -11,85 +12,51 @@ import hashlib
 import hmac
 import ipaddress
 import logging
-import math
-import time
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Literal, ParamSpec, TypeVar
 
-from flask import Flask, current_app
-from limits.errors import StorageError
-from limits.storage import MemoryStorage, RedisStorage
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from flask import current_app
+from flask_login import current_user
 from werkzeug.exceptions import TooManyRequests
 
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.metrics import metrics
+from flaskcelery.web.counters import Counters
 from flaskcelery.web.requests import client_ip
 
 MINUTE = 60  # seconds
 HOUR = 60 * MINUTE
-REDIS_TIMEOUT = 0.2  # seconds
-REDIS_PAUSE = 10  # seconds in which Redis is not asked again after it has failed
 NETWORK = 64  # bits of an IPv6 address; its owner chooses the others
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How many requests in how many seconds: by one client, and by one client to one account."""
+    """How many requests in how many seconds."""
 
     by_client: tuple[int, int]
-    by_account: tuple[int, int] | None = None
+    by_account: tuple[int, int] | None = None  # by one client; from everywhere, anybody could lock the owner out
+    by_member: tuple[int, int] | None = None  # by one logged-in account, from everywhere
 
 
-# Never by account alone: anybody could then lock its owner out.
 LIMITS = {
     "log_in": Limit((100, HOUR), (10, 15 * MINUTE)),
-    "change_password": Limit((100, HOUR), (10, 15 * MINUTE)),
+    "enter_password": Limit((100, HOUR), (10, 15 * MINUTE)),
     "sign_up": Limit((60, HOUR)),
     "request_reset": Limit((20, HOUR)),
     "resend": Limit((20, HOUR)),
+    "change_email": Limit((20, HOUR), by_member=(5, HOUR)),
+    "change_password": Limit((20, HOUR), by_member=(5, HOUR)),
+    "change_username": Limit((20, HOUR), by_member=(5, HOUR)),
 }
-EMAILS_TO_ONE_RECIPIENT = (5, HOUR)  # of one kind, whoever requests them
+# Whoever requests them: of password resets, and of all others together, so that those cannot use up the resets.
+EMAILS_TO_ONE_RECIPIENT = (5, HOUR)
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-class Counters:
-    """Counts in Redis. This process's own memory counts too, and decides while Redis does not answer."""
-
-    def __init__(self, url: str, tls: dict[str, Any]) -> None:
-        timeouts = {"socket_connect_timeout": REDIS_TIMEOUT, "socket_timeout": REDIS_TIMEOUT}
-        options: dict[str, Any] = {**timeouts, **tls, "retry": Retry(NoBackoff(), 0)}  # passed on to redis-py
-        is_redis = url.startswith("redis")
-        self._redis = RedisStorage(url, key_prefix="limit", wrap_exceptions=True, **options) if is_redis else None
-        self._away_until = 0.0
-
-    @functools.cached_property
-    def _memory(self) -> MemoryStorage:
-        """Made on first use: it starts a thread, and uWSGI's master would wait for that thread forever."""
-        return MemoryStorage()
-
-    def add(self, key: str, seconds: int, amount: int) -> tuple[int, int]:
-        """Count; return the new count and the seconds until it expires."""
-        count, ends_at = self._memory.incr(key, seconds, amount), self._memory.get_expiry(key)
-        if self._redis and time.monotonic() >= self._away_until:
-            try:
-                count, ends_at = self._redis.incr(key, seconds, amount), self._redis.get_expiry(key)
-            except StorageError as error:
-                self._away_until = time.monotonic() + REDIS_PAUSE
-                logger.error("Redis does not count requests; each process counts by itself meanwhile: %s", error)
-        return count, max(1, math.ceil(ends_at - time.time()))
-
-
-def init_limits(app: Flask) -> None:
-    """Give `app` its counters; nothing connects yet."""
-    celery = app.config["CELERY"]
-    app.extensions["limits"] = Counters(celery["broker_url"], celery["broker_use_ssl"])
 
 
 def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -101,6 +68,8 @@ def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(view)
         def count_first(*args: P.args, **kwargs: P.kwargs) -> R:
             _Counter((name, "client", _client()), *LIMITS[name].by_client).count()
+            if by_member := LIMITS[name].by_member:
+                _Counter((name, "member", str(current_user.id)), *by_member).count()
             return view(*args, **kwargs)
 
         return count_first
@@ -137,10 +106,20 @@ def attempt(name: str, account: object) -> Iterator[None]:
             by_client.add(-1)
 
 
-def take_email_quota(kind: str, email_key: str) -> bool:
-    """Count one more email of this kind to a recipient; return whether it can still be sent."""
-    counter = _Counter(("email", kind, email_key), *EMAILS_TO_ONE_RECIPIENT)
+def count_email(email_key: str) -> None:
+    """Count one more email to this recipient; too many are answered with 429."""
+    _recipient("other", email_key).count()
+
+
+def take_email_quota(kind: Literal["reset", "other"], email_key: str) -> bool:
+    """Count one more email to this recipient, for a page that says nothing; return whether it can still be sent."""
+    counter = _recipient(kind, email_key)
     return counter.add(1)[0] <= counter.most
+
+
+def _recipient(kind: str, email_key: str) -> "_Counter":
+    """Return the count of a mailbox: what follows a `+` in its name does not make another one."""
+    return _Counter(("email", kind, re.sub(r"\+[^@]*", "", email_key)), *EMAILS_TO_ONE_RECIPIENT)
 
 
 @dataclass(frozen=True)
@@ -176,5 +155,5 @@ def _client() -> str:
     """Return the client's IP address, or its network for IPv6: one client has all the addresses of a network."""
     ip_address = client_ip()
     with suppress(ValueError):  # it is not IPv6
-        return str(ipaddress.IPv6Network((ip_address.partition("%")[0], NETWORK), strict=False))
+        return str(ipaddress.IPv6Network((ip_address, NETWORK), strict=False))
     return ip_address

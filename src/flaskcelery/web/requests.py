@@ -1,14 +1,34 @@
 """What logs, limits and audit events need to know about the current request."""
 
+import ipaddress
 import re
 import uuid
 
 from flask import g, has_request_context, request
 
+WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([\d.]+):\d+")  # some balancers write [v6]:port and v4:port
+
 
 def client_ip() -> str:
-    """Return the IP address of the client, or "" outside a request."""
-    return (request.remote_addr or "") if has_request_context() else ""
+    """Return the IP address of the client, or "" outside a request.
+
+    A proxy that wrote no IP address into X-Forwarded-For is not believed: its own address counts then.
+    """
+    if not has_request_context():
+        return ""
+    peer = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
+    return parse_ip(request.remote_addr or "") or parse_ip(peer or "")
+
+
+def parse_ip(text: str) -> str:
+    """Return the one spelling of an IP address, without a port or a zone, or "" if it is none."""
+    found = WITH_PORT.fullmatch(text)
+    bare = (found[1] or found[2] or "") if found else text
+    try:
+        address = ipaddress.ip_address(bare.partition("%")[0])
+    except ValueError:
+        return ""
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def request_id() -> str:

@@ -15,6 +15,7 @@ from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.publisher import BrokerAway
 from flaskcelery.outbox.relay import DIRECT_SENDS_PER_PASS, MAX_WAITING, ROWS_PER_PASS, relay_once, take_overdue
 from flaskcelery.signup.tasks import send_welcome_email
+from flaskcelery.users.emails import send_password_reset_email
 from tests.unit.conftest import change, load
 
 Emails = list[flask_mail.Message]
@@ -151,6 +152,27 @@ def test_a_task_that_nobody_knows_is_not_published_but_slows_down(pending_row: u
     row = load(pending_row)
     assert (row.attempts, row.failed_at, row.error) == (1, None, "KeyError: 'of_the_next_release'")
     assert broker.published == []
+
+
+def test_urgent_rows_and_others_are_taken_in_turn(quiet_app: Flask) -> None:
+    enqueue_many(6)
+    with transaction():
+        urgent = [send_password_reset_email.enqueue(user_id=1, made_at=1).id for _ in range(2)]
+        db.session.execute(update(OutboxRow).where(OutboxRow.id.in_(urgent)).values(due_at=now_plus(-10)))
+    taken = take_overdue(5, 6)
+    assert [row.id in urgent for row in taken] == [True, False, True, False, False, False]
+    assert [row.id in urgent for row in take_overdue(0, 2)] == [True, False]
+
+
+def test_a_slow_domain_has_one_direct_send_in_a_pass(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    enqueue_many(4)
+    with transaction():
+        db.session.execute(update(OutboxRow).where(OutboxRow.user_id < 4).values(domain="tarpit.org"))
+    broker.is_down = True
+    monkeypatch.setattr(relay, "SLOW_SECONDS", -1)
+    relay_once(period=0)
+    done = db.session.scalars(select(OutboxRow.user_id).where(OutboxRow.done_at.is_not(None)))
+    assert sorted(done) == [1, 4]
 
 
 def test_a_done_row_is_left_alone(pending_row: uuid.UUID, broker: Broker) -> None:

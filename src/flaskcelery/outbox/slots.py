@@ -1,0 +1,87 @@
+"""A share of each worker for each recipient domain, so that a slow or flooded one cannot hold all of its processes.
+
+A process that sends to a domain locks a byte of one file. The kernel unlocks it when the process ends, however it ends.
+"""
+
+import fcntl
+import uuid
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from celery.signals import celeryd_after_setup
+from flask import Flask, current_app
+from sqlalchemy import select, update
+
+from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.outbox.models import OutboxRow, is_claimable
+from flaskcelery.outbox.publisher import BrokerAway
+
+MAX_SLOTS = 1000  # of one domain
+
+
+@dataclass(frozen=True)
+class Slots:
+    """One worker's file, and how many of its processes can send to one domain at the same time."""
+
+    file: Path
+    per_domain: int
+
+
+def init_slots(app: Flask) -> None:
+    """Let each domain have half of a worker's processes. The relay, one process, gives every domain its turn itself."""
+    app.extensions["slots"] = None
+
+    def share(sender: str, instance: Any, **_: Any) -> None:
+        file = Path(app.instance_path) / f"{sender}.slots"
+        app.extensions["slots"] = Slots(file, min(max(1, instance.concurrency // 2), MAX_SLOTS))
+
+    celeryd_after_setup.connect(share, weak=False)
+
+
+def slot_domain(email: str) -> str:
+    """Return the domain whose slots an email to this recipient takes: all subdomains are one."""
+    return ".".join(email.lower().rpartition("@")[2].split(".")[-2:])
+
+
+@contextmanager
+def domain_slot(row_id: uuid.UUID) -> Iterator[bool]:
+    """Hold a slot of the row's domain in this worker while the block runs; yield whether one was free."""
+    slots: Slots | None = current_app.extensions["slots"]
+    if slots is None:
+        yield True
+        return
+    domain = db.session.scalar(select(OutboxRow.domain).where(OutboxRow.id == row_id)) or ""
+    db.session.rollback()
+    first = zlib.crc32(domain.encode()) * MAX_SLOTS
+    with slots.file.open("ab") as file:
+        yield any(_try_lock(file, first + number) for number in range(slots.per_domain))
+
+
+def publish_waiting(row_id: uuid.UUID) -> None:
+    """Publish the next due row of this row's domain: its message is gone if it found no slot free.
+
+    Like a row that the relay publishes, it moves to the back of the queue.
+    """
+    domain = select(OutboxRow.domain).where(OutboxRow.id == row_id).scalar_subquery()
+    due = select(OutboxRow.id).where(OutboxRow.domain == domain, is_claimable()).order_by(OutboxRow.due_at).limit(1)
+    if db.session.scalar(due) is None:  # as usual: no write
+        return
+    with transaction():
+        is_next = OutboxRow.id.in_(due.with_for_update(skip_locked=True))
+        moved = update(OutboxRow).where(is_next).values(due_at=now_plus())
+        row = db.session.execute(moved.returning(OutboxRow.task, OutboxRow.id)).one_or_none()
+    if row:
+        with suppress(BrokerAway):  # the relay takes care of it
+            current_app.extensions["publisher"].publish(row.task, row.id)
+
+
+def _try_lock(file: IO[bytes], byte: int) -> bool:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,158 @@
+"""Nobody makes us send many emails, or emails with a text of their own to a stranger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask_mail import Message
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db
+from flaskcelery.signup.tasks import PLAIN_NAME
+from flaskcelery.web import rate_limits
+from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT, LIMITS, Limit
+from tests.conftest import PASSWORD, Browser, link_in, run_sql, send_emails
+
+EMAIL, USERNAME, PASSWORD_CHANGE = "/accounts/me/email/", "/accounts/me/username/", "/accounts/password_change/"
+ADVERTISEMENT = "INVOICE_499_USD_PAID-CALL_+1-888-555-0100"
+TO_ONE = EMAILS_TO_ONE_RECIPIENT[0]
+MEMBER_FORMS = {
+    "change_email": (EMAIL, {"email": "new{}@example.com", "password": PASSWORD}),
+    "change_username": (USERNAME, {"username": "alice{}"}),
+    "change_password": (PASSWORD_CHANGE, {"old_password": PASSWORD, "new_password1": "short", "new_password2": ""}),
+}
+
+
+@pytest.fixture
+def app(environ: dict[str, str]) -> Iterator[Flask]:
+    """Return an application that counts."""
+    app = create_app({**environ, "RATELIMIT_ENABLED": "1"})
+    yield app
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture
+def many_clients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody be limited as a client: as somebody with a thousand IP addresses is not."""
+    for name, table in LIMITS.items():
+        many = Limit((10_000, 60), table.by_account, table.by_member)
+        monkeypatch.setitem(rate_limits.LIMITS, name, many)
+
+
+def texts(message: Message) -> str:
+    """Return all that a reader of the email sees."""
+    return f"{message.subject} {message.body} {message.html}"
+
+
+@pytest.mark.requirement(21)
+@pytest.mark.requirement(37)
+@pytest.mark.requirement(61)
+@pytest.mark.usefixtures("many_clients")
+@pytest.mark.parametrize("kind", MEMBER_FORMS)
+def test_a_member_sends_each_form_five_times_an_hour(logged_in: Browser, kind: str) -> None:
+    path, fields = MEMBER_FORMS[kind]
+    answers = [
+        logged_in.send(path, **{name: text.format(n) for name, text in fields.items()}).status_code for n in range(7)
+    ]
+    assert 429 not in answers[:5]
+    assert answers[5:] == [429, 429]
+
+
+@pytest.mark.requirement(37)
+@pytest.mark.usefixtures("many_clients")
+def test_another_client_or_session_does_not_buy_a_member_more_emails(app: Flask, logged_in: Browser) -> None:
+    other = Browser(app.test_client())
+    other.client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    other.log_in()
+    for number in range(8):
+        browser = (logged_in, other)[number % 2]
+        browser.send(EMAIL, email=f"stranger{number}@example.com", password=PASSWORD)
+    assert run_sql(app, "SELECT count(*) FROM outbox WHERE task = 'send_email_change_email'") == [(5,)]
+
+
+@pytest.mark.requirement(37)
+@pytest.mark.usefixtures("many_clients")
+def test_a_recipient_gets_five_emails_an_hour_of_all_kinds_and_senders(app: Flask, auth: Browser) -> None:
+    for number in range(2):
+        member = Browser(app.test_client())
+        member.sign_up(f"member{number}", f"member{number}@example.com")
+        member.log_in(f"member{number}@example.com")
+        member.send(EMAIL, email="target@example.net", password=PASSWORD)
+    for tag in ("", "+1", "+2"):
+        auth.sign_up(f"target{tag}", f"target{tag}@example.net")
+    for _ in range(3):
+        auth.send("/accounts/email/resend/", email="target@example.net")
+    assert auth.sign_up("target4", "TARGET+4@example.net").status_code == 429
+    assert len([mail for mail in send_emails(app) if mail.recipients[0].endswith("example.net")]) == TO_ONE
+    # The others have not used up the resets: the owner can still get into the account.
+    for _ in range(TO_ONE + 1):
+        auth.send("/accounts/password_reset/", email="target@example.net")
+    assert [mail.subject for mail in send_emails(app)] == ["Password reset on flaskcelery"] * TO_ONE
+
+
+@pytest.mark.requirement(37)
+@pytest.mark.parametrize("username", [ADVERTISEMENT, "a" * 31, "call.800-555_0100", "1234567", "a@b"])
+def test_no_text_of_a_users_choice_reaches_an_email_that_is_not_confirmed(
+    app: Flask, auth: Browser, username: str
+) -> None:
+    auth.sign_up(username, "stranger@example.com")
+    auth.log_in("stranger@example.com")
+    auth.send("/accounts/email/resend/", email="stranger@example.com")
+    auth.send(EMAIL, email="other@example.com", password=PASSWORD)
+    auth.send("/accounts/password_reset/", email="stranger@example.com")
+    mails = send_emails(app)
+    assert {mail.subject for mail in mails} == {
+        "Welcome!",
+        "Please confirm your email",
+        "Please confirm your new email",
+        "Password reset on flaskcelery",
+    }
+    assert not [mail.subject for mail in mails if username in texts(mail)]
+
+
+@pytest.mark.parametrize("username", ["alice", "李小龍", "bob_1987", "Åsa-Ström.2", "a" * 30])
+def test_a_plain_name_is_welcomed_as_in_the_reference_app(app: Flask, auth: Browser, username: str) -> None:
+    assert PLAIN_NAME.fullmatch(username)
+    auth.sign_up(username)
+    [welcome] = send_emails(app)
+    assert welcome.subject == f"Welcome {username}!"
+    assert f"Hi {username}," in texts(welcome)
+
+
+@pytest.mark.requirement(37)
+def test_an_unconfirmed_email_gets_no_notices(app: Flask, logged_in: Browser) -> None:
+    send_emails(app)
+    new = "brass kettle forty"
+    logged_in.send(PASSWORD_CHANGE, old_password=PASSWORD, new_password1=new, new_password2=new)
+    logged_in.send(EMAIL, email="new@example.com", password=new)
+    logged_in.send("/accounts/me/delete/", password=new)
+    assert send_emails(app) == []
+
+
+@pytest.mark.requirement(61)
+def test_a_taken_email_is_told_to_its_owner_alone(app: Flask, logged_in: Browser) -> None:
+    logged_in.send(link_in(send_emails(app)[0]))
+    Browser(app.test_client()).sign_up("bob", "bob@example.com")
+    send_emails(app)
+    pages = {}
+    for email in ("BOB@example.com", "free@example.com"):
+        answer = logged_in.send(EMAIL, email=email, password=PASSWORD)
+        page = logged_in.client.get("/accounts/me/").text
+        pages[email] = (answer.status_code, f"{email} is not confirmed yet" in page)
+        told = {mail.recipients[0]: mail for mail in send_emails(app)}
+        assert told["alice@example.com"].subject == "A new email for your account at flaskcelery"
+        if email.startswith("BOB"):
+            assert told["bob@example.com"].subject == "You have an account at flaskcelery"
+            assert "Hello," in told["bob@example.com"].body
+            assert link_in(told["bob@example.com"]) == "/accounts/password_reset/"
+        assert len(told) == 2
+    assert set(pages.values()) == {(302, True)}
+    rows = run_sql(app, "SELECT task, user_id FROM outbox WHERE task LIKE 'send_email_change%' ORDER BY created_at")
+    assert rows[:2] == rows[2:]
+    assert run_sql(app, "SELECT email, pending_email FROM users WHERE id = 1") == [
+        ("alice@example.com", "free@example.com")
+    ]
