@@ -98,7 +98,7 @@ def test_what_is_skipped_is_named_with_its_reason(app: Flask, tmp_path: Path, au
 
 
 def test_a_welcome_is_owed_when_asked_for_and_its_link_is_fresh(app: Flask, tmp_path: Path, auth: Browser) -> None:
-    run(app, tmp_path, [entry()], "--welcome")
+    run(app, tmp_path, [entry(password="")], "--welcome")
     [message] = send_emails(app)
     assert message.subject == "Welcome dora!"
     auth.send(link_in(message))

@@ -51,7 +51,9 @@ REQUIREMENTS = {
     18: Requirement("A logout ends the session on the server"),
     19: Requirement("A session that was ended elsewhere is refused at the next request"),
     20: Requirement("A session ends after some time without a request, and when it reaches a maximum age"),
-    21: Requirement("Sensitive changes need the current password, and the number of wrong passwords is limited"),
+    21: Requirement(
+        "Sensitive changes by users need the current password, and the number of wrong passwords is limited"
+    ),
     22: Requirement("Cookies have the flags Secure, HttpOnly and SameSite"),
     23: Requirement("Every response has a strict Content-Security-Policy"),
     24: Requirement("HSTS is on, and HTTP redirects to HTTPS"),
@@ -95,4 +97,18 @@ REQUIREMENTS = {
         "There is no list of components (SBOM): common tools can read the pinned versions instead.",
     ),
     52: Requirement("Weak TLS versions and ciphers are refused", "The scanner testssl.sh was not run."),
+    53: Requirement(
+        "A thief of the password or of the old mailbox cannot keep an account by changing its email",
+        "The rules are in the section below.",
+    ),
+    54: Requirement("An account has at most 50 sessions, and the size of pages and exports in memory is bounded"),
+    55: Requirement("Logins and exports are limited for each account, even with the right password"),
+    56: Requirement(
+        "Nobody can keep an account with the email address of somebody else, or have its owner confirm it by mistake"
+    ),
+    57: Requirement("Sessions of staff end after 12 hours without a request, and staff are never remembered"),
+    58: Requirement("The audit trail names the member of staff who did something, even after their account is deleted"),
+    59: Requirement("An action of staff checks the role of its actor in the transaction that makes the change"),
+    60: Requirement("A logout deletes what the browser stored, except for cookies"),
+    61: Requirement("Messages to staff put no email address into a cookie"),
 }

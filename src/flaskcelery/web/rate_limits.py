@@ -52,6 +52,8 @@ LIMITS = {
     "request_reset": Limit((20, HOUR)),
     "resend": Limit((20, HOUR)),
 }
+# By account alone, for what only somebody who is logged in, or has just given the right password, can do.
+USES_OF_ONE_ACCOUNT = {"log_in": (60, HOUR), "export": (10, HOUR)}
 EMAILS_TO_ONE_RECIPIENT = (5, HOUR)  # of one kind, whoever requests them
 
 logger = logging.getLogger(__name__)
@@ -135,6 +137,11 @@ def attempt(name: str, account: object) -> Iterator[None]:
         if forgiven:
             by_account.add(-forgiven)
             by_client.add(-1)
+
+
+def count_use(name: str, account: object) -> None:
+    """Count one more use by an account, whatever comes of it; too many are answered with 429."""
+    _Counter((name, "use", str(account)), *USES_OF_ONE_ACCOUNT[name]).count()
 
 
 def take_email_quota(kind: str, email_key: str) -> bool:
