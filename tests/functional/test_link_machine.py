@@ -136,11 +136,8 @@ class Links(RuleBasedStateMachine):
         if link.kind == "reset":
             browser.client.get(path)
             path = f"/accounts/reset/{self.id}/set-password/"
-        fields = {
-            "csrf_token": csrf_token(browser.client.get("/accounts/login/").text),
-            "new_password1": new,
-            "new_password2": new,
-        }
+        fields = {"new_password1": new, "new_password2": new}
+        fields["csrf_token"] = csrf_token(browser.client.get("/accounts/login/").text)
         fields |= {"password": self.now["password"]} if knows and self.now["password"] else {}
         worked = browser.client.post(path, data=fields).status_code == 302
         is_allowed = link.kind not in {"confirm", "change"} or "password" in fields or self.is_open(who)
