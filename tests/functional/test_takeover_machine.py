@@ -46,15 +46,12 @@ class Takeover(RuleBasedStateMachine):
         # Everybody reads the addresses of their own domain; the account's first one is at example.com.
         (self.thief if loot == "mailbox" else self.owner).reads.add("example.com")
         self.harmed_at: int | None = None
-        self.has_left = (
-            loot == "password"
-        )  # the mailbox that the thief reads; before that, it is as good as the account
+        if loot == "mailbox":  # before the owner leaves it, it is as good as the account
+            assert self.owner.ask_change(f"{self.scene.fresh()}@{self.owner.domain}", is_lost=True)
+            assert self.owner.follow(self.scene.links_for(self.owner)[-1])
 
     def person(self, who: str) -> Person:
         return self.owner if who == "owner" else self.thief
-
-    def can_act(self, who: str) -> bool:
-        return who == "owner" or self.has_left
 
     def is_owners(self) -> bool:
         """Tell whether the account's present mailbox is one that the owner reads."""
@@ -72,21 +69,22 @@ class Takeover(RuleBasedStateMachine):
 
     @rule(who=WHO)
     def change_password(self, who: str) -> None:
-        if self.can_act(who) and self.person(who).change_password(self.scene.fresh()):
+        if self.person(who).change_password(self.scene.fresh()):
             self.note(who)
 
-    @rule(who=WHO, is_lost=st.booleans())
-    def ask_change(self, who: str, is_lost: bool) -> None:
-        is_lost = is_lost or not self.has_left
-        if self.can_act(who):
-            person = self.person(who)
-            was_taken = person.ask_change(f"{self.scene.fresh()}@{person.domain}", is_lost)
-            assert was_taken or is_lost or not person.browser.is_logged_in()
+    @rule(who=WHO, is_lost=st.booleans(), number=st.integers(0, 1))
+    def change_email(self, who: str, is_lost: bool, number: int) -> None:
+        """Ask for a new address, then follow the last link, or the one before."""
+        person = self.person(who)
+        was_taken = person.ask_change(f"{self.scene.fresh()}@{person.domain}", is_lost)
+        assert was_taken or is_lost or not person.browser.is_logged_in()
+        self.follow(who, number)
 
     @precondition(lambda self: self.loot == "password")
     @rule()
-    def ask_for_the_old_mailbox_again(self) -> None:
+    def go_back_to_the_old_mailbox(self) -> None:
         self.owner.ask_change(self.scene.first_email, is_lost=False)
+        self.follow("owner", 0)
 
     @precondition(lambda self: self.loot == "password" and self.harmed_at is None)
     @rule()
@@ -97,17 +95,15 @@ class Takeover(RuleBasedStateMachine):
     def ask_reset(self, who: str) -> None:
         self.person(who).ask_reset(self.scene.email())
 
-    @rule(who=WHO, number=st.integers(0, 5))
+    @rule(who=WHO, number=st.integers(0, 3))
     def follow(self, who: str, number: int) -> None:
         """Follow one of the last links in the person's mailboxes, with every password that they know."""
         person = self.person(who)
         links = self.scene.links_for(person)
-        if not links or not self.can_act(who):
+        if not links:
             return
-        link, before = links[-1 - number % len(links)], self.scene.email()
+        link = links[-1 - number % len(links)]
         if person.follow(link, self.scene.fresh()):
-            if not self.has_left and link.kind == "change":
-                self.has_left = before == self.scene.first_email
             self.note(who)
             if link.kind == "undo" and who == "owner":
                 self.thief_is_out()
@@ -118,15 +114,13 @@ class Takeover(RuleBasedStateMachine):
         if self.loot == "password" and not self.is_owners() and self.is_in_time():
             assert not self.person(who).delete()
 
-    @rule(hours=st.sampled_from([1, 24, 24 * 3, 24 * 8]))
+    @rule(hours=st.sampled_from([1, 24, 24 * 3, 24 * 3, 24 * 8]))
     def pass_time(self, hours: int) -> None:
         self.scene.send_emails()
         self.clock.ahead += hours * HOUR + 2
 
     def recover(self) -> None:
         """The owner does what the emails say, and has the account for good."""
-        if not self.has_left:
-            return
         for link in reversed(self.scene.links_for(self.owner)):
             if not self.is_owners() and link.kind == "undo":
                 self.owner.follow(link)
@@ -151,7 +145,7 @@ class Takeover(RuleBasedStateMachine):
     @invariant()
     def a_thief_of_the_mailbox_gets_nowhere(self) -> None:
         assert self.scene.is_open()
-        if self.loot == "mailbox" and self.has_left:
+        if self.loot == "mailbox":
             assert self.is_owners()
             assert not self.thief.browser.is_logged_in()
 
