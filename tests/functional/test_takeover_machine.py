@@ -159,7 +159,7 @@ def test_no_order_of_events_gives_the_account_to_a_thief(environ: dict[str, str]
             db.engine, "connect", lambda connection, _: connection.create_function("strftime", -1, clock.strftime)
         )
     bounded = settings(
-        max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
+        max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
     )
     run_state_machine_as_test(type("Machine", (Takeover,), {"app": app, "clock": clock}), settings=bounded)
     with app.app_context():
