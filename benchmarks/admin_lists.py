@@ -68,7 +68,7 @@ def prepare(app: Flask) -> FlaskClient:
         upgrade()
         with db.engine.begin() as connection:
             connection.execute(text(FILL))
-        token = start_session(create_user("staff", "staff@example.com", "staff").id)
+        token = start_session(create_user("staff", "staff@example.com", "staff"))
         db.session.commit()
     client = app.test_client()
     with client.session_transaction() as session:

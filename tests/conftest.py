@@ -147,10 +147,11 @@ def send_emails(app: Flask) -> list[Message]:
     return emails
 
 
-def link_in(message: Message) -> str:
-    """Return the path of the one link in an email, which must be under PUBLIC_URL."""
-    [path] = re.findall(r"^http://127\.0\.0\.1:8000(/\S+)$", message.body or "", re.MULTILINE)
-    return path
+def link_in(message: Message, action: str = "") -> str:
+    """Return the path of the one link in an email, which must be under PUBLIC_URL; that of "reject" has to be named."""
+    paths = re.findall(r"^http://127\.0\.0\.1:8000(/\S+)$", message.body or "", re.MULTILINE)
+    [path] = [path for path in paths if ("/reject/" in path) == (action == "reject")]
+    return str(path)
 
 
 def run_sql(app: Flask, statement: str) -> list[Any]:

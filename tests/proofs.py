@@ -1,4 +1,5 @@
-"""What the tests prove: `python -m tests.proofs` writes docs/security.md and the defects' table of docs/parity.md.
+"""What the tests prove: `python -m tests.proofs` writes the first table of docs/security.md, and that of the defects in
+docs/parity.md.
 
 The tests say it themselves, by `@pytest.mark.requirement(7)` and `@pytest.mark.defect("D16")`. They are read as text,
 so that no plugin and no server is needed to write the docs.
@@ -49,13 +50,14 @@ def names(tests: list[str]) -> str:
 
 
 def security_page() -> str:
-    """Return docs/security.md."""
+    """Return docs/security.md with the table of all requirements; the sections below it stay."""
     proofs = find_proofs("requirement")
     rows = []
     for number, (asks, remark) in REQUIREMENTS.items():
         tests = proofs.get(number, [])
         rows.append(f"| {number} | {asks} | {'pass' if tests else 'open'} | {names(tests)} | {remark} |\n")
-    return HEAD + "".join(rows)
+    _, heading, sections = SECURITY.read_text().partition("\n## ")
+    return HEAD + "".join(rows) + heading + sections
 
 
 def parity_page() -> str:

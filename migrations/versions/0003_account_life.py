@@ -8,13 +8,26 @@ down_revision = "0002"
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
+UNCONFIRMED = sa.text("email_confirmed_at IS NULL")
+USER_COLUMNS = (
+    *("closed_at", "undo_password_hash", "email_changed_at", "previous_email", "is_mailbox_lost", "pending_email"),
+    *("password_changed_at", "confirm_by", "left_email"),
+)
 
 
 def upgrade() -> None:
+    op.add_column("users", sa.Column("confirm_by", MOMENT, nullable=True))
+    op.add_column("users", sa.Column("password_changed_at", MOMENT, nullable=True))
     op.add_column("users", sa.Column("pending_email", sa.String(254), nullable=True))
+    op.add_column("users", sa.Column("is_mailbox_lost", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("users", sa.Column("previous_email", sa.String(254), nullable=True))
+    op.add_column("users", sa.Column("left_email", sa.String(254), nullable=True))
     op.add_column("users", sa.Column("email_changed_at", MOMENT, nullable=True))
+    op.add_column("users", sa.Column("undo_password_hash", sa.String(255), nullable=True))
     op.add_column("users", sa.Column("closed_at", MOMENT, nullable=True))
+    op.create_index(
+        "ix_users_confirm_by", "users", ["confirm_by"], sqlite_where=UNCONFIRMED, postgresql_where=UNCONFIRMED
+    )
     is_remembered = sa.Column("is_remembered", sa.Boolean(), nullable=False, server_default=sa.false())
     op.add_column("login_sessions", is_remembered)
     op.add_column("login_sessions", sa.Column("ip_address", sa.String(45), nullable=False, server_default=""))
@@ -27,6 +40,7 @@ def upgrade() -> None:
         sa.Column("event", sa.String(40), nullable=False),
         sa.Column("user_id", BIG, nullable=True),
         sa.Column("actor_id", BIG, nullable=True),
+        sa.Column("actor_name", sa.String(150), nullable=False, server_default=""),
         sa.Column("email", sa.String(254), nullable=False),
         sa.Column("ip_address", sa.String(45), nullable=False),
         sa.Column("request_id", sa.String(64), nullable=False),
@@ -42,5 +56,6 @@ def downgrade() -> None:
     op.drop_index("ix_login_sessions_expires_at", "login_sessions")
     for column in ("device", "ip_address", "is_remembered"):
         op.drop_column("login_sessions", column)
-    for column in ("closed_at", "email_changed_at", "previous_email", "pending_email"):
+    op.drop_index("ix_users_confirm_by", "users")
+    for column in USER_COLUMNS:
         op.drop_column("users", column)  # never by batch_alter_table, which would copy the table and reuse ids

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -73,6 +73,24 @@ def alice(app: Flask) -> Member:
     member = Member(app, "alice")
     run_sql(app, f"UPDATE outbox SET failed_at = created_at, error = '550 no' WHERE user_id = {member.id}")
     return member
+
+
+@pytest.fixture
+def change_meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return what makes a statement run while a password is checked, as another process would."""
+
+    def prepare(statement: str) -> None:
+        hasher = type(app.extensions["hasher"])
+        original = hasher.verify
+
+        def verify(self: Any, *args: Any) -> bool:
+            fits = original(self, *args)
+            run_sql(app, statement)
+            return bool(fits)
+
+        monkeypatch.setattr(hasher, "verify", verify)
+
+    return prepare
 
 
 @pytest.fixture

@@ -159,7 +159,9 @@ def test_the_export_holds_everything_but_hashes(app: Flask, logged_in: Browser, 
     assert data["account"]["email"] == "alice@example.com"
     assert {session["device"] for session in data["sessions"]} >= {FIREFOX}
     assert [message["what"] for message in data["emails"]] == ["Welcome"]
-    assert [event["event"] for event in data["events"]][::-1] == ["signed up", "logged in", "logged in"]
+    assert [event["event"] for event in data["events"]][::-1] == [
+        *("signed up", "logged in", "logged in", "data exported")
+    ]
     for (secret,) in run_sql(app, "SELECT password_hash FROM users UNION SELECT token_hash FROM login_sessions"):
         assert secret not in answer.text
     assert events(app)[-1] == "data exported"

@@ -10,7 +10,7 @@ from flask import Flask
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.tokens import LINK_DAYS
-from tests.conftest import Browser, close, events, link_in, run_sql, send_emails
+from tests.conftest import PASSWORD, Browser, close, events, link_in, run_sql, send_emails
 from tests.pages import csrf_token
 
 DEAD = "This link does not work"
@@ -31,7 +31,7 @@ def test_the_welcome_email_keeps_its_words_and_brings_a_link_that_confirms(app: 
     visitor = Browser(app.test_client())
     assert OLD in visitor.client.get(link_in(welcome)).text
     assert run_sql(app, "SELECT email_confirmed_at FROM users") == [(None,)]  # an email scanner has confirmed nothing
-    visitor.send(link_in(welcome))
+    visitor.send(link_in(welcome), password=PASSWORD)
     assert run_sql(app, "SELECT email_confirmed_at FROM users") != [(None,)]
     assert "your email is confirmed" in visitor.client.get("/accounts/login/").text
     assert events(app)[-1] == "email confirmed"
@@ -161,7 +161,7 @@ def test_where_it_is_required_nobody_logs_in_unconfirmed(environ: dict[str, str]
     wrong = auth.log_in(password="wrong password").text
     assert "Please enter a correct email and password." in wrong
     assert "confirm" not in wrong
-    auth.send(link_in(send_emails(app)[0]))
+    auth.send(link_in(send_emails(app)[0]), password=PASSWORD)
     auth.log_in()
     assert auth.is_logged_in()
     close(app)

@@ -121,7 +121,7 @@ def test_an_account_whose_name_looks_like_another_ones_moves_nevertheless(
 
 
 def test_a_welcome_is_owed_when_asked_for_and_its_link_is_fresh(app: Flask, tmp_path: Path, auth: Browser) -> None:
-    run(app, tmp_path, [entry()], "--welcome")
+    run(app, tmp_path, [entry(password="")], "--welcome")
     [message] = send_emails(app)
     assert message.subject == "Welcome dora!"
     auth.send(link_in(message))

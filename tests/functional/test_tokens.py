@@ -20,6 +20,7 @@ MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 STATE = {
     Purpose.RESET_PASSWORD: {"password_hash", "last_login_at", "email"},
     Purpose.CONFIRM_EMAIL: {"email", "email_confirmed_at"},
+    Purpose.REJECT_SIGN_UP: {"email", "email_confirmed_at", "email_changed_at"},
     Purpose.CHANGE_EMAIL: {"password_hash", "email", "pending_email"},
     Purpose.UNDO_EMAIL: {"email", "previous_email", "email_changed_at"},
 }

@@ -45,7 +45,7 @@ app = create_app({})
 with app.app_context():
     upgrade()
     Coupon.__table__.create(db.engine)
-    token = start_session(create_user("sue", "sue@example.com", "staff").id)
+    token = start_session(create_user("sue", "sue@example.com", "staff"))
     db.session.add_all([Coupon(code="SPRING"), Coupon(code="AUTUMN", is_used=True)])
     db.session.commit()
 app.config["WTF_CSRF_ENABLED"] = False

@@ -54,7 +54,7 @@ REQUIREMENTS = {
     19: Requirement("A session that was ended elsewhere is refused at the next request"),
     20: Requirement("A session ends after some time without a request, and when it reaches a maximum age"),
     21: Requirement(
-        "Sensitive changes need the current password, and the number of requests and of wrong passwords is limited"
+        "Sensitive changes by users need the current password; requests and wrong passwords are limited"
     ),
     22: Requirement("Cookies have the flags Secure, HttpOnly and SameSite"),
     23: Requirement("Every response has a strict Content-Security-Policy"),
@@ -124,4 +124,18 @@ REQUIREMENTS = {
         "Members cannot find out who has an account",
         "Only the mailbox is told that its email is taken. A member can try five usernames an hour.",
     ),
+    62: Requirement(
+        "A thief of the password or of the old mailbox cannot keep an account by changing its email",
+        "The rules are in the section below.",
+    ),
+    63: Requirement("An account has at most 50 sessions, and the size of pages and exports in memory is bounded"),
+    64: Requirement("Logins and exports are limited for each account, even with the right password"),
+    65: Requirement(
+        "Nobody can keep an account with the email address of somebody else, or have its owner confirm it by mistake"
+    ),
+    66: Requirement("Sessions of staff end after 12 hours without a request, and staff are never remembered"),
+    67: Requirement("The audit trail names the member of staff who did something, even after their account is deleted"),
+    68: Requirement("An action of staff checks the role of its actor in the transaction that makes the change"),
+    69: Requirement("A logout deletes what the browser stored, except for cookies"),
+    70: Requirement("Messages to staff put no email address into a cookie"),
 }

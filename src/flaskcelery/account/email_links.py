@@ -2,43 +2,78 @@
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_login import current_user
+from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
-from flaskcelery.account.forms import ResendForm
-from flaskcelery.errors import UserFacingError
-from flaskcelery.users.email_change import EmailGone, InvalidLink, find_linked_user, follow_link, request_confirmation
-from flaskcelery.web.rate_limits import limit
+from flaskcelery.account.forms import PasswordForm, ResendForm
+from flaskcelery.errors import UserFacingError, WrongPassword
+from flaskcelery.users.accounts import LastStaff
+from flaskcelery.users.email_change import request_confirmation
+from flaskcelery.users.email_links import EmailGone, InvalidLink, find_linked_user, follow_link, needs_password
+from flaskcelery.users.models import User
+from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.urls import safe_next
 
 bp = Blueprint("email_links", __name__, template_folder="templates")
 
-LINK = "/accounts/email/<any(confirm, change, undo):action>/<id:user_id>/<token>/"
+LINK = "/accounts/email/<any(confirm, reject, change, undo):action>/<id:user_id>/<token>/"
+# The message, and the page to go to, after what a link does.
 DONE = {
-    "confirm": "Thank you, your email is confirmed.",
-    "change": "Your email is changed. Other devices have been logged out.",
-    "undo": "You have your old email back, and every device has been logged out. "
-    "Please reset your password now: somebody else may know it.",
+    "confirm": ("Thank you, your email is confirmed.", "account.show"),
+    "reject": ("Thank you for telling us. The account is deleted.", "home.show"),
+    "change": ("Your email is changed. Other devices have been logged out.", "account.show"),
+    "undo": (
+        "You have your old email back. Every device has been logged out, and the password works no more: "
+        "somebody else may know it. We’ve sent you a link to choose a new one.",
+        "auth.show_login",
+    ),
 }
 SENT = "If that email needs confirming, we’ve sent a new link. Please look for it in a few minutes."
 
 
 @bp.get(LINK)
 def show(action: str, user_id: int, token: str) -> str:
-    """Show what the link does, with a button that does it."""
-    return render_template(f"account/email_links/{action}.html", user=find_linked_user(action, user_id, token))
+    """Show what the link does, with a button that does it and, if it is needed, a field for the password."""
+    return _show(action, find_linked_user(action, user_id, token))
 
 
 @bp.post(LINK)
-def submit(action: str, user_id: int, token: str) -> Response:
-    """Do what the link allows, then go to the account page, by way of the login page if need be."""
+def submit(action: str, user_id: int, token: str) -> str | Response:
+    """Do what the link allows, or show the form again."""
+    user = find_linked_user(action, user_id, token)
+    form = _make_form(action, user)
+    password = form.data.get("password", "")
+    if form.validate():
+        try:
+            with attempt("enter_password", account=user_id):
+                follow_link(action, user_id, token, _session_token(user_id), password)
+        except WrongPassword as error:
+            form["password"].errors = [str(error)]
+        else:
+            message, page = DONE[action]
+            flash(message, "success")
+            return redirect(url_for(page))
+    return _show(action, user, form)
+
+
+def _show(action: str, user: User, form: FlaskForm | None = None) -> str:
+    return render_template(f"account/email_links/{action}.html", user=user, form=form or _make_form(action, user))
+
+
+def _make_form(action: str, user: User) -> FlaskForm:
+    asks = needs_password(action, user, is_owner=_session_token(user.id) is not None)
+    return PasswordForm(request.form) if asks else FlaskForm(request.form)
+
+
+def _session_token(user_id: int) -> str | None:
+    """Return the token of the visitor's session if they are logged in to this account."""
     is_owner = current_user.is_authenticated and current_user.id == user_id
-    follow_link(action, user_id, token, keep=current_user.session_token if is_owner else None)
-    flash(DONE[action], "success")
-    return redirect(url_for("account.show"))
+    return current_user.session_token if is_owner else None
 
 
 @bp.errorhandler(InvalidLink)
 @bp.errorhandler(EmailGone)
+@bp.errorhandler(LastStaff)
 def show_invalid(error: UserFacingError) -> str:
     return render_template("account/email_links/invalid.html", message=str(error))
 

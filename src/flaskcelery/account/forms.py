@@ -1,7 +1,7 @@
 """The forms of the account pages."""
 
 from flask_wtf import FlaskForm
-from wtforms import HiddenField
+from wtforms import BooleanField, HiddenField
 
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
 from flaskcelery.web.forms import NewPasswordForm, email_field, password_field, username_field
@@ -19,6 +19,7 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
 class EmailForm(PasswordForm):
     email = email_field("New email:", normalize_email, EMAIL_MAX_LENGTH)
+    is_mailbox_lost = BooleanField("I no longer have my old mailbox, or somebody else reads it")
 
 
 class ChangePasswordForm(NewPasswordForm):

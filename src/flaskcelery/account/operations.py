@@ -1,27 +1,30 @@
 """What the account pages show, export and change."""
 
+import json
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
 
-from flaskcelery.audit.events import Event, find_events, record
+from flaskcelery.audit.events import Event, record, select_events
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.queries import find_rows
+from flaskcelery.outbox.queries import find_rows, select_rows
 from flaskcelery.outbox.tasks import title_of
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import User
 from flaskcelery.users.names import make_username, refuse_taken
 from flaskcelery.users.password_change import check_password, replace_password
 from flaskcelery.users.passwords import hasher
-from flaskcelery.users.sessions import find_sessions, is_current, renew_token
+from flaskcelery.users.sessions import find_sessions, is_current, renew_token, select_sessions
 
 SHOWN_EMAILS = 20
+EXPORTED_AT_ONCE = 500  # rows
 ACCOUNT_COLUMNS = (
     *("id", "username", "email", "email_confirmed_at", "pending_email", "previous_email", "email_changed_at"),
-    *("joined_at", "last_login_at", "is_staff"),
+    *("left_email", "confirm_by", "password_changed_at", "joined_at", "last_login_at", "is_staff"),
 )
 SESSION_COLUMNS = ("created_at", "last_seen_at", "expires_at", "is_remembered", "ip_address", "device")
 EVENT_COLUMNS = ("at", "event", "email", "ip_address", "detail")
@@ -63,22 +66,36 @@ def list_sessions(user: User) -> list[dict[str, Any]]:
     return sorted(listed, key=lambda each: not each["is_current"])
 
 
-def list_emails(user: User, limit: int | None = SHOWN_EMAILS) -> list[dict[str, Any]]:
-    """Return the emails to the user, newest first, each as `what`, `at` and `state`."""
-    return [_describe_email(row) for row in find_rows(OutboxRow.user_id == user.id, limit)]
+def list_emails(user: User) -> list[dict[str, Any]]:
+    """Return the latest emails to the user, newest first, each as `what`, `at` and `state`."""
+    return [_describe_email(row) for row in find_rows(OutboxRow.user_id == user.id, SHOWN_EMAILS)]
 
 
-def export_account(user: User) -> dict[str, Any]:
-    """Return the user's data, without hashes, as JSON-ready values, and audit the export."""
-    exported = {
-        "account": _pick(user, ACCOUNT_COLUMNS),
-        "sessions": [_pick(each, SESSION_COLUMNS) for each in find_sessions(user.id)],
-        "events": [_pick(each, EVENT_COLUMNS) for each in find_events(user.id)],
-        "emails": [{key: _plain(value) for key, value in email.items()} for email in list_emails(user, limit=None)],
-    }
+def export_account(user: User) -> Iterator[str]:
+    """Audit the export, and return the user's data, without hashes, as parts of a JSON text.
+
+    The database is read while the parts are taken, so that the whole is never in memory.
+    """
     with transaction():
         record(Event.DATA_EXPORTED, user.id, user.email)
-    return exported
+    lists: dict[str, tuple[Any, Callable[[Any], dict[str, Any]]]] = {
+        "sessions": (select_sessions(user.id), lambda row: _pick(row, SESSION_COLUMNS)),
+        "events": (select_events(user.id), lambda row: _pick(row, EVENT_COLUMNS)),
+        "emails": (select_rows(OutboxRow.user_id == user.id), _describe_email),
+    }
+    return _write_json(_pick(user, ACCOUNT_COLUMNS), lists)
+
+
+def _write_json(account: dict[str, Any], lists: Mapping[str, Any]) -> Iterator[str]:
+    yield '{"account": ' + _to_json(account)
+    for name, (query, describe) in lists.items():
+        yield f',\n"{name}": ['
+        separator = "\n"
+        for rows in db.session.scalars(query.execution_options(yield_per=EXPORTED_AT_ONCE)).partitions():
+            yield separator + ",\n".join(_to_json(describe(row)) for row in rows)
+            separator = ",\n"
+        yield "]"
+    yield "}\n"
 
 
 def _describe_email(row: OutboxRow) -> dict[str, Any]:
@@ -87,8 +104,8 @@ def _describe_email(row: OutboxRow) -> dict[str, Any]:
 
 
 def _pick(row: object, columns: tuple[str, ...]) -> dict[str, Any]:
-    return {column: _plain(getattr(row, column)) for column in columns}
+    return {column: getattr(row, column) for column in columns}
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def _to_json(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=datetime.isoformat)

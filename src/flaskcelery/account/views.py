@@ -3,7 +3,7 @@
 from functools import partial
 from typing import cast
 
-from flask import Blueprint, Response, flash, json, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, session, stream_with_context, url_for
 from flask_login import current_user, login_user
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -15,8 +15,10 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_help
 from flaskcelery.users.sessions import log_out_devices
+from flaskcelery.users.tokens import LINK_DAYS
 from flaskcelery.web.forms import errors_shown
-from flaskcelery.web.rate_limits import attempt, count_email, limit
+from flaskcelery.web.rate_limits import attempt, count_email, count_use, limit
+from flaskcelery.web.security import clear_site_data
 
 bp = Blueprint("account", __name__, template_folder="templates")
 
@@ -47,7 +49,7 @@ def submit_username() -> str | AnyResponse:
 
 @bp.get("/accounts/me/email/")
 def show_email() -> str:
-    return render_template("account/email.html", form=EmailForm())
+    return render_template("account/email.html", form=EmailForm(), link_days=LINK_DAYS)
 
 
 @bp.post("/accounts/me/email/")
@@ -58,9 +60,9 @@ def submit_email() -> str | AnyResponse:
     if form.validate():
         count_email(typed_email_key(form.email.data or ""))
         with errors_shown(form), attempt("enter_password", account=current_user.id):
-            request_email_change(_me(), form.email.data or "", form.password.data or "")
+            request_email_change(_me(), form.email.data or "", form.password.data or "", form.is_mailbox_lost.data)
             return _go_back("We’ve sent a link to your new email. Open it to finish the change.")
-    return render_template("account/email.html", form=form)
+    return render_template("account/email.html", form=form, link_days=LINK_DAYS)
 
 
 @bp.post("/accounts/me/sessions/<id:session_id>/end/")
@@ -78,9 +80,10 @@ def submit_end_others() -> AnyResponse:
 
 @bp.post("/accounts/me/export/")
 def submit_export() -> Response:
-    text = json.dumps(operations.export_account(_me()), indent=2, ensure_ascii=False, sort_keys=False)
+    count_use("export", current_user.id)
+    text = stream_with_context(operations.export_account(_me()))
     headers = {"Content-Disposition": 'attachment; filename="account.json"', "Cache-Control": "no-store"}
-    return Response(text + "\n", mimetype="application/json", headers=headers)
+    return Response(text, mimetype="application/json", headers=headers)
 
 
 @bp.get("/accounts/me/delete/")
@@ -96,7 +99,7 @@ def submit_delete() -> str | AnyResponse:
             close_account(_me(), form.password.data or "")
             session.clear()
             flash("Your account is deleted. Goodbye!", "success")
-            return redirect(url_for("home.show"))
+            return clear_site_data(redirect(url_for("home.show")))
     return render_template("account/delete.html", form=form)
 
 

@@ -1,5 +1,6 @@
 """What staff does to accounts, from the admin pages and the `flask users` commands."""
 
+import uuid
 from typing import Any
 
 from sqlalchemy import update
@@ -8,7 +9,8 @@ from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
-from flaskcelery.users.accounts import ROLES, keep_last_staff, lock_account
+from flaskcelery.outbox.queries import retry
+from flaskcelery.users.accounts import ROLES, get_actor, keep_last_staff, lock_account
 from flaskcelery.users.email_change import move_email
 from flaskcelery.users.emails import send_invitation_email, send_password_reset_email
 from flaskcelery.users.models import NO_PASSWORD, User
@@ -26,7 +28,7 @@ def create_user(
 ) -> User:
     """Open an account; send its owner a link to choose a password if none is given.
 
-    Raises InvalidName, InvalidEmail or AccountTaken.
+    Raises InvalidName, InvalidEmail, AccountTaken or NotStaff.
     """
     names = make_names(username, email)
     user = User(**names, password_hash=password_hash or NO_PASSWORD, **ROLES[role])
@@ -37,12 +39,15 @@ def create_user(
         db.session.flush()
         if not password_hash:
             _enqueue_password_link(user)
-        record(Event.CREATED, user.id, user.email, role, actor_id)
+        record(Event.CREATED, user.id, user.email, role, get_actor(actor_id))
     return user
 
 
 def change_user(user_id: int, username: str, email: str, actor_id: int | None = None) -> None:
-    """Change an account's names, as `move_email` does; raise InvalidName, InvalidEmail, AccountTaken or NoAccount."""
+    """Change an account's names, as `move_email` does.
+
+    Raises InvalidName, InvalidEmail, AccountTaken, NoAccount or NotStaff.
+    """
     names = make_names(username, email)
     with refuse_taken(names, user_id), transaction():
         user = lock_account(user_id)
@@ -55,29 +60,35 @@ def change_user(user_id: int, username: str, email: str, actor_id: int | None = 
         if names["email_key"] != user.email_key:
             values |= move_email(user, names["email"], is_confirmed=False)
         if changes:
-            record(Event.CHANGED, user_id, user.email, ", ".join(changes), actor_id)
             db.session.execute(update(User).where(User.id == user_id).values(**values))
+            record(Event.CHANGED, user_id, user.email, ", ".join(changes), get_actor(actor_id))
 
 
 def send_password_link(user_id: int, actor_id: int | None = None) -> None:
-    """Send the owner a link to choose a new password, or a first one; raise NoAccount or LockedOut."""
+    """Send the owner a link to choose a new password, or a first one; raise NoAccount, LockedOut or NotStaff."""
     with transaction():
         user = lock_account(user_id)
         if not user.is_active:
             raise LockedOut
         _enqueue_password_link(user)
-        record(Event.RESET_REQUESTED, user_id, user.email, actor_id=actor_id)
+        record(Event.RESET_REQUESTED, user_id, user.email, actor=get_actor(actor_id))
 
 
 def set_role(user_id: int, role: str, actor_id: int | None = None) -> None:
-    """Give the account a role and end its sessions; raise LastStaff or NoAccount."""
+    """Give the account a role and end its sessions; raise LastStaff, NoAccount or NotStaff."""
     _change(user_id, Event.ROLE_CHANGED, actor_id, role, keeps_staff=role == "staff", **ROLES[role])
 
 
 def set_active(user_id: int, is_active: bool, actor_id: int | None = None) -> None:
-    """Let the account log in again, or lock it out at once; raise LastStaff or NoAccount."""
+    """Let the account log in again, or lock it out at once; raise LastStaff, NoAccount or NotStaff."""
     event = Event.ACTIVATED if is_active else Event.DEACTIVATED
     _change(user_id, event, actor_id, keeps_staff=is_active, is_active=is_active)
+
+
+def retry_emails(row_id: uuid.UUID | None = None, actor_id: int | None = None) -> int:
+    """Retry one failed email, or all of them, and return how many; raise NotStaff."""
+    with transaction():
+        return retry(row_id, get_actor(actor_id))
 
 
 def _change(
@@ -86,10 +97,10 @@ def _change(
     with transaction():
         if not keeps_staff:
             keep_last_staff(user_id)
-        email = lock_account(user_id).email
+        email, actor = lock_account(user_id).email, get_actor(actor_id)  # staff can demote themselves
         db.session.execute(update(User).where(User.id == user_id).values(**values))
         end_sessions(user_id)
-        record(event, user_id, email, detail, actor_id)
+        record(event, user_id, email, detail, actor)
 
 
 def _enqueue_password_link(user: User) -> None:

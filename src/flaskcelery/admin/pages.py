@@ -23,6 +23,9 @@ from flaskcelery.web.forms import email_field, username_field
 HISTORY_LENGTH = 50
 
 
+# Messages name no email: they travel in the session cookie, which is signed but readable.
+
+
 class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     username = username_field("Username:", normalize_username, USERNAME_MAX_LENGTH)
     email = email_field("Email:", normalize_email, EMAIL_MAX_LENGTH)
@@ -31,31 +34,31 @@ class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 @action("Add a user", form=NamesForm, bulk=True)
 def add(actor: User, form: Any) -> str:
     user = staff.create_user(form.username.data, form.email.data, actor_id=actor.id)
-    return f"{user.email} was added. An email with a link to choose a password is on its way."
+    return f"User {user.id} was added. An email with a link to choose a password is on its way."
 
 
 @action("Edit", form=NamesForm)
 def edit(actor: User, user: User, form: Any) -> str:
     staff.change_user(user.id, form.username.data, form.email.data, actor.id)
-    return f"{form.email.data} is saved."
+    return f"User {user.id} is saved."
 
 
 @action("Send a password link", is_available=lambda user: user.is_active)
 def send_reset(actor: User, user: User) -> str:
     staff.send_password_link(user.id, actor.id)
-    return f"An email with a link to choose a password is on its way to {user.email}."
+    return f"An email with a link to choose a password is on its way to user {user.id}."
 
 
 @action("Lock out", is_available=lambda user: user.is_active)
 def deactivate(actor: User, user: User) -> str:
     staff.set_active(user.id, is_active=False, actor_id=actor.id)
-    return f"{user.email} is locked out."
+    return f"User {user.id} is locked out."
 
 
 @action("Unlock", is_available=lambda user: not user.is_active)
 def activate(actor: User, user: User) -> str:
     staff.set_active(user.id, is_active=True, actor_id=actor.id)
-    return f"{user.email} can log in again."
+    return f"User {user.id} can log in again."
 
 
 @action("Make staff", is_available=lambda user: not user.is_staff)
@@ -75,12 +78,12 @@ def make_user(actor: User, user: User) -> str:
 
 def _set_role(actor: User, user: User, role: str) -> str:
     staff.set_role(user.id, role, actor.id)
-    return f"The role of {user.email} is now: {role}."
+    return f"The role of user {user.id} is now: {role}."
 
 
 @action("End all sessions")
 def end_sessions(actor: User, user: User) -> str:
-    return f"Ended sessions of {user.email}: {log_out_devices(user.id, actor_id=actor.id)}."
+    return f"Ended sessions of user {user.id}: {log_out_devices(user.id, actor_id=actor.id)}."
 
 
 def list_consequences(user: User) -> list[str]:
@@ -97,7 +100,7 @@ def list_consequences(user: User) -> list[str]:
 @action("Delete", confirm=list_consequences)
 def delete(actor: User, user: User) -> str:
     delete_user(user.id, actor_id=actor.id)
-    return f"{user.email} was deleted."
+    return f"User {user.id} was deleted."
 
 
 USERS = Page(
@@ -112,7 +115,7 @@ USERS = Page(
         "staff": {"yes": User.is_staff.is_(True), "read-only": User.is_viewer.is_(True), "no": not_(User.is_staff)},
         "confirmed": {"yes": User.email_confirmed_at.is_not(None), "no": User.email_confirmed_at.is_(None)},
     },
-    hidden=("password_hash", "username_key", "username_skeleton", "email_key"),
+    hidden=("password_hash", "undo_password_hash", "username_key", "username_skeleton", "email_key"),
     history=lambda user: find_events(user.id, HISTORY_LENGTH),
     actions=(add, edit, send_reset, deactivate, activate, make_staff, make_viewer, make_user, end_sessions, delete),
 )
@@ -120,13 +123,13 @@ USERS = Page(
 
 @action("Retry", is_available=lambda row: row.failed_at is not None)
 def retry(actor: User, row: OutboxRow) -> str:
-    outbox.retry(row.id, actor.id)
+    staff.retry_emails(row.id, actor.id)
     return "The email will be retried."
 
 
 @action("Retry all failed emails", bulk=True)
 def retry_all(actor: User) -> str:
-    return f"Emails that will be retried: {outbox.retry(actor_id=actor.id)}."
+    return f"Emails that will be retried: {staff.retry_emails(actor_id=actor.id)}."
 
 
 EMAILS = Page(
@@ -167,7 +170,7 @@ AUDIT = Page(
     name="audit",
     title="Audit trail",
     model=AuditEvent,
-    columns=("at", "event", "user_id", "actor_id", "email", "ip_address", "request_id", "detail"),
+    columns=("at", "event", "user_id", "actor_id", "actor_name", "email", "ip_address", "request_id", "detail"),
     sortable=("at",),
     searchable=("user_id", "ip_address"),
     filters={"event": {event.value: AuditEvent.event == event for event in Event}},

@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from flaskcelery.database import Base, db
 from flaskcelery.web.urls import MAX_ID
 
-ROWS_PER_PAGE = 100
+ROWS_PER_PAGE = 50  # a page stays below 50 kB
 LAST_PAGE = 100  # the database counts skipped rows one by one, so the rest has to be found by a search
 
 Choices = Mapping[str, ColumnElement[bool]]

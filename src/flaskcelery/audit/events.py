@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 
 from flaskcelery.audit.models import DETAIL_LENGTH, EMAIL_LENGTH, AuditEvent
 from flaskcelery.database import db, now_plus
@@ -47,16 +48,26 @@ class Event(StrEnum):
     EMAILS_RETRIED = "emails retried"
     ACCOUNT_CLOSED = "account closed"
     ACCOUNT_ERASED = "account erased"
+    ACCOUNT_EXPIRED = "unconfirmed account expired"
+    SIGN_UP_REJECTED = "sign-up rejected by the owner of the email"
+
+
+class Actor(NamedTuple):
+    """The member of staff who does something to an account or an email."""
+
+    id: int
+    name: str
 
 
 def record(
-    event: Event, user_id: int | None = None, email: str = "", detail: str = "", actor_id: int | None = None
+    event: Event, user_id: int | None = None, email: str = "", detail: str = "", actor: Actor | None = None
 ) -> None:
     """Add the event's row, with the email masked, and write its log line. The caller commits."""
     row = AuditEvent(
         event=event,
         user_id=user_id,
-        actor_id=actor_id,
+        actor_id=actor.id if actor else None,
+        actor_name=actor.name if actor else "",
         email=mask(email)[:EMAIL_LENGTH] if email else "",
         ip_address=client_ip(),
         request_id=request_id(),
@@ -68,14 +79,18 @@ def record(
     logger.info("%s: user %s %s %s%s", event, user_id or "unknown", row.email, origin, detail and f", {row.detail}")
 
 
-def find_events(user_id: int, limit: int | None = None) -> Sequence[AuditEvent]:
-    """Return the events of an account, newest first."""
-    mine = select(AuditEvent).where(AuditEvent.user_id == user_id)
-    return db.session.scalars(mine.order_by(AuditEvent.id.desc()).limit(limit)).all()
+def select_events(user_id: int) -> Select[AuditEvent]:
+    """Return the query for the events of an account, newest first."""
+    return select(AuditEvent).where(AuditEvent.user_id == user_id).order_by(AuditEvent.id.desc())
+
+
+def find_events(user_id: int, limit: int) -> Sequence[AuditEvent]:
+    """Return the latest events of an account, newest first."""
+    return db.session.scalars(select_events(user_id).limit(limit)).all()
 
 
 def forget_user(user_id: int) -> None:
-    """Erase the personal data in an account's events. The caller commits."""
+    """Erase the personal data in an account's events, but not who of the staff acted. The caller commits."""
     mine = update(AuditEvent).where(AuditEvent.user_id == user_id)
     db.session.execute(mine.values(email="", ip_address="", detail=""))
 

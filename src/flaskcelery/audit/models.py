@@ -22,6 +22,9 @@ class AuditEvent(Base):
     event: Mapped[str] = mapped_column(String(40))
     user_id: Mapped[int | None] = mapped_column(index=True)
     actor_id: Mapped[int | None]  # the member of staff who did it
+    actor_name: Mapped[str] = mapped_column(
+        String(150), default="", server_default=""
+    )  # their username then, kept when their account goes
     email: Mapped[str] = mapped_column(String(EMAIL_LENGTH))  # masked
     ip_address: Mapped[str] = mapped_column(String(45))
     request_id: Mapped[str] = mapped_column(String(64))

@@ -15,6 +15,7 @@ from flaskcelery.users.password_policy import find_problems, password_help
 from flaskcelery.users.sessions import log_out
 from flaskcelery.web.forms import NewPasswordForm, errors_shown
 from flaskcelery.web.rate_limits import attempt, limit
+from flaskcelery.web.security import clear_site_data
 from flaskcelery.web.urls import safe_next
 
 bp = Blueprint("auth", __name__, template_folder="templates")
@@ -36,7 +37,7 @@ def submit_login() -> str | Response:
         with errors_shown(form), attempt("log_in", account=typed_email_key(form.username.data or "")):
             user = authenticate(form.username.data or "", form.password.data or "", form.remember.data)
             end_current_session()
-            session.permanent = form.remember.data  # else the cookie ends with the browser
+            session.permanent = form.remember.data and not user.has_role  # else the cookie ends with the browser
             login_user(user)
             return redirect(safe_next(form.next.data or request.args.get("next")))
     return render_template("auth/login.html", form=form, unconfirmed=EmailNotConfirmed.message in form.form_errors)
@@ -49,7 +50,7 @@ def submit_logout() -> Response:
     if current_user.is_authenticated:
         csrf.protect()
         end_current_session()
-    return redirect(url_for("auth.show_login"))
+    return clear_site_data(redirect(url_for("auth.show_login")))
 
 
 def end_current_session() -> None:

@@ -5,7 +5,7 @@ import uuid
 import click
 
 from flaskcelery.cli.output import Group, json_option, limit_option, pick, show_row, show_rows
-from flaskcelery.database import db
+from flaskcelery.database import db, transaction
 from flaskcelery.outbox import queries
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import relay_once, run_forever
@@ -53,7 +53,8 @@ def retry(row_id: uuid.UUID | None, all_failed: bool) -> None:
     """Retry one failed row, or all of them: flask outbox retry --all-failed"""
     if (row_id is None) != all_failed:
         raise click.UsageError("Give either a row's id or --all-failed.")
-    count = queries.retry(row_id)
+    with transaction():
+        count = queries.retry(row_id)
     if row_id and not count:
         raise click.ClickException("No failed row has this id.")
     click.echo(f"Retrying: {count}")

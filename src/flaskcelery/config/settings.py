@@ -64,6 +64,7 @@ SETTINGS = (
     Setting("MAIL_CA_FILE", ""),
     Setting("PASSWORD_MIN_LENGTH", "8", parsers.positive),
     Setting("EMAIL_CONFIRMATION_REQUIRED", "0", parsers.flag),
+    Setting("UNCONFIRMED_KEEP_DAYS", "30", parsers.whole),
     Setting("ARGON2_PARAMETERS", parsers.ARGON2_DEFAULT, parsers.argon2),
     Setting("OUTBOX_RETRY_AFTER", "30", parsers.seconds),
     Setting("OUTBOX_EXPIRE_AFTER", "86400", parsers.seconds),

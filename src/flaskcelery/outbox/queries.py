@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy import ColumnElement, Select, func, select, true, update
 
-from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.audit.events import Actor, Event, record
+from flaskcelery.database import db, now_plus
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending
 from flaskcelery.retention import DAY, delete_batch, purge
@@ -40,9 +40,14 @@ def find_oldest_pending() -> timedelta | None:
     return now - oldest if oldest else None
 
 
+def select_rows(where: ColumnElement[bool]) -> Select[OutboxRow]:
+    """Return the query for the rows of a state or of a user, newest first."""
+    return select(OutboxRow).where(where).order_by(OutboxRow.created_at.desc())
+
+
 def find_rows(where: ColumnElement[bool], limit: int | None = None) -> Sequence[OutboxRow]:
     """Return the rows of a state or of a user, newest first."""
-    return db.session.scalars(select(OutboxRow).where(where).order_by(OutboxRow.created_at.desc()).limit(limit)).all()
+    return db.session.scalars(select_rows(where).limit(limit)).all()
 
 
 def add_to_total(name: str) -> None:
@@ -56,19 +61,21 @@ def read_totals() -> dict[str, int]:
     return {name: int(total) for name, total in db.session.execute(summed)}
 
 
-def retry(row_id: uuid.UUID | None = None, actor_id: int | None = None) -> int:
-    """Make one failed row, or all of them, pending and due with a new expiry, and audit it; return how many."""
+def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None) -> int:
+    """Make one failed row, or all of them, pending and due with a new expiry, and audit it; return how many.
+
+    The caller commits.
+    """
     failed = update(OutboxRow).where(OutboxRow.failed_at.is_not(None), OutboxRow.id == row_id if row_id else true())
     later = now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])
     retried = failed.values(failed_at=None, due_at=now_plus(), expires_at=later)
-    with transaction():
-        rows = db.session.execute(retried.returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)).all()
-        if row_id:  # the relay publishes many rows, at a rate that does not fill the broker
-            for row in rows:
-                publisher.publish_after_commit(row.task, row.id)
-        if rows:
-            user_id = rows[0].user_id if row_id else None
-            record(Event.EMAILS_RETRIED, user_id, detail=f"{len(rows)} emails", actor_id=actor_id)
+    rows = db.session.execute(retried.returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)).all()
+    if row_id:  # the relay publishes many rows, at a rate that does not fill the broker
+        for row in rows:
+            publisher.publish_after_commit(row.task, row.id)
+    if rows:
+        user_id = rows[0].user_id if row_id else None
+        record(Event.EMAILS_RETRIED, user_id, detail=f"{len(rows)} emails", actor=actor)
     return len(rows)
 
 

@@ -10,7 +10,7 @@ from flaskcelery.database import db
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import User
-from flaskcelery.users.tokens import LINK_DAYS, confirmation_link
+from flaskcelery.users.tokens import LINK_DAYS, confirmation_link, reject_link
 
 # Nobody has confirmed the email yet, so it can be a stranger's, and a name like CALL-0800-1234567 an advertisement.
 PLAIN_NAME = re.compile(r"(?!.*(\d[._-]*){7})[\w.-]{1,30}")
@@ -30,4 +30,5 @@ def send_welcome_email(user_id: int, made_at: int | None = None) -> Message | No
         process_id=os.getpid(),
         link_days=LINK_DAYS,
         link=None if user.email_confirmed_at else confirmation_link(user, made_at),
+        reject=reject_link(user, made_at),
     )

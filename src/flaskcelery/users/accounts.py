@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import select, update
 
+from flaskcelery.audit.events import Actor
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users.models import User
@@ -25,8 +26,27 @@ class LastStaff(UserFacingError):
     )
 
 
+class NotStaff(UserFacingError):
+    message = "You are no longer a member of staff."
+
+
 class ChangedMeanwhile(UserFacingError):
     message = "Your account has changed in the meantime. Please try again."
+
+
+def get_actor(actor_id: int | None) -> Actor | None:
+    """Return the member of staff for the audit trail, or None for a command; raise NotStaff.
+
+    Call it inside the action's transaction, after everything that waits for locks: an actor who was demoted
+    meanwhile does nothing.
+    """
+    if actor_id is None:
+        return None
+    is_staff = (User.id == actor_id, User.is_staff, User.is_active)
+    name = db.session.scalar(select(User.username).where(*is_staff))
+    if name is None:
+        raise NotStaff
+    return Actor(actor_id, name)
 
 
 def lock_account(user_id: int) -> User:

@@ -2,25 +2,40 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, exists
+from sqlalchemy import and_, delete, exists, select, update
 
 from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.models import OutboxRow, is_pending
-from flaskcelery.retention import delete_batch, purge
-from flaskcelery.users.accounts import ChangedMeanwhile, keep_last_staff, lock_account, update_unchanged
+from flaskcelery.retention import PURGED_PER_PASS, delete_batch, purge
+from flaskcelery.users.accounts import ChangedMeanwhile, get_actor, keep_last_staff, lock_account, update_unchanged
+from flaskcelery.users.email_change import can_undo
 from flaskcelery.users.emails import send_goodbye_email
 from flaskcelery.users.models import User
 from flaskcelery.users.password_change import check_password
 from flaskcelery.users.sessions import end_sessions
+from flaskcelery.users.tokens import LINK_DAYS
+
+
+class EmailJustChanged(UserFacingError):
+    message = (
+        f"The email of this account was changed less than {LINK_DAYS} days ago, and the old mailbox can still undo it. "
+        "The account cannot be deleted before."
+    )
 
 
 def close_account(user: User, password: str) -> None:
-    """Close the account and confirm that by email; raise WrongPassword, LastStaff or ChangedMeanwhile."""
+    """Close the account and confirm that by email.
+
+    Raises WrongPassword, EmailJustChanged, LastStaff or ChangedMeanwhile.
+    """
     check_password(user, password)
+    if can_undo(user):
+        raise EmailJustChanged
     with transaction():
         keep_last_staff(user.id)
-        if not update_unchanged(user, ["password_hash"], is_active=False, closed_at=now_plus()):
+        if not update_unchanged(user, ["password_hash", "email_changed_at"], is_active=False, closed_at=now_plus()):
             raise ChangedMeanwhile
         end_sessions(user.id)
         # Once it is no longer pending, erase_closed() does the rest.
@@ -29,15 +44,31 @@ def close_account(user: User, password: str) -> None:
 
 
 def delete_user(user_id: int, actor_id: int | None = None) -> None:
-    """Delete the account with its sessions, emails and personal audit data; raise LastStaff or NoAccount."""
+    """Delete the account with its sessions, emails and personal audit data; raise LastStaff, NoAccount or NotStaff."""
     with transaction():
         keep_last_staff(user_id)
         lock_account(user_id)
         # Pending rows stay: a worker may be processing one. It will find no account, and send nothing.
         db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, ~is_pending()))
         forget_user(user_id)
-        record(Event.DELETED, user_id, actor_id=actor_id)
+        # Before the row goes: staff can delete themselves.
+        record(Event.DELETED, user_id, actor=get_actor(actor_id))
         db.session.execute(delete(User).where(User.id == user_id))
+
+
+@purge
+def expire_unconfirmed() -> Sequence[int]:
+    """Close a batch of the accounts whose email was not confirmed in time; `erase_closed` erases them."""
+    is_late = (User.confirm_by < now_plus(), User.email_confirmed_at.is_(None), User.is_active)
+    late = and_(*is_late, ~User.is_staff, ~User.is_viewer)
+    chosen = select(User.id).where(late).limit(PURGED_PER_PASS)
+    # The condition stands twice: an account that is confirmed while this waits for its lock stays.
+    closed = update(User).where(User.id.in_(chosen), late).values(is_active=False, closed_at=now_plus())
+    expired = db.session.execute(closed.returning(User.id, User.email)).all()
+    for user_id, email in expired:
+        end_sessions(user_id)
+        record(Event.ACCOUNT_EXPIRED, user_id, email)
+    return [user_id for user_id, _ in expired]
 
 
 @purge

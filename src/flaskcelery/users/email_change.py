@@ -1,34 +1,31 @@
-"""Confirming, changing and restoring an account's email: one rule for its owner, the links in emails, and staff."""
+"""Requesting and making a change of an account's email. docs/security.md has the rules of change and undo."""
 
-from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, detach, now_plus, transaction
+from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users import emails
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.models import User
-from flaskcelery.users.names import AccountTaken, email_key, make_email, normalize_email, refuse_taken
+from flaskcelery.users.names import email_key, make_email, normalize_email
 from flaskcelery.users.password_change import check_password
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, Purpose, database_now, timestamp, verify_token
+from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, database_now, timestamp
 from flaskcelery.web.rate_limits import take_email_quota
-
-
-class InvalidLink(UserFacingError):
-    message = f"This link has been used, has been replaced by a newer one, or is older than {LINK_DAYS} days."
-
-
-class EmailGone(UserFacingError):
-    message = "Another account has this email now. Please choose a different one."
 
 
 class SameEmail(UserFacingError):
     message = "This is your email already."
     field = "email"
+
+
+class PasswordTooNew(UserFacingError):
+    message = f"Your password is less than {LINK_DAYS} days old. Please wait, or leave this box empty."
+    field = "is_mailbox_lost"
 
 
 def request_confirmation(email: str) -> None:
@@ -44,101 +41,78 @@ def request_confirmation(email: str) -> None:
         record(Event.CONFIRMATION_REQUESTED, user_id, user.email if user else "")
 
 
-def request_email_change(user: User, email: str, password: str) -> None:
+def request_email_change(user: User, email: str, password: str, is_mailbox_lost: bool = False) -> None:
     """Send the new email a link that makes the change, and warn the current one.
 
-    Whether another account has the new email is told to its mailbox alone. Raises InvalidEmail, WrongPassword,
-    SameEmail or ChangedMeanwhile.
+    Once the change is made, the present mailbox can undo it; if it is lost, only with the password of today. Whether
+    another account has the new email is told to its mailbox alone. Raises InvalidEmail, WrongPassword, SameEmail,
+    PasswordTooNew or ChangedMeanwhile.
     """
     new = normalize_email(email)
     check_password(user, password)
     if email_key(new) == user.email_key:
         raise SameEmail
+    # Otherwise a thief of the password could choose the one that the owner then needs for the undo.
+    if is_mailbox_lost and _is_recent(user.password_changed_at):
+        raise PasswordTooNew
     with transaction():
-        if not update_unchanged(user, ["password_hash"], pending_email=new):
+        if not update_unchanged(user, ["password_hash"], pending_email=new, is_mailbox_lost=is_mailbox_lost):
             raise ChangedMeanwhile
         emails.send_email_change_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
         emails.send_email_change_notice.enqueue(to=user.email, user_id=user.id)
         record(Event.EMAIL_CHANGE_REQUESTED, user.id, user.email)
 
 
-def find_linked_user(action: str, user_id: int, token: str) -> User:
-    """Return the account for which this link works; raise InvalidLink."""
-    user = db.session.get(User, user_id, populate_existing=True)
-    purpose, _ = ACTIONS[action]
-    if user is None or not verify_token(purpose, user, token, LINK_MAX_AGE):
-        raise InvalidLink
-    return user
-
-
-def follow_link(action: str, user_id: int, token: str, keep: str | None) -> None:
-    """Do what the link allows, once; the session of the token `keep` can survive. Raise InvalidLink or EmailGone."""
-    user = detach(find_linked_user(action, user_id, token))
-    new = {"change": user.pending_email, "undo": user.previous_email}.get(action) or user.email
-    _, apply = ACTIONS[action]
-    try:
-        with refuse_taken(make_email(new), user.id), transaction():
-            apply(user, new, keep)
-    except AccountTaken:
-        raise EmailGone from None
+def can_undo(user: User) -> bool:
+    """Return whether a mailbox still has the right to undo the last change of the account's email."""
+    return user.previous_email is not None and _is_recent(user.email_changed_at)
 
 
 def move_email(user: User, new: str, *, is_confirmed: bool, keep: str | None = None) -> dict[str, Any]:
-    """End the account's sessions and tell its previous email about the change; return the columns to write.
+    """End the account's sessions, tell both emails about the change, and return the columns to write.
 
     An email that is not confirmed yet is sent a link. The caller writes the columns and commits.
     """
     end_sessions(user.id, keep=keep)
-    emails.send_email_changed_notice.enqueue(to=user.email, user_id=user.id)
-    if not is_confirmed:
+    previous, password_hash = _choose_undo(user, new, is_mailbox_lost=is_confirmed and user.is_mailbox_lost)
+    left = user.email if user.email_confirmed_at else None
+    if previous:
+        # The owner's only chance is worth as many attempts as the link has time.
+        max_age = LINK_MAX_AGE.total_seconds()
+        emails.send_email_changed_notice.enqueue(to=previous, expires_after=max_age, user_id=user.id)
+    if left and left != previous:
+        emails.send_left_email_notice.enqueue(to=left, user_id=user.id)
+    if is_confirmed:
+        emails.send_new_email_notice.enqueue(to=new, user_id=user.id)
+    else:
         emails.send_confirmation_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
     return {
         **make_email(new),
         "pending_email": None,
-        "previous_email": _choose_previous(user, new),
+        "is_mailbox_lost": False,
+        "previous_email": previous,
+        "undo_password_hash": password_hash,
+        "left_email": left,
         "email_changed_at": now_plus(),
         "email_confirmed_at": now_plus() if is_confirmed else None,
+        "confirm_by": None,
     }
 
 
-def _choose_previous(user: User, new: str) -> str | None:
-    """Return the email that can undo the change to `new`.
+def _choose_undo(user: User, new: str, *, is_mailbox_lost: bool) -> tuple[str | None, str | None]:
+    """Return the email that can undo the change to `new`, and the hash of the password that it needs, if any.
 
     It is the oldest of the last LINK_DAYS days: otherwise an attacker could change the email twice and lock the owner
-    out. It is never one that was not confirmed, which could be mistyped and belong to a stranger.
+    out. Going back to it is final: otherwise the attacker's mailbox could undo that. It is never one that was not
+    confirmed, which could be mistyped and belong to a stranger.
     """
-    is_recent = user.email_changed_at and database_now() < user.email_changed_at + LINK_MAX_AGE
-    if is_recent and user.previous_email and email_key(user.previous_email) != email_key(new):
-        return user.previous_email
-    return user.email if user.email_confirmed_at else None
+    if can_undo(user):
+        is_back = email_key(user.previous_email or "") == email_key(new)
+        return (None, None) if is_back else (user.previous_email, user.undo_password_hash)
+    if user.email_confirmed_at is None:
+        return None, None
+    return user.email, user.password_hash if is_mailbox_lost else None
 
 
-def _confirm(user: User, _new: str, _keep: str | None) -> None:
-    _write(user, email_confirmed_at=now_plus())
-    record(Event.EMAIL_CONFIRMED, user.id, user.email)
-
-
-def _change(user: User, new: str, keep: str | None) -> None:
-    _write(user, **move_email(user, new, is_confirmed=True, keep=keep))
-    record(Event.EMAIL_CHANGED, user.id, user.email)
-
-
-def _undo(user: User, old: str, _keep: str | None) -> None:
-    nothing_left = {"pending_email": None, "previous_email": None, "email_changed_at": None}
-    _write(user, **make_email(old), **nothing_left, email_confirmed_at=now_plus())
-    end_sessions(user.id)
-    record(Event.EMAIL_CHANGE_UNDONE, user.id, old)
-
-
-ACTIONS: dict[str, tuple[Purpose, Callable[[User, str, str | None], None]]] = {
-    "confirm": (Purpose.CONFIRM_EMAIL, _confirm),
-    "change": (Purpose.CHANGE_EMAIL, _change),
-    "undo": (Purpose.UNDO_EMAIL, _undo),
-}
-
-
-def _write(user: User, **values: object) -> None:
-    """Change the account if it still is as its token was verified; raise InvalidLink."""
-    seen = ("email", "pending_email", "previous_email", "email_changed_at", "email_confirmed_at")
-    if not update_unchanged(user, seen, **values):
-        raise InvalidLink
+def _is_recent(moment: datetime | None) -> bool:
+    return moment is not None and database_now() < moment + LINK_MAX_AGE

@@ -7,7 +7,7 @@ from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key
-from flaskcelery.users.tokens import LINK_DAYS, change_link, confirmation_link, password_link, undo_link
+from flaskcelery.users.tokens import LINK_DAYS, change_link, confirmation_link, password_link, reject_link, undo_link
 from flaskcelery.web.urls import public_url
 
 
@@ -17,7 +17,7 @@ def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None
     user = _find_open(user_id)
     if user is None or user.email_confirmed_at:
         return None
-    return _compose("confirmation", user, link=confirmation_link(user, made_at))
+    return _compose("confirmation", user, link=confirmation_link(user, made_at), reject=reject_link(user, made_at))
 
 
 @task("send_email_change_email", "Confirm your new email")
@@ -47,7 +47,8 @@ def send_email_changed_notice(user_id: int) -> Message | None:
     user = _find_open(user_id)
     if user is None or user.previous_email is None:
         return None
-    return _compose("email_changed", user, to=user.previous_email, link=undo_link(user))
+    needs_password = user.undo_password_hash is not None
+    return _compose("email_changed", user, to=user.previous_email, link=undo_link(user), needs_password=needs_password)
 
 
 @task("send_password_reset_email", "Password reset", queue="urgent")
@@ -80,6 +81,29 @@ def send_goodbye_email(user_id: int) -> Message | None:
     return _notify("goodbye", user)
 
 
+@task("send_new_email_notice", "This is your email now")
+def send_new_email_notice(user_id: int) -> Message | None:
+    """Tell the new email about the change."""
+    user = _find_open(user_id)
+    return _compose("email_new", user) if user and user.email_confirmed_at else None
+
+
+@task("send_left_email_notice", "Your email was changed")
+def send_left_email_notice(user_id: int) -> Message | None:
+    """Tell an email without the right to undo that a change or an undo took it away."""
+    user = _find_open(user_id)
+    if user is None or user.left_email is None:
+        return None
+    return _compose("email_left", user, to=user.left_email, is_undone=user.email_changed_at is None)
+
+
+@task("send_undone_notice", "You have your old email back")
+def send_undone_notice(user_id: int) -> Message | None:
+    """Tell the restored email about the undo; the link to choose a new password comes with an email of its own."""
+    user = _find_open(user_id)
+    return _compose("email_undone", user, link=public_url("auth.show_reset")) if user else None
+
+
 def _find_open(user_id: int | None) -> User | None:
     """Return the account unless it is gone or closed."""
     user = db.session.get(User, user_id) if user_id else None
@@ -99,7 +123,7 @@ def _notify(name: str, user: User, **context: str) -> Message | None:
     return _compose(name, user, **context) if user.email_confirmed_at else None
 
 
-def _compose(name: str, user: User, to: str = "", **context: str) -> Message:
+def _compose(name: str, user: User, to: str = "", **context: object) -> Message:
     to = to or user.email
     is_own = to == user.email and user.email_confirmed_at
     # Usernames are chosen by users: anywhere else, one could be an advertisement.

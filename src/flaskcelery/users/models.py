@@ -11,6 +11,8 @@ from flaskcelery.database import Base, now_plus
 
 NO_PASSWORD = "!"  # noqa: S105  matches no password, as in Django
 HAS_PBKDF2_HASH = text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")
+VOIDED_PASSWORD = "voided"  # noqa: S105  matches no password either, but a reset link can replace it
+UNCONFIRMED = text("email_confirmed_at IS NULL")
 
 
 class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
@@ -19,6 +21,7 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     __tablename__ = "users"
     __table_args__ = (
         Index("ix_users_pbkdf2_hash", "password_hash", sqlite_where=HAS_PBKDF2_HASH, postgresql_where=HAS_PBKDF2_HASH),
+        Index("ix_users_confirm_by", "confirm_by", sqlite_where=UNCONFIRMED, postgresql_where=UNCONFIRMED),
         {"sqlite_autoincrement": True},  # ids are never reused: other rows can still refer to one
     )
 
@@ -37,9 +40,15 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     joined_at: Mapped[datetime] = mapped_column(default=now_plus(), index=True)
     last_login_at: Mapped[datetime | None]
     email_confirmed_at: Mapped[datetime | None]
+    confirm_by: Mapped[datetime | None]  # an account that is still unconfirmed then is deleted; None: never
+    password_changed_at: Mapped[datetime | None]  # None: the password is as old as the account
     pending_email: Mapped[str | None] = mapped_column(String(254))  # requested, not yet confirmed
-    previous_email: Mapped[str | None] = mapped_column(String(254))  # can still undo the change
-    email_changed_at: Mapped[datetime | None]
+    # The owner said with the request that the present mailbox is lost: its undo link shall not work by itself.
+    is_mailbox_lost: Mapped[bool] = mapped_column(default=False, server_default=false())
+    previous_email: Mapped[str | None] = mapped_column(String(254))  # can undo the change for seven days
+    left_email: Mapped[str | None] = mapped_column(String(254))  # before the last change or undo; is told about it
+    email_changed_at: Mapped[datetime | None]  # None: there is no change to undo
+    undo_password_hash: Mapped[str | None] = mapped_column(String(255))  # the password that an undo needs, too
     closed_at: Mapped[datetime | None]  # by its owner: erased when no email is pending
 
     # The token of the login session that this request belongs to; Flask-Login keeps it in the cookie.
@@ -48,6 +57,11 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     def get_id(self) -> str | None:
         """Return what Flask-Login stores in the cookie: the session's token, never the user's id."""
         return self.session_token
+
+    @property
+    def has_role(self) -> bool:
+        """Return whether the account sees the admin pages."""
+        return self.is_staff or self.is_viewer
 
     @property
     def has_password(self) -> bool:

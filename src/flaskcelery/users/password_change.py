@@ -3,7 +3,7 @@
 from typing import Any
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, detach, transaction
+from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import update_unchanged
 from flaskcelery.users.emails import send_password_changed_email
@@ -16,10 +16,13 @@ class CannotChange(UserFacingError):
     message = "This account has no password to change: it is locked out or closed, or it has just been changed."
 
 
-def check_password(user: User, password: str) -> None:
-    """Raise WrongPassword, and audit it, unless this is the account's password. Detaches `user`."""
+def check_password(user: User, password: str, password_hash: str | None = None) -> None:
+    """Raise WrongPassword, and audit it, unless this is the account's password, or that of another hash.
+
+    Detaches `user`.
+    """
     detach(user)
-    if not hasher().verify(password, user.password_hash):
+    if not hasher().verify(password, password_hash or user.password_hash):
         with transaction():
             record(Event.WRONG_PASSWORD, user.id, user.email)
         raise WrongPassword
@@ -40,7 +43,8 @@ def replace_password(user: User, new_hash: str, event: Event, keep: str | None =
     Return False, with nothing done, if the account has changed since `user` was read, so that only one of two
     concurrent changes succeeds. The caller commits.
     """
-    values |= {"password_hash": new_hash, "pending_email": None}  # a link to the pending email dies too
+    values |= {"password_hash": new_hash, "password_changed_at": now_plus()}
+    values |= {"pending_email": None}  # a link to the pending email dies, too
     if not update_unchanged(user, ["password_hash", "email"], **values):
         return False
     end_sessions(user.id, keep=keep)

@@ -5,28 +5,35 @@ import secrets
 from collections.abc import Sequence
 
 from flask import has_request_context, request
-from sqlalchemy import ColumnElement, and_, case, delete, select, update
+from sqlalchemy import ColumnElement, Select, and_, case, delete, select, update
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.extensions import login_manager
 from flaskcelery.retention import DAY, delete_batch, purge
+from flaskcelery.users.accounts import get_actor
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.web.requests import client_ip
 
 # Seconds without a request, and in all, after which a session ends; by whether its owner asked to be remembered.
 IDLE = {False: DAY / 2, True: 30 * DAY}
 ABSOLUTE = {False: 14 * DAY, True: 90 * DAY}
+MAX_SESSIONS = 50  # of one account
 SEEN_EVERY = 300  # seconds; requests within them do not write
 
 
-def start_session(user_id: int, remember: bool = False) -> str:
-    """Add a login session and return its token, which is stored nowhere. The caller commits."""
+def start_session(user: User, remember: bool = False) -> str:
+    """Add a login session and return its token, which is stored nowhere. The caller, who has locked `user`, commits.
+
+    Staff are never remembered. An account has at most MAX_SESSIONS; the one unused for the longest time ends.
+    """
+    _make_room(user)
+    remember = remember and not user.has_role
     token = secrets.token_urlsafe(32)
     db.session.add(
         LoginSession(
             token_hash=_hash(token),
-            user_id=user_id,
+            user_id=user.id,
             expires_at=now_plus(ABSOLUTE[remember]),
             is_remembered=remember,
             ip_address=client_ip(),
@@ -34,6 +41,15 @@ def start_session(user_id: int, remember: bool = False) -> str:
         )
     )
     return token
+
+
+def _make_room(user: User) -> None:
+    mine = LoginSession.user_id == user.id
+    order = (LoginSession.last_seen_at.desc(), LoginSession.id.desc())
+    kept = select(LoginSession.id).where(mine).order_by(*order).limit(MAX_SESSIONS - 1)
+    ended = delete(LoginSession).where(mine, LoginSession.id.not_in(kept)).returning(LoginSession.id)
+    if count := len(db.session.scalars(ended).all()):
+        record(Event.SESSION_ENDED, user.id, user.email, f"{count} sessions: more than {MAX_SESSIONS}")
 
 
 def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = None) -> int:
@@ -54,7 +70,7 @@ def log_out_devices(
         count = end_sessions(user_id, only=only, keep=keep)
         if count:
             email = db.session.scalar(select(User.email).where(User.id == user_id)) or ""
-            record(Event.SESSION_ENDED, user_id, email, f"{count} sessions", actor_id)
+            record(Event.SESSION_ENDED, user_id, email, f"{count} sessions", get_actor(actor_id))
     return count
 
 
@@ -73,10 +89,15 @@ def renew_token(token: str) -> str:
     return new_token
 
 
-def find_sessions(user_id: int) -> Sequence[LoginSession]:
-    """Return an account's live login sessions, most recently seen first."""
+def select_sessions(user_id: int) -> Select[LoginSession]:
+    """Return the query for an account's live login sessions, most recently seen first."""
     mine = select(LoginSession).where(LoginSession.user_id == user_id, is_live())
-    return db.session.scalars(mine.order_by(LoginSession.last_seen_at.desc())).all()
+    return mine.order_by(LoginSession.last_seen_at.desc())
+
+
+def find_sessions(user_id: int) -> Sequence[LoginSession]:
+    """Return an account's live login sessions, of which there are at most MAX_SESSIONS, most recently seen first."""
+    return db.session.scalars(select_sessions(user_id)).all()
 
 
 def is_live() -> ColumnElement[bool]:

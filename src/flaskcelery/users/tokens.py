@@ -23,6 +23,7 @@ class Purpose(StrEnum):
 
     RESET_PASSWORD = "reset-password"  # noqa: S105  a name
     CONFIRM_EMAIL = "confirm-email"
+    REJECT_SIGN_UP = "reject-sign-up"
     CHANGE_EMAIL = "change-email"
     UNDO_EMAIL = "undo-email"
 
@@ -60,6 +61,11 @@ def _sign(secret_key: str, purpose: Purpose, user: User, seconds: int) -> str:
     state: dict[Purpose, tuple[object, ...]] = {
         Purpose.RESET_PASSWORD: (user.password_hash, _utc_seconds(user.last_login_at), user.email),
         Purpose.CONFIRM_EMAIL: (user.email, _utc_seconds(user.email_confirmed_at)),
+        Purpose.REJECT_SIGN_UP: (
+            user.email,
+            _utc_seconds(user.email_confirmed_at),
+            _utc_seconds(user.email_changed_at),
+        ),
         Purpose.CHANGE_EMAIL: (user.password_hash, user.email, user.pending_email),
         Purpose.UNDO_EMAIL: (user.email, user.previous_email, _utc_seconds(user.email_changed_at)),
     }
@@ -77,6 +83,13 @@ def _utc_seconds(moment: datetime | None) -> float | None:
 def confirmation_link(user: User, made_at: int | None = None) -> str:
     """Return the link that confirms the email, made at this Unix time or else when the account was opened."""
     return _link("confirm", Purpose.CONFIRM_EMAIL, user, _moment(made_at) if made_at else user.joined_at)
+
+
+def reject_link(user: User, made_at: int | None = None) -> str | None:
+    """Return the link that deletes an account that nobody has confirmed; None if its email was confirmed or changed."""
+    if user.email_confirmed_at or user.email_changed_at:
+        return None
+    return _link("reject", Purpose.REJECT_SIGN_UP, user, _moment(made_at) if made_at else user.joined_at)
 
 
 def change_link(user: User, made_at: int) -> str:

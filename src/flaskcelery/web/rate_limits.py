@@ -51,6 +51,8 @@ LIMITS = {
     "change_password": Limit((20, HOUR), by_member=(5, HOUR)),
     "change_username": Limit((20, HOUR), by_member=(5, HOUR)),
 }
+# By account alone, for what only somebody who is logged in, or has just given the right password, can do.
+USES_OF_ONE_ACCOUNT = {"log_in": (60, HOUR), "export": (10, HOUR)}
 # Whoever requests them: of password resets, and of all others together, so that those cannot use up the resets.
 EMAILS_TO_ONE_RECIPIENT = (5, HOUR)
 
@@ -109,6 +111,11 @@ def attempt(name: str, account: object) -> Iterator[None]:
 def count_email(email_key: str) -> None:
     """Count one more email to this recipient; too many are answered with 429."""
     _recipient("other", email_key).count()
+
+
+def count_use(name: str, account: object) -> None:
+    """Count one more use by an account, whatever comes of it; too many are answered with 429."""
+    _Counter((name, "use", str(account)), *USES_OF_ONE_ACCOUNT[name]).count()
 
 
 def take_email_quota(kind: Literal["reset", "other"], email_key: str) -> bool:

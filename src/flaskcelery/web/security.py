@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.web.urls import IdConverter
 
@@ -71,6 +72,12 @@ def init_web(app: Flask) -> None:
     @app.context_processor
     def add_globals() -> dict[str, object]:
         return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
+
+
+def clear_site_data(response: AnyResponse) -> AnyResponse:
+    """Make the browser forget what it keeps of this site, except for cookies: theirs carries the next message."""
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
 
 
 def require_login() -> ResponseReturnValue | None:

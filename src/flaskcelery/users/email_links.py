@@ -1,0 +1,116 @@
+"""What the links in emails do to an account, and what each needs besides the link."""
+
+from collections.abc import Callable
+
+from flaskcelery.audit.events import Event, record
+from flaskcelery.database import db, detach, now_plus, transaction
+from flaskcelery.errors import UserFacingError
+from flaskcelery.users import emails
+from flaskcelery.users.accounts import keep_last_staff, update_unchanged
+from flaskcelery.users.email_change import move_email
+from flaskcelery.users.models import VOIDED_PASSWORD, User
+from flaskcelery.users.names import AccountTaken, make_email, refuse_taken
+from flaskcelery.users.password_change import check_password
+from flaskcelery.users.sessions import end_sessions
+from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, RESET_LINK_MAX_AGE, Purpose, timestamp, verify_token
+
+
+class InvalidLink(UserFacingError):
+    message = f"This link has been used, has been replaced by a newer one, or is older than {LINK_DAYS} days."
+
+
+class EmailGone(UserFacingError):
+    message = "Another account has this email now. Please choose a different one."
+
+
+def find_linked_user(action: str, user_id: int, token: str) -> User:
+    """Return the account for which this link works; raise InvalidLink."""
+    user = db.session.get(User, user_id, populate_existing=True)
+    purpose, _ = ACTIONS[action]
+    if user is None or not verify_token(purpose, user, token, LINK_MAX_AGE):
+        raise InvalidLink
+    return user
+
+
+def needs_password(action: str, user: User, *, is_owner: bool) -> bool:
+    """Return whether the link works only with a password; `is_owner`: the visitor is logged in to the account.
+
+    A mailbox alone must neither confirm nor take over an account that a stranger opened with its email.
+    """
+    if action == "undo":
+        return user.undo_password_hash is not None
+    return action in {"confirm", "change"} and user.has_password and not is_owner
+
+
+def follow_link(action: str, user_id: int, token: str, keep: str | None, password: str = "") -> None:
+    """Do what the link allows, once. `keep` is the token of the owner's session, which can stay logged in.
+
+    Raises InvalidLink, WrongPassword, LastStaff, or EmailGone if the database finds that the email has been taken.
+    """
+    user = find_linked_user(action, user_id, token)
+    if needs_password(action, user, is_owner=keep is not None):
+        check_password(user, password, user.undo_password_hash if action == "undo" else None)
+    else:
+        detach(user)
+    new = {"change": user.pending_email, "undo": user.previous_email}.get(action) or user.email
+    _, apply = ACTIONS[action]
+    try:
+        with refuse_taken(make_email(new), user.id), transaction():
+            apply(user, new, keep)
+    except AccountTaken:
+        raise EmailGone from None
+
+
+def _confirm(user: User, _new: str, _keep: str | None) -> None:
+    _write(user, email_confirmed_at=now_plus())
+    record(Event.EMAIL_CONFIRMED, user.id, user.email)
+
+
+def _reject(user: User, _new: str, _keep: str | None) -> None:
+    keep_last_staff(user.id)
+    _write(user, is_active=False, closed_at=now_plus())
+    end_sessions(user.id)
+    record(Event.SIGN_UP_REJECTED, user.id, user.email)
+
+
+def _change(user: User, new: str, keep: str | None) -> None:
+    _write(user, **move_email(user, new, is_confirmed=True, keep=keep))
+    record(Event.EMAIL_CHANGED, user.id, user.email)
+
+
+def _undo(user: User, old: str, _keep: str | None) -> None:
+    """Restore the email. Somebody else may know the password, so it is void until the owner resets it."""
+    left = user.email if user.email_confirmed_at else None
+    gone = ("pending_email", "previous_email", "undo_password_hash", "email_changed_at", "confirm_by")
+    _write(
+        user,
+        **make_email(old),
+        **dict.fromkeys(gone),
+        is_mailbox_lost=False,
+        left_email=left,
+        email_confirmed_at=now_plus(),
+        password_hash=VOIDED_PASSWORD,
+        password_changed_at=now_plus(),
+    )
+    end_sessions(user.id)
+    if left:
+        emails.send_left_email_notice.enqueue(to=left, user_id=user.id)
+    max_age = RESET_LINK_MAX_AGE.total_seconds()
+    emails.send_password_reset_email.enqueue(to=old, expires_after=max_age, user_id=user.id, made_at=timestamp())
+    emails.send_undone_notice.enqueue(to=old, user_id=user.id)
+    record(Event.EMAIL_CHANGE_UNDONE, user.id, old)
+
+
+ACTIONS: dict[str, tuple[Purpose, Callable[[User, str, str | None], None]]] = {
+    "confirm": (Purpose.CONFIRM_EMAIL, _confirm),
+    "reject": (Purpose.REJECT_SIGN_UP, _reject),
+    "change": (Purpose.CHANGE_EMAIL, _change),
+    "undo": (Purpose.UNDO_EMAIL, _undo),
+}
+
+
+def _write(user: User, **values: object) -> None:
+    """Change the account if it still is as its token was verified; raise InvalidLink."""
+    seen = ("email", "pending_email", "previous_email", "email_changed_at", "email_confirmed_at")
+    if not update_unchanged(user, seen, **values):
+        raise InvalidLink
