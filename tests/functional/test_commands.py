@@ -99,8 +99,8 @@ def test_a_script_names_all_in_its_environment_or_a_file(run: Run, auth: Browser
 
 def test_a_new_password_ends_the_sessions_and_its_owner_is_told(run: Run, app: Flask, auth: Browser) -> None:
     auth.sign_up()
-    auth.send(link_in(send_emails(app)[0]))
     auth.log_in()
+    auth.send(link_in(send_emails(app)[0]))
     other = "another good horse"
     assert run("users", "set-password", "alice", typed=f"{other}\n{other}\n").exit_code == 0
     assert not auth.is_logged_in()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.conftest import Browser, link_in, run_sql, send_emails
+from tests.conftest import PASSWORD, Browser, link_in, run_sql, send_emails
 
 HASH = "pbkdf2_sha256$390000$c2FsdA$" + "A" * 43 + "="
 
@@ -107,7 +107,7 @@ def test_an_unconfirmed_account_of_the_same_name_and_email_is_reported(
     said = run(app, tmp_path, [entry()], exit_code=1).splitlines()
     assert said[0].startswith("Skipped dora: An account that was opened here")
     assert said[1] == "0 added, 0 already there, 1 skipped"
-    auth.send(link_in(send_emails(app)[0]))
+    auth.send(link_in(send_emails(app)[0]), password=PASSWORD)
     assert run(app, tmp_path, [entry()]) == "0 added, 1 already there, 0 skipped\n"
 
 

@@ -53,9 +53,7 @@ REQUIREMENTS = {
     18: Requirement("A logout ends the session on the server"),
     19: Requirement("A session that was ended elsewhere is refused at the next request"),
     20: Requirement("A session ends after some time without a request, and when it reaches a maximum age"),
-    21: Requirement(
-        "Sensitive changes by users need the current password; requests and wrong passwords are limited"
-    ),
+    21: Requirement("Sensitive changes by users need the current password; requests and wrong passwords are limited"),
     22: Requirement("Cookies have the flags Secure, HttpOnly and SameSite"),
     23: Requirement("Every response has a strict Content-Security-Policy"),
     24: Requirement("HSTS is on, and HTTP redirects to HTTPS"),
