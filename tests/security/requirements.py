@@ -76,7 +76,8 @@ REQUIREMENTS = {
     37: Requirement(
         "Visitors cannot put advertising into our emails, and cannot flood a mailbox",
         "In an hour, visitors can have five password resets and five other emails sent to one mailbox. Before the "
-        "mailbox is confirmed, only the welcome email contains the username, and only a plain one.",
+        "mailbox is confirmed, only the welcome email contains the username,"
+        " and only if the username is plain: at most 30 letters, digits, dots, hyphens and underscores.",
     ),
     38: Requirement("User input is never interpreted as HTML or as a template"),
     39: Requirement(
@@ -112,15 +113,15 @@ REQUIREMENTS = {
     56: Requirement("The application's database role owns its schema and is no superuser"),
     57: Requirement("Sending data to other hosts in clear text is reported, unless a setting says that it is meant"),
     58: Requirement("Other users of the host cannot read the files under instance/"),
-    59: Requirement("An import does not take a stranger's account for the imported one"),
+    59: Requirement("An import does not mistake a stranger's account for the imported one"),
     60: Requirement(
         "A slow mail server, a refused recipient or a flood of emails does not delay password resets",
-        "A reset took 0.2 s, also during a flood of 100 emails of 0.2 s each, and with 100 emails to a server that "
-        "takes 4 s for each recipient.",
+        "A reset took 0.2 s. It took as long while 100 emails were sent to a server that needs 0.2 s for each, and "
+        "while 100 emails were sent to a server that needs 4 s for each.",
     ),
     61: Requirement(
         "Members cannot find out who has an account",
-        "Only the mailbox is told that its email is taken. A member can try five usernames an hour.",
+        "Only an email to the address itself says that the address is taken. A member can try five usernames an hour.",
     ),
     62: Requirement(
         "A thief of the password or of the old mailbox cannot keep an account by changing its email",
@@ -129,7 +130,7 @@ REQUIREMENTS = {
     63: Requirement("An account has at most 50 sessions, and the size of pages and exports in memory is bounded"),
     64: Requirement("Logins and exports are limited for each account, even with the right password"),
     65: Requirement(
-        "Nobody can keep an account with the email address of somebody else, or have its owner confirm it by mistake"
+        "Nobody can keep an account that uses somebody else's email address, or trick its owner into confirming it"
     ),
     66: Requirement("Sessions of staff end after 12 hours without a request, and staff are never remembered"),
     67: Requirement("The audit trail names the member of staff who did something, even after their account is deleted"),
