@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -113,7 +114,8 @@ def test_an_export_is_whole_and_never_in_memory_at_once(app: Flask, logged_in: B
 @pytest.fixture
 def limited(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Browser:
     """Return the browser of alice, logged in, where two logins and exports an hour are allowed."""
-    monkeypatch.setattr(rate_limits, "USES_OF_ONE_ACCOUNT", dict.fromkeys(rate_limits.USES_OF_ONE_ACCOUNT, (2, 60)))
+    for name in ("log_in", "export"):
+        monkeypatch.setitem(rate_limits.LIMITS, name, replace(rate_limits.LIMITS[name], by_member=(2, 60)))
     browser = Browser(create_app({**environ, "RATELIMIT_ENABLED": "1"}).test_client())
     browser.sign_up()
     browser.log_in()

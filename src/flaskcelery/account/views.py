@@ -17,7 +17,7 @@ from flaskcelery.users.password_policy import find_problems, password_help
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.users.tokens import LINK_DAYS
 from flaskcelery.web.forms import errors_shown
-from flaskcelery.web.rate_limits import attempt, count_email, count_use, limit
+from flaskcelery.web.rate_limits import attempt, count_email, limit
 from flaskcelery.web.security import clear_site_data
 
 bp = Blueprint("account", __name__, template_folder="templates")
@@ -79,8 +79,8 @@ def submit_end_others() -> AnyResponse:
 
 
 @bp.post("/accounts/me/export/")
+@limit("export")
 def submit_export() -> Response:
-    count_use("export", current_user.id)
     text = stream_with_context(operations.export_account(_me()))
     headers = {"Content-Disposition": 'attachment; filename="account.json"', "Cache-Control": "no-store"}
     return Response(text, mimetype="application/json", headers=headers)

@@ -14,7 +14,7 @@ from flaskcelery.users.password_change import replace_password
 from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import start_session
 from flaskcelery.users.tokens import RESET_LINK_MAX_AGE, Purpose, password_link_max_age, timestamp, verify_token
-from flaskcelery.web.rate_limits import count_use, take_email_quota
+from flaskcelery.web.rate_limits import count_member, take_email_quota
 
 # A concurrent login may upgrade the hash between our check and our write; it will not do so twice.
 LOGIN_TRIES = 3
@@ -73,7 +73,7 @@ def _record_failure(user: User | None, detail: str = "") -> None:
 def _start_login(user: User, password: str, remember: bool) -> bool:
     """Start the session if the account is still as it was checked, upgrading an outdated hash; return whether it is."""
     new_hash = hasher().hash(password) if hasher().needs_rehash(user.password_hash) else user.password_hash
-    count_use("log_in", user.id)
+    count_member("log_in", user.id)
     seen = ["password_hash", "is_staff", "is_viewer"]  # staff's sessions are shorter
     with transaction():
         if not update_unchanged(user, seen, password_hash=new_hash, last_login_at=now_plus()):

@@ -36,13 +36,13 @@ NETWORK = 64  # bits of an IPv6 address; its owner chooses the others
 class Limit:
     """How many requests in how many seconds."""
 
-    by_client: tuple[int, int]
+    by_client: tuple[int, int] | None = None
     by_account: tuple[int, int] | None = None  # by one client; from everywhere, anybody could lock the owner out
-    by_member: tuple[int, int] | None = None  # by one logged-in account, from everywhere
+    by_member: tuple[int, int] | None = None  # by one account, from everywhere, once it has given its password
 
 
 LIMITS = {
-    "log_in": Limit((100, HOUR), (10, 15 * MINUTE)),
+    "log_in": Limit((100, HOUR), (10, 15 * MINUTE), by_member=(60, HOUR)),
     "enter_password": Limit((100, HOUR), (10, 15 * MINUTE)),
     "sign_up": Limit((60, HOUR)),
     "request_reset": Limit((20, HOUR)),
@@ -50,9 +50,8 @@ LIMITS = {
     "change_email": Limit((20, HOUR), by_member=(5, HOUR)),
     "change_password": Limit((20, HOUR), by_member=(5, HOUR)),
     "change_username": Limit((20, HOUR), by_member=(5, HOUR)),
+    "export": Limit(by_member=(10, HOUR)),
 }
-# By account alone, for what only somebody who is logged in, or has just given the right password, can do.
-USES_OF_ONE_ACCOUNT = {"log_in": (60, HOUR), "export": (10, HOUR)}
 # Whoever requests them: of password resets, and of all others together, so that those cannot use up the resets.
 EMAILS_TO_ONE_RECIPIENT = (5, HOUR)
 
@@ -69,9 +68,10 @@ def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def count_first(*args: P.args, **kwargs: P.kwargs) -> R:
-            _Counter((name, "client", _client()), *LIMITS[name].by_client).count()
-            if by_member := LIMITS[name].by_member:
-                _Counter((name, "member", str(current_user.id)), *by_member).count()
+            if by_client := LIMITS[name].by_client:
+                _Counter((name, "client", _client()), *by_client).count()
+            if current_user.is_authenticated:
+                count_member(name, current_user.id)
             return view(*args, **kwargs)
 
         return count_first
@@ -87,7 +87,7 @@ def attempt(name: str, account: object) -> Iterator[None]:
     of one's own would buy more tries at others. Too many attempts are answered with 429 before the block runs.
     """
     table = LIMITS[name]
-    if not table.by_account:
+    if not (table.by_client and table.by_account):
         raise TypeError(f"{name} is not limited by account: use `@limit({name!r})` on the view")
     by_client = _Counter((name, "client", _client()), *table.by_client)
     by_account = _Counter((name, "account", _client(), str(account)), *table.by_account)
@@ -113,9 +113,10 @@ def count_email(email_key: str) -> None:
     _recipient("other", email_key).count()
 
 
-def count_use(name: str, account: object) -> None:
-    """Count one more use by an account, whatever comes of it; too many are answered with 429."""
-    _Counter((name, "use", str(account)), *USES_OF_ONE_ACCOUNT[name]).count()
+def count_member(name: str, user_id: int) -> None:
+    """Count one more request of an account that has given its password; too many are answered with 429."""
+    if by_member := LIMITS[name].by_member:
+        _Counter((name, "member", str(user_id)), *by_member).count()
 
 
 def take_email_quota(kind: Literal["reset", "other"], email_key: str) -> bool:
