@@ -9,10 +9,15 @@ import pytest
 from flask import Flask
 
 from flaskcelery.app import create_app
+from flaskcelery.database import db
+from flaskcelery.errors import WrongPassword
+from flaskcelery.users.email_change import request_email_change
+from flaskcelery.users.models import User
+from flaskcelery.users.names import InvalidEmail
 from flaskcelery.web import rate_limits as limits
 from flaskcelery.web.counters import Counters
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT, LIMITS, Limit, attempt, limit, take_email_quota
-from tests.conftest import PASSWORD, Browser, close
+from tests.conftest import PASSWORD, Browser, close, link_in, send_emails
 from tests.processes import wait_until
 
 ATTACKER = "192.0.2.66"
@@ -123,6 +128,26 @@ def test_only_a_wrong_password_counts_when_an_account_is_deleted(auth: Browser) 
     assert {auth.send(delete).status_code for _ in range(PER_ACCOUNT + 1)} == {200}  # neither counts nor forgives
     answers += [auth.send(delete, password="wrong password").status_code for _ in range(2)]
     assert answers == [200] * PER_ACCOUNT + [429]
+
+
+@pytest.mark.requirement(11)
+def test_an_invalid_email_does_not_forgive_wrong_passwords(app: Flask, auth: Browser) -> None:
+    auth.sign_up()
+    with app.app_context():
+        for password, error in (("wrong password", WrongPassword), (PASSWORD, InvalidEmail)):
+            with pytest.raises(error):
+                request_email_change(db.session.get_one(User, 1), "no email", password)
+        db.session.remove()
+
+
+@pytest.mark.requirement(11)
+def test_a_link_that_asks_for_no_password_does_not_forgive_wrong_ones(app: Flask, auth: Browser) -> None:
+    auth.sign_up()
+    link, delete = link_in(send_emails(app)[0]), "/accounts/me/delete/"
+    auth.log_in()
+    assert {auth.send(delete, password="wrong password").status_code for _ in range(PER_ACCOUNT)} == {200}
+    assert auth.send(link).status_code == 302
+    assert auth.send(delete, password="wrong password").status_code == 429
 
 
 def test_an_own_account_does_not_buy_tries_at_another(app: Flask, attacker: Browser) -> None:

@@ -51,8 +51,10 @@ LIMITS = {
     "change_password": Limit((20, HOUR), by_member=(5, HOUR)),
     "change_username": Limit((20, HOUR), by_member=(5, HOUR)),
     "export": Limit(by_member=(10, HOUR)),
+    "staff_email": Limit(by_member=(60, HOUR)),
 }
-# Whoever requests them: of password resets, and of all others together, so that those cannot use up the resets.
+# Whoever requests them: of password resets, of those by staff, and of all others together, so that no kind uses up
+# another one.
 EMAILS_TO_ONE_RECIPIENT = (5, HOUR)
 
 logger = logging.getLogger(__name__)
@@ -111,6 +113,16 @@ def attempt(name: str, account: object) -> Iterator[None]:
 def count_email(email_key: str) -> None:
     """Count one more email to this recipient; too many are answered with 429."""
     _recipient("other", email_key).count()
+
+
+def count_staff_email(actor_id: int, *email_keys: str) -> None:
+    """Count emails that a member of staff, or whoever has their cookie, causes; too many are answered with 429.
+
+    Commands are not counted: who can run them can also read the password of the mail server.
+    """
+    count_member("staff_email", actor_id)
+    for email_key in email_keys:
+        _recipient("staff", email_key).count()
 
 
 def count_member(name: str, user_id: int) -> None:
