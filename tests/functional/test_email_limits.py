@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from flask_mail import Message
 
-from flaskcelery.app import create_app
-from flaskcelery.database import db
 from flaskcelery.signup.tasks import PLAIN_NAME
 from flaskcelery.web import rate_limits
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT, LIMITS, Limit
@@ -26,13 +22,8 @@ MEMBER_FORMS = {
 
 
 @pytest.fixture
-def app(environ: dict[str, str]) -> Iterator[Flask]:
-    """Return an application that counts."""
-    app = create_app({**environ, "RATELIMIT_ENABLED": "1"})
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+def app(counting_app: Flask) -> Flask:
+    return counting_app
 
 
 @pytest.fixture

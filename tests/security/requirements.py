@@ -137,4 +137,9 @@ REQUIREMENTS = {
     68: Requirement("An action of staff checks the role of its actor in the transaction that makes the change"),
     69: Requirement("A logout deletes what the browser stored, except for cookies"),
     70: Requirement("Messages to staff put no email address into a cookie"),
+    71: Requirement(
+        "A copied cookie of staff cannot flood mailboxes",
+        "In an hour, a member of staff can cause 60 emails, and all of them together five to one mailbox. Visitors "
+        "cannot use these up. Commands are not limited: see [decision 14](decisions/0014-limits.md).",
+    ),
 }
