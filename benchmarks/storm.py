@@ -1,6 +1,6 @@
 """What a minute of one client's worst does to other visitors: `python -m benchmarks.storm [SECONDS [KIND ...]]`.
 
-Real nginx, uWSGI, Postgres and Redis on loopback, with all limits. A visitor fetches pages and logs in, first alone, then
+Real nginx, uWSGI, Postgres and Redis on loopback, with all limits. Visitors fetch pages and log in, first alone, then
 in each storm. The bar: no failure, and a p99 of at most ten times the idle one. Clients are told apart by
 X-Forwarded-For; the storm comes from one IPv4 address or, where the name says so, from an IPv6 network of 48 bits.
 """

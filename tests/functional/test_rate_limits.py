@@ -124,6 +124,18 @@ def test_the_addresses_of_one_ipv6_network_are_one_client(app: Flask, auth: Brow
     assert browser_at(app, "2001:db8:0:1::1").log_in().status_code == 302
 
 
+@pytest.mark.requirement(72)
+def test_the_networks_of_one_ipv6_owner_are_four_clients(app: Flask, auth: Browser) -> None:
+    auth.sign_up()
+    answers = [
+        browser_at(app, f"2001:db8:0:{n // PER_ACCOUNT:x}::1").log_in(password="wrong password").status_code
+        for n in range(4 * PER_ACCOUNT + 1)
+    ]
+    assert (answers[-2], answers[-1]) == (200, 429)
+    assert browser_at(app, "2001:db8:0:ffff::1").log_in().status_code == 429
+    assert browser_at(app, "2001:db8:1::1").log_in().status_code == 302
+
+
 def test_a_block_ends_by_itself(app: Flask, auth: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     auth.sign_up()
     monkeypatch.setitem(limits.LIMITS, "log_in", Limit((100, 60), (1, 1)))

@@ -142,4 +142,8 @@ REQUIREMENTS = {
         "In an hour, a member of staff can cause 60 emails, and all of them together five to one mailbox. Visitors "
         "cannot use these up. Commands are not limited: see [decision 14](decisions/0014-limits.md).",
     ),
+    72: Requirement(
+        "No client, account or IPv6 /48 network can make the site slow or unavailable for others",
+        "`benchmarks/storm.py` measures it.",
+    ),
 }

@@ -29,7 +29,9 @@ from flaskcelery.web.requests import client_ip
 
 MINUTE = 60  # seconds
 HOUR = 60 * MINUTE
-NETWORK = 64  # bits of an IPv6 address; its owner chooses the others
+# Bits of an IPv6 address, whose owner chooses the others, and how many times a limit holds for them. Some owners have
+# 65,536 networks of 64 bits.
+IPV6_NETWORKS = {64: 1, 48: 4}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(view)
         def count_first(*args: P.args, **kwargs: P.kwargs) -> R:
             if by_client := LIMITS[name].by_client:
-                _Counter((name, "client", _client()), *by_client).count()
+                for counter in _by_client((name, "client"), by_client):
+                    counter.count()
             if current_user.is_authenticated:
                 count_member(name, current_user.id)
             return view(*args, **kwargs)
@@ -91,10 +94,11 @@ def attempt(name: str, account: object) -> Iterator[None]:
     table = LIMITS[name]
     if not (table.by_client and table.by_account):
         raise TypeError(f"{name} is not limited by account: use `@limit({name!r})` on the view")
-    by_client = _Counter((name, "client", _client()), *table.by_client)
-    by_account = _Counter((name, "account", _client(), str(account)), *table.by_account)
-    by_client.count()  # first: a blocked client cannot fill the storage with accounts
-    tries = by_account.count()
+    by_client = _by_client((name, "client"), table.by_client)
+    by_account = _by_client((name, "account", str(account)), table.by_account)
+    for counter in by_client:  # first: a blocked client cannot fill the storage with accounts
+        counter.count()
+    tries, *_ = [counter.count() for counter in by_account]
     forgiven = 0
     try:
         yield
@@ -106,8 +110,10 @@ def attempt(name: str, account: object) -> Iterator[None]:
         raise
     finally:
         if forgiven:
-            by_account.add(-forgiven)
-            by_client.add(-1)
+            for counter in by_account:
+                counter.add(-forgiven)
+            for counter in by_client:
+                counter.add(-1)
 
 
 def count_email(email_key: str) -> None:
@@ -171,9 +177,16 @@ class _Counter:
         return counters.add(key, self.seconds, amount)
 
 
-def _client() -> str:
-    """Return the client's IP address, or its network for IPv6: one client has all the addresses of a network."""
+def _by_client(of: tuple[str, ...], limit: tuple[int, int]) -> list[_Counter]:
+    """Return the counts of the client: by IP address, or by each of its networks for IPv6."""
+    most, seconds = limit
+    return [_Counter((*of, client), most * times, seconds) for client, times in _clients().items()]
+
+
+def _clients() -> dict[str, int]:
+    """Return the client's IP address, or its networks for IPv6, and how many times a limit holds for each."""
     ip_address = client_ip()
     with suppress(ValueError):  # it is not IPv6
-        return str(ipaddress.IPv6Network((ip_address, NETWORK), strict=False))
-    return ip_address
+        networks = {bits: ipaddress.IPv6Network((ip_address, bits), strict=False) for bits in IPV6_NETWORKS}
+        return {str(networks[bits]): times for bits, times in IPV6_NETWORKS.items()}
+    return {ip_address: 1}
