@@ -77,7 +77,8 @@ def test_a_recipient_gets_five_emails_an_hour_of_all_kinds_and_senders(app: Flas
         auth.sign_up(f"target{tag}", f"target{tag}@example.net")
     for _ in range(3):
         auth.send("/accounts/email/resend/", email="target@example.net")
-    assert auth.sign_up("target4", "TARGET+4@example.net").status_code == 429
+    for email in ("TARGET+4@example.net", "t.a.rget@example.net"):
+        assert auth.sign_up("target4", email).status_code == 429
     assert len([mail for mail in send_emails(app) if mail.recipients[0].endswith("example.net")]) == TO_ONE
     # The others have not used up the resets: the owner can still get into the account.
     for _ in range(TO_ONE + 1):

@@ -65,9 +65,9 @@ def test_an_owner_of_many_ipv6_networks_is_limited_too(site: SimpleNamespace) ->
 @pytest.mark.parametrize(
     ("method", "pattern", "most"),
     [
-        ("PUT", "192.0.2.1", 10),
+        ("PUT", "192.0.2.1", 6),
         ("POST", "192.0.2.1", 6),
-        ("PUT", "2001:db8:0:{:x}::1", 12),
+        ("PUT", "2001:db8:0:{:x}::1", 8),
         ("POST", "2001:db8:0:{:x}::1", 8),
     ],
 )

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import ipaddress
 import logging
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -144,8 +143,10 @@ def take_email_quota(kind: Literal["reset", "other"], email_key: str) -> bool:
 
 
 def _recipient(kind: str, email_key: str) -> "_Counter":
-    """Return the count of a mailbox: what follows a `+` in its name does not make another one."""
-    return _Counter(("email", kind, re.sub(r"\+[^@]*", "", email_key)), *EMAILS_TO_ONE_RECIPIENT)
+    """Return the count of a mailbox: neither dots in its name nor what follows a `+` make another one."""
+    name, _, domain = email_key.partition("@")
+    mailbox = f"{name.partition('+')[0].replace('.', '')}@{domain}"
+    return _Counter(("email", kind, mailbox), *EMAILS_TO_ONE_RECIPIENT)
 
 
 @dataclass(frozen=True)
