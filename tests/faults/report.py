@@ -34,6 +34,8 @@ LEGEND = (
     "- 2 emails were sent twice. At most 6 could have been sent twice.",
     "- 8.3 s after the end of the fault, new emails arrived as fast as usual.",
     "- 99 % of the sign-ups took at most 0.6 s, even during the fault.",
+    "",
+    "The functions in `tests/faults/matrix_*.py` have the names of the faults, and explain them.",
 )
 PROGRAMS = {"Redis": "redis-server --version", "Postgres": "postgres --version", "nginx": "nginx -v"}
 DATABASES = {"sqlite": "SQLite", "postgres": "Postgres"}
