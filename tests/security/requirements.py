@@ -81,7 +81,7 @@ REQUIREMENTS = {
         "not reserved: other users never see a username.",
     ),
     35: Requirement(
-        "A reset email is sent to the stored email address", "What the visitor typed can be spelled in another way."
+        "A reset email is sent to the stored email address", "The visitor may have typed another spelling."
     ),
     36: Requirement("User input cannot inject HTTP or email headers"),
     37: Requirement(
@@ -127,10 +127,13 @@ REQUIREMENTS = {
         "The setting `CLEARTEXT_HOSTS` lists exceptions.",
     ),
     58: Requirement("Other users of the host cannot read the files in `instance/`"),
-    59: Requirement("An import does not mistake a stranger's account for the imported one"),
+    59: Requirement(
+        "An import reports an unconfirmed account that has the username and email address of an imported one",
+        "This account could belong to a stranger.",
+    ),
     60: Requirement(
         "A slow mail server or a flood of emails does not delay password resets",
-        "A password reset took 0.2 s, even while 100 emails went to a server that needs 4 s for each.",
+        "A password reset took 0.2 s. At the same time, 100 emails went to a server that needs 4 s for each.",
     ),
     61: Requirement(
         "Users cannot find out who has an account",
