@@ -31,11 +31,11 @@ LEGEND = (
     "`make faults` measured these results, and `make docs` wrote them here. No email was lost, and none was sent for",
     "nothing, unless a row says **missed**. `2 of 6, 8.3 s, 0.6 s` means:",
     "",
-    "- 2 emails were sent twice. At most 6 could have been sent twice.",
+    "- 2 emails were sent twice. The guarantees allow 6 in this test.",
     "- 8.3 s after the end of the fault, new emails arrived as fast as usual.",
     "- 99 % of the sign-ups took at most 0.6 s, even during the fault.",
     "",
-    "The functions in `tests/faults/matrix_*.py` have the names of the faults, and explain them.",
+    "Each fault is a function in `tests/faults/matrix_*.py`. Its docstring explains the fault.",
 )
 PROGRAMS = {"Redis": "redis-server --version", "Postgres": "postgres --version", "nginx": "nginx -v"}
 DATABASES = {"sqlite": "SQLite", "postgres": "Postgres"}
