@@ -74,7 +74,8 @@ REQUIREMENTS = {
     29: Requirement("Other sites cannot show our pages in a frame"),
     30: Requirement("Extra values in a request are ignored", "A value is extra if the form has no field for it."),
     31: Requirement(
-        "Only staff can open admin pages", "This is also true for other spellings of their URLs, such as `//admin/`."
+        "Only staff and viewers can open admin pages",
+        "This is also true for other spellings of their URLs, such as `//admin/`.",
     ),
     32: Requirement("The last member of staff cannot be removed", "Staff never see a password."),
     33: Requirement("Of two simultaneous sign-ups with one email address, only one succeeds"),
