@@ -77,7 +77,7 @@ REQUIREMENTS = {
         "Only staff and viewers can open admin pages",
         "This is also true for other spellings of their URLs, such as `//admin/`.",
     ),
-    32: Requirement("The last member of staff cannot be removed", "Staff never see a password."),
+    32: Requirement("The last member of staff cannot be removed"),
     33: Requirement("Of two simultaneous sign-ups with one email address, only one succeeds"),
     34: Requirement(
         "Two usernames cannot look the same",
@@ -91,8 +91,8 @@ REQUIREMENTS = {
     37: Requirement(
         "Visitors cannot send advertising with our emails, and cannot flood a mailbox",
         "In an hour, a mailbox gets at most five password resets and five other emails that visitors request. Before a "
-        "user confirms the mailbox, only the welcome email contains the username. This username must be plain: at most "
-        "30 letters, digits, dots, hyphens and underscores.",
+        "user confirms the mailbox, only the welcome email contains the username, and only a plain one of at most 30 "
+        "letters, digits, dots, hyphens and underscores.",
     ),
     38: Requirement("User input is never interpreted as HTML or as a template"),
     39: Requirement(
@@ -132,7 +132,7 @@ REQUIREMENTS = {
     ),
     58: Requirement("Other users of the host cannot read the files in `instance/`"),
     59: Requirement(
-        "An import reports an unconfirmed account with the username and email address of an imported one",
+        "An import reports an unconfirmed account that has the username and email address of a user to import",
         "This account could belong to a stranger.",
     ),
     60: Requirement(
