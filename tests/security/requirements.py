@@ -29,9 +29,9 @@ REQUIREMENTS = {
     7: Requirement("Every failed login has the same response"),
     8: Requirement(
         "Every failed login takes the same time",
-        "`benchmarks/uniform_answers.py` measured 1,000 failed logins with the address of an account, and 1,000 with an "
-        "unknown address. The medians differ by 0.01 ms. Imported accounts have slower hashes. While there are any, every "
-        "failed login takes as long as the slowest hash.",
+        "`benchmarks/uniform_answers.py` measured 1,000 failed logins with the address of an account, and 1,000 with "
+        "an unknown address. The medians differ by 0.01 ms. Imported accounts have slower hashes. While there are any, "
+        "every failed login takes as long as the slowest hash.",
     ),
     9: Requirement(
         "Sign-up does not reveal that an email address is taken (ASVS 6.3.8, level 3)",
