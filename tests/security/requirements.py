@@ -49,8 +49,7 @@ REQUIREMENTS = {
     ),
     14: Requirement("Clients cannot fake their IP address"),
     15: Requirement(
-        "A link to reset a password works once, for one hour and for one account",
-        "Its token is not stored. ASVS 6.5.5 asks for ten minutes, but only for codes that users type.",
+        "A link to reset a password works once, for one hour and for one account", "Its token is not stored."
     ),
     16: Requirement("A password reset does not log the user in", "The owner receives an email about the reset."),
     17: Requirement("A login starts a new session"),
@@ -132,7 +131,8 @@ REQUIREMENTS = {
     ),
     58: Requirement("Other users of the host cannot read the files in `instance/`"),
     59: Requirement(
-        "An import reports an unconfirmed account that has the username and email address of a user to import",
+        "`flask users import-django` skips and reports a user whose username and email address belong to an "
+        "unconfirmed account",
         "This account could belong to a stranger.",
     ),
     60: Requirement(
@@ -140,8 +140,9 @@ REQUIREMENTS = {
         "A password reset took 0.2 s. At the same time, 100 emails went to a server that needs 4 s for each.",
     ),
     61: Requirement(
-        "Users cannot find out who has an account",
-        "If an address is taken, only an email to this address says so. A user can try five usernames an hour.",
+        "A logged-in user cannot find out who has an account",
+        "If a user asks to change to an address that is taken, only an email to this address says so. A user can try "
+        "five usernames an hour.",
     ),
     62: Requirement(
         "Nobody can steal an account by changing its email address",
@@ -168,5 +169,5 @@ REQUIREMENTS = {
         "The check and the change are one transaction.",
     ),
     69: Requirement("A logout deletes what the browser stored, except for cookies"),
-    70: Requirement("Messages to staff put no email address into a cookie"),
+    70: Requirement("Flash messages on the admin pages contain no email address, as they are stored in a cookie"),
 }
