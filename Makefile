@@ -33,7 +33,7 @@ test: $(VENV)/.development ## Run every test, against real servers (as root on D
 	  tests/project tests/faults
 
 test-fast: $(VENV)/.development ## Run the tests that need no server: unit and functional
-	$(BIN)/pytest -n $(CORES) --dist worksteal tests/functional tests/unit
+	$(BIN)/pytest -n $$(($(CORES) + 1)) $(IN_ORDER) tests/functional tests/unit
 
 test-django: $(VENV)/.development ## Compare passwords and paths with the reference Django app
 	$(BIN)/pytest tests/django
