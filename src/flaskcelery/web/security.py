@@ -64,7 +64,8 @@ def init_web(app: Flask) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.update(headers)
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)  # a page can have a policy of its own
         if response.mimetype == "text/html":
             response.headers["Cache-Control"] = "no-store"
         return response
