@@ -59,7 +59,7 @@ def send_email_change_notice(user_id: int) -> Message | None:
 @task(
     "send_email_changed_notice",
     "Your email was changed",
-    samples=[sample_user(**CHANGED), sample_user(**CHANGED, undo_password_hash="a sample")],
+    samples=[sample_user(**CHANGED), sample_user(**CHANGED, undo_password_hash=NO_PASSWORD)],
 )
 def send_email_changed_notice(user_id: int) -> Message | None:
     """Tell the previous email about the change, with a link that undoes it."""

@@ -118,10 +118,10 @@ def password_link_max_age(user: User) -> timedelta:
 
 def lifetime(max_age: timedelta) -> str:
     """Return how long a link works, as an email says it."""
+    if max_age >= timedelta(days=1):
+        return f"{max_age.days} days"
     hours = max_age // timedelta(hours=1)
-    if hours < 24:
-        return "one hour" if hours == 1 else f"{hours} hours"
-    return f"{hours // 24} days"
+    return "one hour" if hours == 1 else f"{hours} hours"
 
 
 def _link(action: str, purpose: Purpose, user: User, made_at: datetime) -> str:

@@ -64,8 +64,7 @@ def init_web(app: Flask) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        for name, value in headers.items():
-            response.headers.setdefault(name, value)  # a page can have a policy of its own
+        _add_missing(response, headers)
         if response.mimetype == "text/html":
             response.headers["Cache-Control"] = "no-store"
         return response
@@ -73,6 +72,11 @@ def init_web(app: Flask) -> None:
     @app.context_processor
     def add_globals() -> dict[str, object]:
         return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
+
+
+def _add_missing(response: Response, headers: dict[str, str]) -> None:
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)  # a view can have set its own
 
 
 def clear_site_data(response: AnyResponse) -> AnyResponse:
