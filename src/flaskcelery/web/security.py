@@ -69,10 +69,6 @@ def init_web(app: Flask) -> None:
             response.headers["Cache-Control"] = "no-store"
         return response
 
-    @app.context_processor
-    def add_globals() -> dict[str, object]:
-        return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
-
 
 def _add_missing(response: Response, headers: dict[str, str]) -> None:
     for name, value in headers.items():
