@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterator
 from html import unescape
 
@@ -21,10 +22,11 @@ STYLE = re.compile(r'style="([^"]*)"')
 RULE = re.compile(r"(\.\w+) { ([^}]*) }")
 PRODUCTION = {
     "APP_ENV": "production",
-    "SECRET_KEY": "k" * 64,
+    "SECRET_KEY": secrets.token_hex(32),
     "PUBLIC_URL": "https://example.com",
     "MAIL_SERVER": "localhost",
-    "MAIL_DEFAULT_SENDER": "shop@example.com",
+    "MAIL_DEFAULT_SENDER": "shop@acme.dev",
+    "ARGON2_PARAMETERS": "",
 }
 
 
