@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -11,9 +10,9 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import TooManyRequests
 
 from flaskcelery.app import create_app
-from flaskcelery.database import db
 from tests.conftest import PASSWORD, Browser, close, run_sql
 from tests.functional.conftest import Member
+from tests.pages import focus_of
 
 LOG_OUT = 'action="/accounts/logout/"'
 CHANGE_EMAIL, CHANGE_PASSWORD = "/accounts/me/email/", "/accounts/password_change/"
@@ -22,12 +21,6 @@ CHANGE_EMAIL, CHANGE_PASSWORD = "/accounts/me/email/", "/accounts/password_chang
 def header_of(page: str) -> str:
     """Return the part of a page that has the menu."""
     return re.search(r"<header.*?</header>", page, re.DOTALL)[0]
-
-
-def focus_of(page: str) -> list[str]:
-    """Return the names of the fields that want the cursor; "summary" for the error summary."""
-    tags = re.findall(r"<(?:input|div)[^>]*\sautofocus[^>]*>", page)
-    return [found[1] if (found := re.search(r'name="(\w+)"', tag)) else "summary" for tag in tags]
 
 
 def title_of(page: str) -> str:
@@ -173,69 +166,3 @@ def test_browsers_find_the_icon_and_password_managers_the_page(client: FlaskClie
     with client.get(client.get("/favicon.ico").location) as icon:
         assert icon.mimetype == "image/svg+xml"
     assert client.get("/.well-known/change-password").location == "/accounts/password_change/"
-
-
-def test_visitors_whom_a_guard_redirects_are_asked_to_log_in(client: FlaskClient) -> None:
-    sentence = "Please log in to continue."
-    for answer in (client.get("/accounts/me/", follow_redirects=True), client.get("/admin/", follow_redirects=True)):
-        assert sentence in answer.text
-    assert sentence not in client.get("/accounts/login/").text
-
-
-def test_a_button_pressed_after_the_session_ended_leads_to_the_same_sentence(app: Flask, logged_in: Browser) -> None:
-    token = re.search(r'name="csrf_token" value="([^"]+)"', logged_in.client.get("/accounts/me/").text)[1]
-    run_sql(app, "DELETE FROM login_sessions")
-    answer = logged_in.client.post("/accounts/me/export/", data={"csrf_token": token}, follow_redirects=True)
-    assert "Please log in to continue." in answer.text
-
-
-@pytest.fixture
-def strict(environ: dict[str, str]) -> Iterator[Browser]:
-    """Return a browser at a site that requires a confirmed email."""
-    app = create_app({**environ, "EMAIL_CONFIRMATION_REQUIRED": "1"})
-    yield Browser(app.test_client())
-    with app.app_context():
-        db.session.remove()
-    close(app)
-
-
-def test_after_sign_up_the_login_page_says_where_the_link_went_and_has_the_email(auth: Browser) -> None:
-    page = auth.client.get(auth.sign_up().location).text
-    assert page.index("Account successfully created!") < page.index(
-        "Check your email: we sent a link to alice@example.com."
-    )
-    assert "before you log in" not in page
-    assert re.search(r'<input[^>]*name="username"[^>]*value="alice@example.com"', page)
-    assert focus_of(page) == ["password"]
-    assert "alice@example.com" not in auth.client.get("/accounts/login/").text
-
-
-def test_where_confirmation_is_required_sign_up_says_that_it_comes_first(strict: Browser) -> None:
-    page = strict.client.get(strict.sign_up().location).text
-    assert "we sent a link to alice@example.com. Open it before you log in." in page
-
-
-def test_an_unconfirmed_login_has_a_button_that_sends_the_link_again(strict: Browser) -> None:
-    strict.sign_up()
-    page = strict.log_in().text
-    message = re.search(r'<div class="error message" role="alert">(.*?)</div>', page, re.DOTALL)[1]
-    assert page.count("Please confirm your email first") == 1
-    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', message))
-    assert fields["email"] == "alice@example.com"
-    answer = strict.client.post("/accounts/email/resend/", data=fields)
-    assert answer.location == "/accounts/login/"
-    page = strict.client.get(answer.location).text
-    assert "we’ve sent a new link" in page
-    assert 'value="alice@example.com"' in page
-
-
-def test_no_page_of_a_reset_is_a_dead_end(client: FlaskClient) -> None:
-    for path in (
-        "/accounts/password_reset/",
-        "/accounts/password_reset/done/",
-        "/accounts/reset/done/",
-        "/accounts/email/resend/",
-    ):
-        main = client.get(path).text.partition("<main")[2]
-        assert 'href="/accounts/login/"' in main
-    assert 'href="/accounts/password_reset/"' in client.get("/accounts/reset/1/x/").text.partition("<main")[2]
