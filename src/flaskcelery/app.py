@@ -17,6 +17,7 @@ from flaskcelery.celery_app import init_celery
 from flaskcelery.config.checks import load_config
 from flaskcelery.config.settings import MIGRATIONS, read_environ
 from flaskcelery.database import db, init_database
+from flaskcelery.dev.views import bp as dev
 from flaskcelery.extensions import csrf, login_manager, mail, migrate
 from flaskcelery.health.views import bp as health
 from flaskcelery.home.views import bp as home
@@ -32,6 +33,7 @@ from flaskcelery.web.counters import init_limits
 from flaskcelery.web.error_pages import init_error_pages
 from flaskcelery.web.security import init_web, require_login
 from flaskcelery.web.static_files import init_static_files
+from flaskcelery.web.templates import init_templates
 
 # Every blueprint and the guard of its pages: the one place that decides who can open which pages.
 GUARDS = {
@@ -70,6 +72,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     csrf.init_app(app)
     login_manager.init_app(app, add_context_processor=False)
     init_web(app)
+    init_templates(app)
     init_static_files(app)
     init_limits(app)
     init_error_pages(app)
@@ -81,9 +84,10 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
 
 def init_blueprints(app: Flask) -> None:
     """Register the blueprints, and run each one's guard before its views."""
-    for blueprint in GUARDS:
+    blueprints = GUARDS | ({dev: None} if app.config["APP_ENV"] == "development" else {})
+    for blueprint in blueprints:
         app.register_blueprint(blueprint)
-    guards = {blueprint.name: guard for blueprint, guard in GUARDS.items()}
+    guards = {blueprint.name: guard for blueprint, guard in blueprints.items()}
 
     @app.before_request
     def check_guard() -> ResponseReturnValue | None:

@@ -64,14 +64,15 @@ def init_web(app: Flask) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.update(headers)
+        _add_missing(response, headers)
         if response.mimetype == "text/html":
             response.headers["Cache-Control"] = "no-store"
         return response
 
-    @app.context_processor
-    def add_globals() -> dict[str, object]:
-        return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
+
+def _add_missing(response: Response, headers: dict[str, str]) -> None:
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)  # a view can have set its own
 
 
 def clear_site_data(response: AnyResponse) -> AnyResponse:
@@ -85,6 +86,6 @@ def require_login() -> ResponseReturnValue | None:
     if current_user.is_authenticated:
         return None
     if request.method not in SAFE_METHODS:  # a redirect cannot repeat what a button sent
-        return redirect(url_for(current_app.login_manager.login_view))  # type: ignore[attr-defined]
+        return redirect(url_for(current_app.login_manager.login_view, next=url_for("home.show")))  # type: ignore[attr-defined]
     response: ResponseReturnValue = current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     return response
