@@ -10,7 +10,6 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
-from flaskcelery.web.times import ago
 from flaskcelery.web.urls import IdConverter
 
 # deploy/nginx/headers.inc.template says the same for nginx's own answers. Pages have no scripts at all.
@@ -48,7 +47,6 @@ def init_web(app: Flask) -> None:
     """Set up what every page shares, and trust as many proxies as TRUSTED_PROXIES says."""
     app.session_interface = SessionCookie()
     app.url_map.converters["id"] = IdConverter
-    app.jinja_env.filters["ago"] = ago
     headers = HEADERS | (HSTS if app.config["PUBLIC_URL"].startswith("https:") else {})
     if proxies := app.config["TRUSTED_PROXIES"]:
         # Each proxy appends an IP address; the scheme is what the nearest one says.
