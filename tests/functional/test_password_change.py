@@ -37,7 +37,8 @@ def test_a_member_changes_the_password_and_stays_logged_in_here_alone(app: Flask
     other.log_in()
     response = change(logged_in)
     assert (response.status_code, response.location) == (302, "/accounts/me/")
-    assert "Your password was changed. Other devices have been logged out." in logged_in.client.get("/accounts/me/").text
+    page = logged_in.client.get("/accounts/me/").text
+    assert "Your password was changed. Other devices have been logged out." in page
     assert logged_in.is_logged_in()
     assert not other.is_logged_in()
     assert not thief.is_logged_in()  # this browser's session has a new token
