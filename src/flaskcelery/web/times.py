@@ -17,16 +17,16 @@ UNITS = {
 
 
 def ago(moment: datetime) -> str:
-    """Return how long ago this was, by the database's clock, which is read once a request."""
+    """Return how far away a moment is, by the database's clock, which is read once a request."""
     if "now" not in g:
         g.now = database_now()
     return describe_age(g.now - moment)
 
 
 def describe_age(age: timedelta) -> str:
-    """Return the age in the largest unit that it fills, as "2 hours ago"; "just now" below a minute."""
+    """Return an age in the largest unit that it fills: "2 hours ago", "just now"; "in 3 days" if it is negative."""
     for unit, length in UNITS.items():
-        if age >= length:
-            count = age // length
-            return f"{count} {unit} ago" if count == 1 else f"{count} {unit}s ago"
+        if count := abs(age) // length:
+            text = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+            return f"{text} ago" if age > timedelta() else f"in {text}"
     return "just now"

@@ -32,8 +32,18 @@ def test_an_age_is_told_in_its_largest_unit(age: timedelta, words: str) -> None:
     assert describe_age(age) == words
 
 
-def test_a_moment_in_the_future_is_just_now(quiet_app: Flask) -> None:
-    assert ago(database_now() + timedelta(hours=2)) == "just now"
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(seconds=-59), "just now"),
+        (timedelta(minutes=-1), "in 1 minute"),
+        (timedelta(hours=-47), "in 1 day"),
+        (timedelta(days=-30), "in 30 days"),
+        (timedelta(days=-800), "in 2 years"),
+    ],
+)
+def test_a_time_to_come_is_told_likewise(age: timedelta, words: str) -> None:
+    assert describe_age(age) == words
 
 
 def test_the_clock_is_the_databases_and_is_read_once_a_request(
