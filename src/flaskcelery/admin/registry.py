@@ -10,11 +10,12 @@ from flask_wtf import FlaskForm
 from sqlalchemy import ColumnElement, false, inspect, or_, select
 from werkzeug.datastructures import MultiDict
 
-from flaskcelery.admin.tables import LAST_PAGE, MAX_TOTAL, ROWS_PER_PAGE, ListQuery, Table, count_rows
+from flaskcelery.admin.tables import LAST_PAGE, MAX_TOTAL, ROWS_PER_PAGE, ListQuery, Table, count_rows, find_page
 from flaskcelery.database import Base, db
 from flaskcelery.web.urls import MAX_ID
 
 Choices = Mapping[str, ColumnElement[bool]]
+MAX_IDS = 1000  # of linked rows, in one condition
 WORDS = {"id": "ID", "ip": "IP", "at": "time"}  # parts of column names that headings spell differently
 
 
@@ -70,24 +71,26 @@ class Page:
             page=min(max(args.get("page", 1, type=int), 1), LAST_PAGE),
         )
 
-    def find_table(self, query: ListQuery, size: int = ROWS_PER_PAGE) -> Table:
+    def find_table(self, query: ListQuery) -> Table:
         """Return the rows of one page of the list, the last one if there are fewer."""
-        rows = select(self.model).where(*[self.filters[name][choice] for name, choice in query.filters.items()])
+        chosen = select(self.model).where(*[self.filters[name][choice] for name, choice in query.filters.items()])
         if query.search and self.searchable:
-            rows = rows.where(self._matches(query.search))
-        total = count_rows(rows, MAX_TOTAL)
-        query = replace(query, page=min(query.page, -(-total // size) or 1, LAST_PAGE))
+            chosen = chosen.where(self._matches(query.search))
         # The primary key makes the order unique: no row is on two pages.
         order = (getattr(self.model, query.sort.removeprefix("-")), self.key)
-        rows = rows.order_by(*[column.desc() if query.sort[0] == "-" else column for column in order])
-        found = db.session.scalars(rows.offset((query.page - 1) * size).limit(size)).all()
-        return self.make_table(found, query=query, total=total)
+        ordered = chosen.order_by(*[column.desc() if query.sort[0] == "-" else column for column in order])
+        rows, total = find_page(ordered, query.page), 0
+        if query.page > 1 or len(rows) == ROWS_PER_PAGE:  # a search reads the whole table: once, if it finds little
+            total = count_rows(chosen, MAX_TOTAL)
+        table = self.make_table(rows, query=query, total=total or len(rows))
+        if query.page > table.last_page:
+            return self.find_table(replace(query, page=table.last_page))
+        return table
 
     def make_table(self, rows: Sequence[Any], columns: tuple[str, ...] = (), **options: Any) -> Table:
         """Return the rows with those that they link to: one query for each page that is linked."""
-        linked = {}
-        for target in {page.name: page for page in self.links.values()}.values():
-            names = [name for name, page in self.links.items() if page is target]
+        linked: dict[tuple[str, Any], Any] = {}
+        for target, names in self._linked_pages():
             if ids := {getattr(row, name) for row in rows for name in names} - {None}:
                 found = db.session.scalars(select(target.model).where(target.key.in_(ids)))
                 linked |= {(target.name, target.id_of(row)): row for row in found}
@@ -96,9 +99,17 @@ class Page:
     def _matches(self, text: str) -> ColumnElement[bool]:
         """Select the rows that contain the text, or link to one that does."""
         found = [_matches(getattr(self.model, name), text) for name in self.searchable]
-        for name, page in self.links.items():
-            found.append(getattr(self.model, name).in_(select(page.key).where(page._matches(text))))
+        for page, names in self._linked_pages():
+            linked = select(page.key).where(page._matches(text))
+            # The database finds a few IDs by its indexes; with many matches, it soon has a page of rows.
+            ids = db.session.scalars(linked.limit(MAX_IDS + 1)).all()
+            found += [getattr(self.model, name).in_(ids if len(ids) <= MAX_IDS else linked) for name in names]
         return or_(false(), *found)
+
+    def _linked_pages(self) -> list[tuple["Page", list[str]]]:
+        """Return each page that is linked, with the columns that link to it."""
+        pages = {page.name: page for page in self.links.values()}
+        return [(page, [name for name, each in self.links.items() if each is page]) for page in pages.values()]
 
     @property
     def key(self) -> Any:

@@ -55,6 +55,10 @@ class Table:
         return f"{format_total(self.total, MAX_TOTAL)} {self.page.noun(self.total)}{pages}"
 
 
+def find_page(rows: Select[Any], number: int) -> Sequence[Any]:
+    return db.session.scalars(rows.offset((number - 1) * ROWS_PER_PAGE).limit(ROWS_PER_PAGE)).all()
+
+
 def count_rows(rows: Select[Any], limit: int) -> int:
     """Return how many rows there are, or limit + 1 if there are more: the database stops there."""
     numbered = rows.with_only_columns(literal(1), maintain_column_froms=True).limit(limit + 1).subquery()

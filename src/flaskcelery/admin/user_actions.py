@@ -1,4 +1,4 @@
-"""What staff can do to a user. Messages name no email: they travel in the session cookie, which is signed but readable."""
+"""What staff can do to a user. Messages name no email, because the session cookie that carries them is readable."""
 
 from collections.abc import Callable
 from typing import Any
@@ -66,17 +66,29 @@ def send_reset(actor: User, user: User) -> str:
     return f"An email with a link to choose a password is on its way to user {user.id}."
 
 
-@action("Make staff", is_available=lambda user: is_open(user) and not user.is_staff, confirm=warn_of_logout(ROLE_RIGHTS["staff"]))
+@action(
+    "Make staff",
+    is_available=lambda user: is_open(user) and not user.is_staff,
+    confirm=warn_of_logout(ROLE_RIGHTS["staff"]),
+)
 def make_staff(actor: User, user: User) -> str:
     return _set_role(actor, user, "staff")
 
 
-@action("Make read-only staff", is_available=lambda user: is_open(user) and not user.is_viewer, confirm=warn_of_logout(ROLE_RIGHTS["viewer"]))
+@action(
+    "Make read-only staff",
+    is_available=lambda user: is_open(user) and not user.is_viewer,
+    confirm=warn_of_logout(ROLE_RIGHTS["viewer"]),
+)
 def make_viewer(actor: User, user: User) -> str:
     return _set_role(actor, user, "viewer")
 
 
-@action("Remove the role", is_available=lambda user: is_open(user) and user.has_role, confirm=warn_of_logout(ROLE_RIGHTS["user"]))
+@action(
+    "Remove the role",
+    is_available=lambda user: is_open(user) and user.has_role,
+    confirm=warn_of_logout(ROLE_RIGHTS["user"]),
+)
 def make_user(actor: User, user: User) -> str:
     return _set_role(actor, user, "user")
 
@@ -91,7 +103,12 @@ def end_sessions(actor: User, user: User) -> str:
     return f"Ended sessions of user {user.id}: {log_out_devices(user.id, actor_id=actor.id)}."
 
 
-@action("Lock out", danger=True, is_available=lambda user: user.is_active, confirm=warn_of_logout("The owner cannot log in until the account is unlocked."))
+@action(
+    "Lock out",
+    danger=True,
+    is_available=lambda user: user.is_active,
+    confirm=warn_of_logout("The owner cannot log in until the account is unlocked."),
+)
 def deactivate(actor: User, user: User) -> str:
     staff.set_active(user.id, is_active=False, actor_id=actor.id)
     return f"User {user.id} is locked out."
@@ -120,15 +137,4 @@ def delete(actor: User, user: User) -> str:
     return f"User {user.id} was deleted."
 
 
-USER_ACTIONS = (
-    add,
-    edit,
-    send_reset,
-    make_staff,
-    make_viewer,
-    make_user,
-    end_sessions,
-    activate,
-    deactivate,
-    delete,
-)
+USER_ACTIONS = (add, edit, send_reset, make_staff, make_viewer, make_user, end_sessions, activate, deactivate, delete)
