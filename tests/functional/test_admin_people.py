@@ -149,3 +149,10 @@ def test_the_sorted_column_says_its_direction(staff: Member) -> None:
     )
     assert heads == [("", "Email"), ("", "Username"), (' aria-sort="descending"', "Joined (UTC)")]
     assert 'aria-sort="ascending"' in staff.client.get("/admin/users/?sort=email").text
+
+
+def test_times_of_a_row_are_exact_and_relative_both_ways(app: Flask, staff: Member) -> None:
+    [(session,)] = run_sql(app, "SELECT id FROM login_sessions")
+    text = read_text(staff.client.get(f"/admin/sessions/{session}/").text)
+    assert re.search(r"Last seen \(UTC\) \d{4}-\d\d-\d\d \d\d:\d\d:\d\d just now", text)
+    assert re.search(r"Expires \(UTC\) \S+ \S+ in 13 days", text)

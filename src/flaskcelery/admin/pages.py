@@ -1,5 +1,7 @@
 """The pages of the admin. Add your own here."""
 
+import json
+
 from sqlalchemy import and_, not_, or_
 
 from flaskcelery.admin import operations as staff
@@ -81,7 +83,7 @@ EMAILS = Page(
     sortable=("created_at",),
     searchable=("id", "user_id"),
     filters={"state": outbox.states()},
-    formatters={"task": title_of},
+    formatters={"task": title_of, "args": json.dumps},
     tags={"state": {"done": "good", "pending": "warn", "failed": "bad"}},
     links={"user_id": USERS},
     actions=(retry, retry_all),

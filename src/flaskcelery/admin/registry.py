@@ -25,6 +25,7 @@ class Action:
     run: Callable[..., str]
     label: str
     form: type[FlaskForm] | None = None
+    button: str = ""  # of the form or confirmation; the default is the label
     confirm: Callable[[Any], list[str]] | None = None  # returns the consequences, which are shown first
     is_available: Callable[[Any], Any] = lambda _row: True
     bulk: bool = False  # for the whole list, not for one row: `confirm` and `is_available` get None
@@ -97,7 +98,7 @@ class Page:
 
     def _matches(self, text: str) -> ColumnElement[bool]:
         """Select the rows that contain the text, or link to one that does."""
-        found = [_matches(getattr(self.model, name), text) for name in self.searchable]
+        found = [_contains(getattr(self.model, name), text) for name in self.searchable]
         for page, names in self._linked_pages():
             linked = select(page.key).where(page._matches(text))
             # The database finds a few IDs by its indexes; with many matches, it soon has a page of rows.
@@ -173,7 +174,7 @@ class Page:
         return url_for(f"admin.{endpoint}", name=self.name, row_id=row_id, **args)
 
 
-def _matches(column: Any, text: str) -> Any:
+def _contains(column: Any, text: str) -> Any:
     """Find text anywhere in a text column; a number or an ID has to be equal."""
     if column.type.python_type is str:
         return column.icontains(text, autoescape=True)

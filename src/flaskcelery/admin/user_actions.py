@@ -54,7 +54,7 @@ def add(actor: User, form: Any) -> str:
     return f"User {user.id} was added. An email with a link to choose a password is on its way."
 
 
-@action("Edit", form=NamesForm, is_available=is_open)
+@action("Edit", form=NamesForm, button="Save", is_available=is_open)
 def edit(actor: User, user: User, form: Any) -> str:
     staff.change_user(user.id, form.username.data, form.email.data, actor.id)
     return f"User {user.id} is saved."

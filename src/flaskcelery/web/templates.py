@@ -20,9 +20,10 @@ def init_templates(app: Flask) -> None:
 
 
 def describe_age(moment: datetime) -> str:
-    """Return how long ago a moment was, in its largest unit: "2 hours ago"."""
+    """Return how long ago a moment was, or in how long it is, in its largest unit: "2 hours ago", "in 3 days"."""
     seconds = (datetime.now(UTC) - moment).total_seconds()
     for unit, length in UNITS.items():
-        if (count := int(seconds // length)) > 0:
-            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+        if (count := int(abs(seconds) // length)) > 0:
+            text = f"{count} {unit}{'s' if count > 1 else ''}"
+            return f"{text} ago" if seconds > 0 else f"in {text}"
     return "just now"
