@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Request, expect, sync_playwright
 
 from tests.integration.visitor import note_secrets
 from tests.processes import find_program
@@ -34,11 +34,11 @@ class Watch:
     requests: list[Request] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-    def follow(self, page: Page) -> None:
-        """Listen to a new page."""
-        page.on("request", self.requests.append)
-        page.on("console", self._note)
-        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+    def follow(self, context: BrowserContext) -> None:
+        """Listen to all pages of a browser window."""
+        context.on("request", lambda request: self.requests.append(request))  # noqa: PLW0108  it marks the function
+        context.on("console", self._note)
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
 
     def _note(self, message: ConsoleMessage) -> None:
         # Chromium says so, too, of a page that tells its reader in words: the status is checked elsewhere.
@@ -59,7 +59,7 @@ def open_browser(chromium: Browser, site: str, **options: Any) -> Iterator[tuple
     context = chromium.new_context(**{"base_url": site, "viewport": LAPTOP, **options})
     context.set_default_timeout(PATIENCE)
     watch = Watch()
-    context.on("page", watch.follow)
+    watch.follow(context)
     try:
         yield context, watch
         note_secrets(*(cookie["value"] for cookie in context.cookies()))

@@ -1,0 +1,42 @@
+"""Fixtures of the browser tests: one site and one Chromium for all, a window with its own cookies for each test."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext
+
+from tests.browser.chromium import Watch, open_browser, run_chromium
+from tests.browser.site import Site, run_site
+from tests.processes import find_program
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Return the browser program."""
+    with run_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return the site with people in it."""
+    find_program("chromium")  # before anything is started in vain
+    with run_site(tmp_path_factory.mktemp("site")) as running:
+        yield running
+        assert running.find_secrets() == []
+
+
+@pytest.fixture(scope="session")
+def fresh_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Return a site without people and emails, where an email has to be confirmed before the first login."""
+    find_program("chromium")
+    with run_site(tmp_path_factory.mktemp("fresh"), sample=False, EMAIL_CONFIRMATION_REQUIRED="1") as running:
+        yield running
+
+
+@pytest.fixture
+def window(chromium: Browser, site: Site) -> Iterator[tuple[BrowserContext, Watch]]:
+    """Return a browser window without cookies, and what is seen of it."""
+    with open_browser(chromium, site.url) as opened:
+        yield opened
