@@ -83,16 +83,16 @@ def axe_source() -> str:
 
 
 def find_faults(page: Page) -> list[str]:
-    """Return every fault of the page, in each width and theme, with the width and theme in front."""
+    """Return every fault of the page, with the widths and themes in which it is there."""
     page.evaluate(f"() => {{ {axe_source()} }}")
-    faults = []
+    faults: dict[str, list[str]] = {}
     for theme in THEMES:
         page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})
-            found = [*page.evaluate(AXE), *page.evaluate(WIDE), *page.evaluate(EDGES, False)]
-            faults += [f"{width} {theme}: {fault}" for fault in found]
-    return faults + find_stress_faults(page)
+            for fault in [*page.evaluate(AXE), *page.evaluate(WIDE), *page.evaluate(EDGES, False)]:
+                faults.setdefault(fault, []).append(f"{width} {theme}")
+    return [f"{fault} ({', '.join(where)})" for fault, where in faults.items()] + find_stress_faults(page)
 
 
 def find_stress_faults(page: Page) -> list[str]:
@@ -103,5 +103,5 @@ def find_stress_faults(page: Page) -> list[str]:
     page.evaluate(SPACING)
     for width in (320, 1280):
         page.set_viewport_size({"width": width, "height": 900})
-        found += [f"{width} text spacing: {fault}" for fault in [*page.evaluate(WIDE), *page.evaluate(CUT)]]
+        found += [f"text spacing, {width}: {fault}" for fault in [*page.evaluate(WIDE), *page.evaluate(CUT)]]
     return found
