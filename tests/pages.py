@@ -17,3 +17,9 @@ def csrf_token(page: str) -> str:
     token = find_csrf_token(page)
     assert token, f"no form in: {page[:500]}"
     return token
+
+
+def errors_of(page: str, field: str) -> list[str]:
+    """Return the sentences shown at a field."""
+    found = re.search(rf'<div id="{field}-errors">(.*?)</div>', page, re.DOTALL)
+    return re.findall(r'<p class="wrong">(.*?)</p>', found[1]) if found else []

@@ -32,6 +32,7 @@ from flaskcelery.web.counters import init_limits
 from flaskcelery.web.error_pages import init_error_pages
 from flaskcelery.web.security import init_web, require_login
 from flaskcelery.web.static_files import init_static_files
+from flaskcelery.web.templates import init_templates
 
 # Every blueprint and the guard of its pages: the one place that decides who can open which pages.
 GUARDS = {
@@ -70,6 +71,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     csrf.init_app(app)
     login_manager.init_app(app, add_context_processor=False)
     init_web(app)
+    init_templates(app)
     init_static_files(app)
     init_limits(app)
     init_error_pages(app)

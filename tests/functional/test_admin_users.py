@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
 from tests.functional.conftest import Member, links_of
+from tests.pages import errors_of
 
 NEW_PASSWORD = "staple seventeen"
 
@@ -83,7 +82,7 @@ def test_a_name_that_cannot_be_had_is_said_at_its_field(
     before = run_sql(app, "SELECT username, email FROM users")
     for where, action in (("/admin/users/", "add"), (f"/admin/users/{bob.id}/", "edit")):
         page = staff.act(where, action, username=username, email=email).text
-        assert re.search(rf'<ul class="errors"[^>]*>\s*<li>{re.escape(sentence)}', page)
+        assert sentence in errors_of(page, "username") + errors_of(page, "email")
         assert f'value="{username}"' in page
         assert f'value="{email}"' in page
     assert run_sql(app, "SELECT username, email FROM users") == before

@@ -10,14 +10,9 @@ from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser
+from tests.pages import errors_of
 
 REQUIRED = "This field is required."
-
-
-def errors_of(page: str, field: str) -> list[str]:
-    """Return the sentences shown at a field."""
-    found = re.search(rf'<ul class="errors" id="{field}-errors">(.*?)</ul>', page, re.DOTALL)
-    return re.findall(r"<li>(.*?)</li>", found[1]) if found else []
 
 
 def users(app: Flask) -> list[User]:

@@ -4,30 +4,32 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField
 
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
-from flaskcelery.web.forms import NewPasswordForm, email_field, password_field, username_field
+from flaskcelery.web.forms import NewPasswordForm, email_field, new_passwords, password_field, username_field
 
 
 class UsernameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    username = username_field("New username:", normalize_username, USERNAME_MAX_LENGTH)
+    username = username_field("New username", normalize_username, USERNAME_MAX_LENGTH)
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """The current password, which shows that the owner is at the keyboard."""
 
-    password = password_field("Your password:", autocomplete="current-password")
+    password = password_field("Your password", autocomplete="current-password")
 
 
-class EmailForm(PasswordForm):
-    email = email_field("New email:", normalize_email, EMAIL_MAX_LENGTH)
+class EmailForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    email = email_field("New email", normalize_email, EMAIL_MAX_LENGTH)
+    password = password_field("Your password", autocomplete="current-password")
     is_mailbox_lost = BooleanField("I no longer have my old mailbox, or somebody else reads it")
 
 
 class ChangePasswordForm(NewPasswordForm):
-    old_password = password_field("Old password:", autocomplete="current-password")
+    old_password = password_field("Old password", autocomplete="current-password")
+    new_password1, new_password2 = new_passwords()  # declared again: fields are displayed in this order
 
 
 class ResendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """The email to send a new confirmation link to, and the page to go back to."""
 
-    email = email_field("Email:", normalize_email, EMAIL_MAX_LENGTH)
+    email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)
     back = HiddenField()

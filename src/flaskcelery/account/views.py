@@ -13,7 +13,7 @@ from flaskcelery.users.deletion import close_account
 from flaskcelery.users.email_change import request_email_change
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
-from flaskcelery.users.password_policy import find_problems, password_help
+from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.users.tokens import LINK_DAYS
 from flaskcelery.web.forms import errors_shown
@@ -105,7 +105,7 @@ def submit_delete() -> str | AnyResponse:
 
 @bp.get("/accounts/password_change/")
 def show_password_change() -> str:
-    return render_template("account/password_change.html", form=ChangePasswordForm(), rules=password_help())
+    return render_template("account/password_change.html", form=ChangePasswordForm(), hint=password_hint())
 
 
 @bp.post("/accounts/password_change/")
@@ -119,7 +119,7 @@ def submit_password_change() -> str | AnyResponse:
             operations.change_password(user, form.old_password.data or "", form.new_password1.data or "")
             login_user(user)  # its session has a new token
             return redirect(url_for("account.show_password_changed"))
-    return render_template("account/password_change.html", form=form, rules=password_help())
+    return render_template("account/password_change.html", form=form, hint=password_hint())
 
 
 @bp.get("/accounts/password_change/done/")

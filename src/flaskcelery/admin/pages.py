@@ -27,8 +27,8 @@ HISTORY_LENGTH = 50
 
 
 class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    username = username_field("Username:", normalize_username, USERNAME_MAX_LENGTH)
-    email = email_field("Email:", normalize_email, EMAIL_MAX_LENGTH)
+    username = username_field("Username", normalize_username, USERNAME_MAX_LENGTH)
+    email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)
 
 
 @action("Add a user", form=NamesForm, bulk=True)

@@ -12,14 +12,14 @@ class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """Email and password. The email is named `username`, for password managers and as in the reference Django app."""
 
     username = EmailField(
-        "Email:",
+        "Email",
         [DataRequired()],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": EMAIL_MAX_LENGTH},
     )
-    password = password_field("Password:", autocomplete="current-password")
+    password = password_field("Password", autocomplete="current-password")
     remember = BooleanField("Keep me logged in on this device")
     next = HiddenField()
 
 
 class ResetForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    email = email_field("Email address:", normalize_email, EMAIL_MAX_LENGTH)
+    email = email_field("Email address", normalize_email, EMAIL_MAX_LENGTH)

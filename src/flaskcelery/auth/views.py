@@ -11,7 +11,7 @@ from flaskcelery.auth.forms import LogInForm, ResetForm
 from flaskcelery.auth.operations import EmailNotConfirmed, InvalidResetLink, authenticate, find_by_reset_token
 from flaskcelery.extensions import csrf
 from flaskcelery.users.names import typed_email_key
-from flaskcelery.users.password_policy import find_problems, password_help
+from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out
 from flaskcelery.web.forms import NewPasswordForm, errors_shown
 from flaskcelery.web.rate_limits import attempt, limit
@@ -97,7 +97,7 @@ def show_reset_link(user_id: int, token: str) -> Response:
 @bp.get("/accounts/reset/<id:user_id>/set-password/")
 def show_new_password(user_id: int) -> str:
     user = find_by_reset_token(user_id, session.get(RESET_TOKEN, ""))
-    return render_template("auth/new_password.html", form=NewPasswordForm(), user=user, rules=password_help())
+    return render_template("auth/new_password.html", form=NewPasswordForm(), user=user, hint=password_hint())
 
 
 @bp.post("/accounts/reset/<id:user_id>/set-password/")
@@ -110,7 +110,7 @@ def submit_new_password(user_id: int) -> str | Response:
         operations.reset_password(user_id, token, form.new_password1.data or "")
         session.pop(RESET_TOKEN)
         return redirect(url_for("auth.show_reset_complete"))
-    return render_template("auth/new_password.html", form=form, user=user, rules=password_help())
+    return render_template("auth/new_password.html", form=form, user=user, hint=password_hint())
 
 
 @bp.get("/accounts/reset/done/")

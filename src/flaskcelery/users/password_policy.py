@@ -36,14 +36,10 @@ def find_problems(password: str, username: str = "", email: str = "") -> list[st
     return problems
 
 
-def password_help() -> list[str]:
+def password_hint() -> str:
     """Return the rules as a page shows them beforehand."""
-    return [
-        "Your password can’t be too similar to your other personal information.",
-        f"Your password must contain at least {current_app.config['PASSWORD_MIN_LENGTH']} characters.",
-        "Your password can’t be a commonly used password.",
-        "Your password can’t be entirely numeric.",
-    ]
+    minimum = current_app.config["PASSWORD_MIN_LENGTH"]
+    return f"At least {minimum} characters. Not a common password, not like your name or email, not only digits."
 
 
 def _is_similar(password: str, value: str) -> bool:

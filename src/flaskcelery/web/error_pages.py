@@ -2,7 +2,7 @@
 
 import logging
 
-from flask import Flask, Response, current_app, make_response, render_template
+from flask import Flask, Response, current_app, make_response, render_template, session
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -30,7 +30,7 @@ RETRY_AFTER = 30  # seconds
 def render_error_pages() -> dict[int, str]:
     """Return the page of each code, for nginx to serve when no process answers."""
     with current_app.test_request_context(base_url=current_app.config["PUBLIC_URL"] or None):
-        return {code: _render(*message) for code, message in MESSAGES.items()}
+        return {code: _render(*message, is_static=True) for code, message in MESSAGES.items()}
 
 
 def init_error_pages(app: Flask) -> None:
@@ -51,8 +51,10 @@ def _show(error: HTTPException) -> Response:
     return response
 
 
-def _render(title: str, sentence: str) -> str:
-    return render_template("error.html", title=title, sentence=sentence)
+def _render(title: str, sentence: str, is_static: bool = False) -> str:
+    """Render the page. The cookie alone says whether there is a session: it may have ended."""
+    has_session = "_user_id" in session  # Flask-Login's
+    return render_template("error.html", title=title, sentence=sentence, is_static=is_static, has_session=has_session)
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:

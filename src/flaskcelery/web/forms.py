@@ -32,11 +32,16 @@ def password_field(label: str, *validators: Any, autocomplete: str = "new-passwo
     return PasswordField(label, [InputRequired(), *validators], render_kw={"autocomplete": autocomplete})
 
 
+def new_passwords() -> tuple[PasswordField, PasswordField]:
+    """Return the fields for a new password, typed twice."""
+    again = EqualTo("new_password1", MISMATCH)
+    return password_field("New password"), password_field("Confirm password", again)
+
+
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """A new password, typed twice. Validation needs `find_problems`, which returns a sentence for each broken rule."""
 
-    new_password1 = password_field("New password:")
-    new_password2 = password_field("Confirm password:", EqualTo("new_password1", MISMATCH))
+    new_password1, new_password2 = new_passwords()
 
     def __init__(self, formdata: Any = None, find_problems: Any = None) -> None:
         super().__init__(formdata)
@@ -67,6 +72,15 @@ def refuse_problems(field: Field, problems: list[str]) -> None:
     field.errors = [*field.errors, *problems[:-1]]
     if problems:
         raise ValidationError(problems[-1])
+
+
+def find_focus(form: Form, start: str = "") -> str:
+    """Return the name of the field that the cursor starts in: the first wrong one, or `start`.
+
+    Fields are displayed in the order of their declaration. After several errors the summary has the focus.
+    """
+    errors = form.errors  # "None" stands for the form as a whole
+    return "" if len(errors) > 1 else next((name for name in errors if name), start)
 
 
 @contextmanager

@@ -69,10 +69,6 @@ def init_web(app: Flask) -> None:
             response.headers["Cache-Control"] = "no-store"
         return response
 
-    @app.context_processor
-    def add_globals() -> dict[str, object]:
-        return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
-
 
 def clear_site_data(response: AnyResponse) -> AnyResponse:
     """Make the browser forget what it keeps of this site, except for cookies: theirs carries the next message."""
