@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, event, literal
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, event, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -66,6 +66,12 @@ class Base(DeclarativeBase):
 
 
 db = SQLAlchemy(metadata=Base.metadata, session_options={"expire_on_commit": False})
+
+
+def database_now() -> datetime:
+    """Return the database's time: the clocks of hosts differ."""
+    now: datetime = db.session.execute(select(now_plus())).scalar_one()
+    return now
 
 
 class TransactionError(RuntimeError):

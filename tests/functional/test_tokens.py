@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flaskcelery.app import create_app
+from flaskcelery.database import database_now
 from flaskcelery.users.models import User
-from flaskcelery.users.tokens import Purpose, database_now, make_token, verify_token
+from flaskcelery.users.tokens import Purpose, make_token, verify_token
 
 LIVES = timedelta(hours=1)
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -99,7 +99,7 @@ def _write_json(account: dict[str, Any], lists: Mapping[str, Any]) -> Iterator[s
 
 
 def _describe_email(row: OutboxRow) -> dict[str, Any]:
-    state = "sent" if row.done_at else "failed" if row.failed_at else "on its way"
+    state = "sent" if row.done_at else "failed" if row.failed_at else "waiting"
     return {"what": title_of(row.task), "at": row.created_at, "state": state}
 
 

@@ -118,13 +118,8 @@ def submit_password_change() -> str | AnyResponse:
         with errors_shown(form), attempt("enter_password", account=user.id):
             operations.change_password(user, form.old_password.data or "", form.new_password1.data or "")
             login_user(user)  # its session has a new token
-            return redirect(url_for("account.show_password_changed"))
+            return _go_back("Your password was changed. Other devices have been logged out.")
     return render_template("account/password_change.html", form=form, hint=password_hint())
-
-
-@bp.get("/accounts/password_change/done/")
-def show_password_changed() -> str:
-    return render_template("account/password_change_done.html")
 
 
 def _go_back(message: str) -> AnyResponse:

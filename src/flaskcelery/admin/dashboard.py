@@ -6,10 +6,9 @@ from typing import Any
 
 from sqlalchemy import extract, func, select
 
-from flaskcelery.database import db
+from flaskcelery.database import database_now, db
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.users.models import User
-from flaskcelery.users.tokens import database_now
 
 DAYS, HOURS = 30, 48
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import update
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, transaction
+from flaskcelery.database import database_now, db, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
 from flaskcelery.outbox.queries import retry
@@ -16,7 +16,7 @@ from flaskcelery.users.emails import send_invitation_email, send_password_reset_
 from flaskcelery.users.models import NO_PASSWORD, User
 from flaskcelery.users.names import make_names, refuse_taken
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import database_now, password_link_max_age, timestamp
+from flaskcelery.users.tokens import password_link_max_age, timestamp
 
 
 class LockedOut(UserFacingError):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.database import database_now, db, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users import emails
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
@@ -14,7 +14,7 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, make_email, normalize_email
 from flaskcelery.users.password_change import check_password
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, database_now, timestamp
+from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, timestamp
 from flaskcelery.web.rate_limits import take_email_quota
 
 

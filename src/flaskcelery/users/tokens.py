@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from flask import current_app
-from sqlalchemy import select
 
-from flaskcelery.database import db, now_plus
+from flaskcelery.database import database_now
 from flaskcelery.users.models import User
 from flaskcelery.web.urls import public_url
 
@@ -26,12 +25,6 @@ class Purpose(StrEnum):
     REJECT_SIGN_UP = "reject-sign-up"
     CHANGE_EMAIL = "change-email"
     UNDO_EMAIL = "undo-email"
-
-
-def database_now() -> datetime:
-    """Return the database's time, the one clock by which tokens are made and expire."""
-    now: datetime = db.session.execute(select(now_plus())).scalar_one()
-    return now
 
 
 def timestamp() -> int:

@@ -1,0 +1,125 @@
+"""What the account page and the forms behind it show: states, times, names of buttons, and a way back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from flask import Flask
+
+from tests.conftest import PASSWORD, Browser, link_in, run_sql, send_emails
+from tests.functional.conftest import AGO
+
+ME = "/accounts/me/"
+PASSWORD_FORMS = ("/accounts/me/email/", "/accounts/me/delete/", "/accounts/password_change/")
+SECTIONS = {
+    "/accounts/me/username/": "Profile",
+    "/accounts/me/email/": "Profile",
+    "/accounts/password_change/": "Password",
+    "/accounts/me/delete/": "Your data",
+}
+
+
+def section(browser: Browser, name: str) -> str:
+    """Return one card of the account page, its white space reduced."""
+    page = browser.client.get(ME).text.partition(f'id="{name}"')[2].partition("</section>")[0]
+    return " ".join(page.split())
+
+
+def add_sessions(app: Flask, count: int, device: str = "Firefox/130.0 (Windows NT 10.0)") -> None:
+    """Log alice in on more devices, two hours ago."""
+    for number in range(count):
+        run_sql(
+            app,
+            "INSERT INTO login_sessions (token_hash, user_id, created_at, last_seen_at, expires_at, ip_address, device)"
+            f" SELECT 'hash{number}', user_id, created_at, {AGO.format('2 hours')}, expires_at,"
+            f" '2001:db8:85a3:8d3:1319:8a2e:370:{7000 + number}', '{device}' FROM login_sessions LIMIT 1",
+        )
+
+
+def test_an_email_is_tagged_as_confirmed_or_not(app: Flask, logged_in: Browser) -> None:
+    profile = section(logged_in, "profile")
+    assert '<span class="tag warn">not confirmed</span>' in profile
+    assert "the account is deleted" in profile
+    logged_in.send(link_in(send_emails(app)[0]))
+    profile = section(logged_in, "profile")
+    assert '<span class="tag good">confirmed</span>' in profile
+    assert "the account is deleted" not in profile
+
+
+def test_a_requested_email_is_shown_as_not_confirmed(app: Flask, logged_in: Browser) -> None:
+    logged_in.send(link_in(send_emails(app)[0]))
+    logged_in.send("/accounts/me/email/", email="new@example.com", password=PASSWORD)
+    assert '<bdi>new@example.com</bdi> <span class="tag warn">not confirmed</span>' in section(logged_in, "profile")
+
+
+def test_times_are_told_in_words_beside_the_exact_ones(app: Flask, logged_in: Browser) -> None:
+    add_sessions(app, 1)
+    devices = section(logged_in, "devices")
+    exact = r'<time datetime="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00">\d\d \w{3} \d{4}, \d\d:\d\d UTC</time>'
+    assert re.search(rf"Last seen <time [^>]+>2 hours ago</time> \({exact}\)", devices)
+    assert re.search(rf"<time [^>]+>just now</time> \({exact}\)", section(logged_in, "emails"))
+
+
+def test_the_password_card_tells_when_it_was_changed(app: Flask, logged_in: Browser) -> None:
+    assert "Never changed" in section(logged_in, "password")
+    run_sql(app, f"UPDATE users SET password_changed_at = {AGO.format('3 days')}")
+    assert re.search("Changed <time [^>]+>3 days ago</time>", section(logged_in, "password"))
+
+
+def test_a_button_is_named_by_the_device_that_it_logs_out(app: Flask, logged_in: Browser) -> None:
+    add_sessions(app, 1)
+    devices = section(logged_in, "devices")
+    assert re.findall(r'aria-label="([^"]+)"', devices) == ["Log out Firefox on Windows"]
+    assert devices.count("this device</span>") == 1
+
+
+def test_one_device_has_nothing_to_log_out(logged_in: Browser) -> None:
+    devices = section(logged_in, "devices")
+    assert "this device only" in devices
+    assert "<form" not in devices
+
+
+def test_a_long_list_is_folded_and_fits_into_50_kb(app: Flask, logged_in: Browser) -> None:
+    add_sessions(app, 49, "SamsungBrowser/25.0 Android")
+    send_emails(app)
+    row = "INSERT INTO outbox SELECT printf('%032x', {}), {} FROM outbox LIMIT 1"
+    columns = "task, args, user_id, domain, created_at, due_at, expires_at, attempts, done_at, failed_at, error"
+    for number in range(25):
+        run_sql(app, row.format(number, columns).replace("outbox SELECT", f"outbox (id, {columns}) SELECT"))
+    page = logged_in.client.get(ME).text
+    assert page.count("/end/") == 49
+    assert re.findall(r"<summary>(Show .*?)</summary>", page) == ["Show 45 more", "Show 15 more"]
+    assert len(page.encode()) <= 50_000
+
+
+def test_what_cannot_be_undone_stands_apart_and_says_so(logged_in: Browser) -> None:
+    assert "delete" not in section(logged_in, "data").lower()
+    apart = section(logged_in, "delete")
+    assert "This cannot be undone." in apart
+    assert 'class="button plain danger" href="/accounts/me/delete/"' in apart
+    assert "This cannot be undone." in logged_in.client.get("/accounts/me/delete/").text
+
+
+@pytest.mark.parametrize("path", PASSWORD_FORMS)
+def test_password_managers_find_the_account_of_every_password_form(logged_in: Browser, path: str) -> None:
+    main = logged_in.client.get(path).text.partition("<main")[2]
+    fields = re.findall(r"<input[^>]*autocomplete=[^>]*>", main)
+    owner = next(place for place, field in enumerate(fields) if 'autocomplete="username"' in field)
+    assert 'type="text"' in fields[owner]
+    assert 'value="alice@example.com"' in fields[owner]
+    assert 'autocomplete="current-password"' in fields[owner + 1]
+
+
+@pytest.mark.parametrize("path", SECTIONS)
+def test_every_form_says_where_it_belongs_and_has_a_way_back(logged_in: Browser, path: str) -> None:
+    page = logged_in.client.get(path).text
+    assert re.findall(r'aria-current="true">(.*?)</a>', page) == [SECTIONS[path]]
+    assert re.search(f'href="{ME}">Cancel</a>', page)
+
+
+def test_the_navigation_leads_to_every_card(logged_in: Browser) -> None:
+    page = logged_in.client.get(ME).text
+    names = re.findall(rf'<a href="{ME}#(\w+)"', page.partition("</nav>")[2])
+    assert names == ["profile", "password", "devices", "emails", "data"]
+    assert all(f'<section class="card" id="{name}">' in page for name in names)

@@ -1,0 +1,45 @@
+"""Ages in words."""
+
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+
+from flaskcelery.database import database_now, db
+from flaskcelery.web.times import ago, describe_age
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(), "just now"),
+        (timedelta(seconds=59.9), "just now"),
+        (timedelta(minutes=1), "1 minute ago"),
+        (timedelta(minutes=1, seconds=59), "1 minute ago"),
+        (timedelta(minutes=59, seconds=59), "59 minutes ago"),
+        (timedelta(hours=1), "1 hour ago"),
+        (timedelta(hours=23, minutes=59), "23 hours ago"),
+        (timedelta(days=1), "1 day ago"),
+        (timedelta(days=30), "30 days ago"),
+        (timedelta(days=31), "1 month ago"),
+        (timedelta(days=61), "2 months ago"),
+        (timedelta(days=364), "11 months ago"),
+        (timedelta(days=365), "1 year ago"),
+        (timedelta(days=730), "2 years ago"),
+    ],
+)
+def test_an_age_is_told_in_its_largest_unit(age: timedelta, words: str) -> None:
+    assert describe_age(age) == words
+
+
+def test_a_moment_in_the_future_is_just_now(quiet_app: Flask) -> None:
+    assert ago(database_now() + timedelta(hours=2)) == "just now"
+
+
+def test_the_clock_is_the_databases_and_is_read_once_a_request(
+    quiet_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = database_now() - timedelta(hours=2)
+    assert ago(moment) == "2 hours ago"
+    monkeypatch.setattr(db.session, "execute", lambda _: pytest.fail("asked again"))
+    assert ago(moment) == "2 hours ago"
