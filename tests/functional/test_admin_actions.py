@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from typing import Any
 
 import pytest
 from flask import Flask
 
+from flaskcelery.admin import operations
+from flaskcelery.admin.operations import set_active
 from tests.conftest import events, run_sql, send_emails
 from tests.functional.conftest import Member, links_of
 
@@ -53,10 +57,10 @@ def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staf
     question = staff.client.get(f"{row}action/delete/").text
     for line in (
         "The account alice@example.org",
-        "0 login sessions will end",
-        "1 pending emails will not be sent",  # the new email has to be confirmed; the old one never was
-        "1 sent or failed emails will be deleted",
-        "3 audit events will lose their personal data",
+        "Login sessions that will end: 0.",
+        "Pending emails that will not be sent: 1.",  # the new email has to be confirmed; the old one never was
+        "Sent or failed emails that will be deleted: 1.",
+        "Audit events that will lose their personal data: 3.",
     ):
         assert line in question
     assert f"User {alice.id} was deleted." in staff.act(row, "delete").text
@@ -81,11 +85,59 @@ def test_the_last_active_member_of_staff_stays(app: Flask, staff: Member, action
     assert staff.client.get("/admin/").status_code == 302
 
 
-def test_an_account_that_is_gone_or_closed_is_left_alone(app: Flask, staff: Member, alice: Member) -> None:
-    run_sql(app, f"UPDATE users SET is_active = false, closed_at = joined_at WHERE id = {alice.id}")
+def test_an_account_that_its_owner_closes_meanwhile_is_left_alone(
+    app: Flask, staff: Member, alice: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close_and_activate(*args: Any, **options: Any) -> None:
+        run_sql(app, f"UPDATE users SET closed_at = joined_at WHERE id = {alice.id}")
+        set_active(*args, **options)
+
+    run_sql(app, f"UPDATE users SET is_active = false WHERE id = {alice.id}")
+    monkeypatch.setattr(operations, "set_active", close_and_activate)
     page = staff.act(f"/admin/users/{alice.id}/", "activate").text
     assert "There is no such account: it was deleted, or its owner has closed it." in page
     assert run_sql(app, f"SELECT is_active FROM users WHERE id = {alice.id}") == [(0,)]
+
+
+def test_only_what_can_be_done_is_offered(app: Flask, staff: Member, alice: Member) -> None:
+    row = f"/admin/users/{alice.id}/"
+    offered = ["edit", "send-reset", "make-staff", "make-viewer", "end-sessions", "deactivate", "delete"]
+    assert actions_of(staff, row) == offered
+    staff.act(row, "end-sessions")
+    assert actions_of(staff, row) == [each for each in offered if each != "end-sessions"]
+    run_sql(app, f"UPDATE users SET is_active = false, closed_at = joined_at WHERE id = {alice.id}")
+    assert actions_of(staff, row) == []
+    assert actions_of(staff, "/admin/emails/") == ["retry-all"]
+    run_sql(app, "UPDATE outbox SET failed_at = NULL")
+    assert actions_of(staff, "/admin/emails/") == []
+    assert staff.client.get("/admin/emails/action/retry-all/").status_code == 404
+
+
+def actions_of(staff: Member, path: str) -> list[str]:
+    """Return which actions a page offers."""
+    return re.findall(rf'"{path}action/([a-z-]+)/"', staff.client.get(path).text)
+
+
+@pytest.mark.parametrize(
+    ("action", "consequence"),
+    [
+        ("make-staff", "Staff can see and change everything in the administration"),
+        ("make-viewer", "Read-only staff can see everything"),
+        ("end-sessions", "Login sessions that will end: 1."),
+        ("deactivate", "The owner cannot log in until the account is unlocked."),
+    ],
+)
+def test_what_touches_rights_or_sessions_asks_first(
+    app: Flask, staff: Member, alice: Member, action: str, consequence: str
+) -> None:
+    path = f"/admin/users/{alice.id}/action/{action}/"
+    assert f'action="{path}"' not in staff.client.get(f"/admin/users/{alice.id}/").text
+    assert consequence in staff.client.get(path).text
+    assert alice.is_logged_in()
+
+
+def test_all_failed_emails_are_retried_after_a_page_that_says_how_many(staff: Member, alice: Member) -> None:
+    assert "Failed emails that will be retried: 1." in staff.client.get("/admin/emails/action/retry-all/").text
 
 
 def test_failed_emails_are_tried_again_one_or_all(app: Flask, staff: Member, alice: Member) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from flask import Flask, get_template_attribute
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from flaskcelery.admin.pages import PAGES
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.users.models import LoginSession, User
+from tests.conftest import run_sql
 from tests.functional.conftest import Member
 from tests.functional.test_naughty_strings import TEXTS
 
@@ -59,10 +61,10 @@ def make_rows(number: int, text: str) -> list[Any]:
     ]
 
 
-def fill(app: Flask, texts: list[str]) -> None:
+def fill(app: Flask, texts: list[str], first: int = 0) -> None:
     """Add the rows of each text."""
     with app.app_context():
-        for number, text in enumerate(texts):
+        for number, text in enumerate(texts, first):
             user, *rest = make_rows(number, text)
             db.session.add(user)
             db.session.flush()
@@ -128,11 +130,13 @@ def test_no_text_breaks_a_search_or_becomes_markup(app: Flask, staff: Member, na
         assert find_elements(staff, [f"{name}/?q={query}&sort={query}&page={query}"]) <= harmless, text
 
 
-@pytest.mark.parametrize("name", ["user_id", "email"])
-def test_no_cell_renders_markup_whether_it_is_a_link_or_not(app: Flask, name: str) -> None:
-    """Links hold numbers today, but a page's formatter can turn them into what a user has typed."""
-    page = PAGES["sessions"]
+@pytest.mark.parametrize("name", ["user_id", "device"])
+def test_no_cell_renders_markup_whether_it_is_a_link_or_not(app: Flask, staff: Member, name: str) -> None:
+    run_sql(app, "UPDATE users SET email = '<script>'")
     with app.test_request_context():
-        cell = get_template_attribute("admin/macros.html", "show_cell")(page, name, 1, "<script>")
+        [row] = db.session.scalars(select(LoginSession)).all()
+        page = replace(PAGES["sessions"], formatters={"device": lambda _: "<script>"})
+        show_cell = get_template_attribute("admin/macros.html", "show_cell")
+        cell = show_cell(page.make_table([row]), row, name)
     assert "&lt;script&gt;" in cell
     assert ("<a " in cell, "<script>" in cell) == (name in page.links, False)

@@ -1,4 +1,4 @@
-"""The charts of the dashboard, counted by the database."""
+"""The figures and charts of the dashboard, counted by the database."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,33 +6,58 @@ from typing import Any
 
 from sqlalchemy import extract, func, select
 
-from flaskcelery.database import database_now, db
+from flaskcelery.admin.pages import EMAILS, USERS
+from flaskcelery.admin.tables import count_rows, format_total
+from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.queries import count_states, find_oldest_pending
 from flaskcelery.users.models import User
+from flaskcelery.users.tokens import database_now
 
 DAYS, HOURS = 30, 48
+MAX_USERS = 100_000  # the database counts rows one by one; above, the exact number matters little
 
 
 @dataclass(frozen=True)
 class Chart:
     title: str
+    period: str
     bars: list[tuple[str, int]]  # the label and the count of each day or hour, oldest first
+    tint: str = ""
 
     @property
     def highest(self) -> int:
-        return max(1, *(count for _, count in self.bars))
+        return max(count for _, count in self.bars)
 
     @property
     def total(self) -> int:
         return sum(count for _, count in self.bars)
 
+    @property
+    def summary(self) -> str:
+        return f"{self.total:,} in {self.period}, at most {self.highest:,}" if self.total else f"None in {self.period}"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A figure that links to the list behind it."""
+
+    title: str
+    number: str
+    note: str
+    url: str
+    tint: str = ""
+
 
 def find_charts() -> list[Chart]:
-    now = database_now()
+    now, days, hours = database_now(), f"{DAYS} days", f"{HOURS} hours"
+    joined = count_by(User.joined_at, "%Y-%m-%d", now, timedelta(days=1), DAYS)
+    sent = count_by(OutboxRow.done_at, "%Y-%m-%d %H:00", now, timedelta(hours=1), HOURS)
+    failed = count_by(OutboxRow.failed_at, "%Y-%m-%d %H:00", now, timedelta(hours=1), HOURS)
     return [
-        Chart("Sign-ups per day", count_by(User.joined_at, "%Y-%m-%d", now, timedelta(days=1), DAYS)),
-        Chart("Emails sent per hour", count_by(OutboxRow.done_at, "%Y-%m-%d %H", now, timedelta(hours=1), HOURS)),
-        Chart("Emails failed per hour", count_by(OutboxRow.failed_at, "%Y-%m-%d %H", now, timedelta(hours=1), HOURS)),
+        Chart("Sign-ups per day", days, joined),
+        Chart("Emails sent per hour", hours, sent),
+        Chart("Emails failed per hour", hours, failed, "bad"),
     ]
 
 
@@ -44,3 +69,28 @@ def count_by(column: Any, label: str, now: datetime, step: timedelta, number: in
     counts: dict[int, int] = dict(db.session.execute(query).all())
     moments = [now - step * age for age in reversed(range(number))]
     return [(each.strftime(label), counts.get(int(each.timestamp()) // seconds * seconds, 0)) for each in moments]
+
+
+def find_tiles(charts: list[Chart]) -> list[Tile]:
+    sign_ups, sent, failed = charts
+    counts, oldest = count_states("pending", "failed"), find_oldest_pending()
+    users = format_total(count_rows(select(User.id), MAX_USERS), MAX_USERS)
+    waits = f"the oldest for {format_age(oldest)}" if oldest else "none waits"
+    return [
+        Tile("Users", users, f"{sign_ups.total:,} new in {sign_ups.period}", USERS.url()),
+        Tile("Emails sent", f"{sent.total:,}", f"in {sent.period}", EMAILS.url(state="done")),
+        Tile("Emails pending", f"{counts['pending']:,}", waits, EMAILS.url(state="pending", sort="created_at")),
+        Tile(
+            "Emails failed",
+            f"{counts['failed']:,}",
+            f"{failed.total:,} in {failed.period}",
+            EMAILS.url(state="failed"),
+            "bad" if counts["failed"] else "",
+        ),
+    ]
+
+
+def format_age(age: timedelta) -> str:
+    minutes = int(age.total_seconds()) // 60
+    parts = [(age.days, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")]
+    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than a minute"

@@ -1,123 +1,53 @@
 """The pages of the admin. Add your own here."""
 
-from typing import Any
-
-from flask_wtf import FlaskForm
-from sqlalchemy import func, not_, select
+from sqlalchemy import and_, not_, or_
 
 from flaskcelery.admin import operations as staff
 from flaskcelery.admin.registry import Page, action
+from flaskcelery.admin.user_actions import ROLE_NAMES, USER_ACTIONS
 from flaskcelery.audit.events import Event, find_events
 from flaskcelery.audit.models import AuditEvent
-from flaskcelery.database import db
 from flaskcelery.outbox import queries as outbox
-from flaskcelery.outbox.models import OutboxRow, is_pending
+from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import title_of
-from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
 from flaskcelery.users.sessions import is_live, log_out_devices
-from flaskcelery.web.forms import email_field, username_field
 
 HISTORY_LENGTH = 50
 
-
-# Messages name no email: they travel in the session cookie, which is signed but readable.
-
-
-class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    username = username_field("Username", normalize_username, USERNAME_MAX_LENGTH)
-    email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)
-
-
-@action("Add a user", form=NamesForm, bulk=True)
-def add(actor: User, form: Any) -> str:
-    user = staff.create_user(form.username.data, form.email.data, actor_id=actor.id)
-    return f"User {user.id} was added. An email with a link to choose a password is on its way."
-
-
-@action("Edit", form=NamesForm)
-def edit(actor: User, user: User, form: Any) -> str:
-    staff.change_user(user.id, form.username.data, form.email.data, actor.id)
-    return f"User {user.id} is saved."
-
-
-@action("Send a password link", is_available=lambda user: user.is_active)
-def send_reset(actor: User, user: User) -> str:
-    staff.send_password_link(user.id, actor.id)
-    return f"An email with a link to choose a password is on its way to user {user.id}."
-
-
-@action("Lock out", is_available=lambda user: user.is_active)
-def deactivate(actor: User, user: User) -> str:
-    staff.set_active(user.id, is_active=False, actor_id=actor.id)
-    return f"User {user.id} is locked out."
-
-
-@action("Unlock", is_available=lambda user: not user.is_active)
-def activate(actor: User, user: User) -> str:
-    staff.set_active(user.id, is_active=True, actor_id=actor.id)
-    return f"User {user.id} can log in again."
-
-
-@action("Make staff", is_available=lambda user: not user.is_staff)
-def make_staff(actor: User, user: User) -> str:
-    return _set_role(actor, user, "staff")
-
-
-@action("Make read-only staff", is_available=lambda user: not user.is_viewer)
-def make_viewer(actor: User, user: User) -> str:
-    return _set_role(actor, user, "viewer")
-
-
-@action("Remove the role", is_available=lambda user: user.is_staff or user.is_viewer)
-def make_user(actor: User, user: User) -> str:
-    return _set_role(actor, user, "user")
-
-
-def _set_role(actor: User, user: User, role: str) -> str:
-    staff.set_role(user.id, role, actor.id)
-    return f"The role of user {user.id} is now: {role}."
-
-
-@action("End all sessions")
-def end_sessions(actor: User, user: User) -> str:
-    return f"Ended sessions of user {user.id}: {log_out_devices(user.id, actor_id=actor.id)}."
-
-
-def list_consequences(user: User) -> list[str]:
-    conditions = {
-        "login sessions will end": [LoginSession.user_id == user.id],
-        "pending emails will not be sent": [OutboxRow.user_id == user.id, is_pending()],
-        "sent or failed emails will be deleted": [OutboxRow.user_id == user.id, ~is_pending()],
-        "audit events will lose their personal data": [AuditEvent.user_id == user.id],
-    }
-    counts = [f"{db.session.scalar(select(func.count()).where(*where))} {text}" for text, where in conditions.items()]
-    return [f"The account {user.email} will be deleted", *counts]
-
-
-@action("Delete", confirm=list_consequences)
-def delete(actor: User, user: User) -> str:
-    delete_user(user.id, actor_id=actor.id)
-    return f"User {user.id} was deleted."
-
+# The conditions of User.state and User.role.
+USER_STATES = {
+    "active": and_(User.is_active, User.email_confirmed_at.is_not(None)),
+    "unconfirmed": and_(User.is_active, User.email_confirmed_at.is_(None)),
+    "locked out": and_(not_(User.is_active), User.closed_at.is_(None)),
+    "closed": User.closed_at.is_not(None),
+}
+ROLES = {
+    "staff": User.is_staff.is_(True),
+    "read-only staff": User.is_viewer.is_(True),
+    "user": not_(or_(User.is_staff, User.is_viewer)),
+}
 
 USERS = Page(
     name="users",
     title="Users",
     model=User,
-    columns=("email", "username", "is_staff", "is_active", "joined_at"),
+    columns=("email", "state", "role", "username", "joined_at", "last_login_at"),
     sortable=("joined_at", "email", "username", "last_login_at"),
     searchable=("email_key", "username_key", "id"),
-    filters={
-        "active": {"yes": User.is_active.is_(True), "no": not_(User.is_active)},
-        "staff": {"yes": User.is_staff.is_(True), "read-only": User.is_viewer.is_(True), "no": not_(User.is_staff)},
-        "confirmed": {"yes": User.email_confirmed_at.is_not(None), "no": User.email_confirmed_at.is_(None)},
+    filters={"state": USER_STATES, "role": ROLES},
+    formatters={"role": ROLE_NAMES.__getitem__},
+    tags={
+        "state": {"active": "good", "unconfirmed": "warn", "locked out": "bad", "closed": ""},
+        "role": {"staff": "", "read-only staff": ""},
     },
-    hidden=("password_hash", "undo_password_hash", "username_key", "username_skeleton", "email_key"),
+    hidden=(
+        *("password_hash", "undo_password_hash", "username_key", "username_skeleton", "email_key"),
+        *("is_active", "is_staff", "is_viewer"),  # state and role tell it
+    ),
     history=lambda user: find_events(user.id, HISTORY_LENGTH),
-    actions=(add, edit, send_reset, deactivate, activate, make_staff, make_viewer, make_user, end_sessions, delete),
+    actions=USER_ACTIONS,
 )
 
 
@@ -127,7 +57,18 @@ def retry(actor: User, row: OutboxRow) -> str:
     return "The email will be retried."
 
 
-@action("Retry all failed emails", bulk=True)
+def count_failed(_row: None = None) -> int:
+    return outbox.count_states("failed")["failed"]
+
+
+def warn_of_retry(_row: None) -> list[str]:
+    return [
+        f"Failed emails that will be retried: {count_failed()}.",
+        "Their recipients get them now, however old they are.",
+    ]
+
+
+@action("Retry all failed emails", bulk=True, is_available=count_failed, confirm=warn_of_retry)
 def retry_all(actor: User) -> str:
     return f"Emails that will be retried: {staff.retry_emails(actor_id=actor.id)}."
 
@@ -136,17 +77,18 @@ EMAILS = Page(
     name="emails",
     title="Emails",
     model=OutboxRow,
-    columns=("task", "user_id", "state", "attempts", "created_at", "due_at", "error"),
+    columns=("task", "state", "user_id", "created_at", "attempts", "error"),
     sortable=("created_at",),
     searchable=("id", "user_id"),
     filters={"state": outbox.states()},
     formatters={"task": title_of},
-    links={"user_id": "users"},
+    tags={"state": {"done": "good", "pending": "warn", "failed": "bad"}},
+    links={"user_id": USERS},
     actions=(retry, retry_all),
 )
 
 
-@action("End this session")
+@action("End this session", danger=True)
 def end(actor: User, session: LoginSession) -> str:
     log_out_devices(session.user_id, only=session.id, actor_id=actor.id)
     return "The session has ended."
@@ -156,25 +98,27 @@ SESSIONS = Page(
     name="sessions",
     title="Sessions",
     model=LoginSession,
-    columns=("created_at", "user_id", "device", "ip_address", "last_seen_at", "expires_at"),
+    columns=("device", "user_id", "ip_address", "last_seen_at", "created_at", "expires_at"),
     sortable=("last_seen_at", "expires_at"),
     searchable=("user_id", "ip_address", "device"),
     filters={"live": {"yes": is_live(), "no": not_(is_live())}},
     hidden=("token_hash",),
     formatters={"device": describe_device},
-    links={"user_id": "users"},
+    links={"user_id": USERS},
     actions=(end,),
 )
 
 AUDIT = Page(
     name="audit",
     title="Audit trail",
+    nouns=("event", "events"),
     model=AuditEvent,
-    columns=("at", "event", "user_id", "actor_id", "actor_name", "email", "ip_address", "request_id", "detail"),
+    columns=("event", "user_id", "actor_id", "ip_address", "detail", "at"),
     sortable=("at",),
     searchable=("user_id", "ip_address"),
     filters={"event": {event.value: AuditEvent.event == event for event in Event}},
-    links={"user_id": "users", "actor_id": "users"},
+    links={"user_id": USERS, "actor_id": USERS},
+    stand_ins={"user_id": "email", "actor_id": "actor_name"},
 )
 
 PAGES = {page.name: page for page in (USERS, EMAILS, SESSIONS, AUDIT)}

@@ -1,7 +1,8 @@
 """The mechanism of the admin: a `Page` lists the rows of a model, an `Action` does something to them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from flask import abort, url_for
@@ -9,13 +10,13 @@ from flask_wtf import FlaskForm
 from sqlalchemy import ColumnElement, false, inspect, or_, select
 from werkzeug.datastructures import MultiDict
 
+from flaskcelery.admin.tables import LAST_PAGE, MAX_TOTAL, ROWS_PER_PAGE, ListQuery, Table, count_rows, find_page
 from flaskcelery.database import Base, db
 from flaskcelery.web.urls import MAX_ID
 
-ROWS_PER_PAGE = 50  # a page stays below 50 kB
-LAST_PAGE = 100  # the database counts skipped rows one by one, so the rest has to be found by a search
-
 Choices = Mapping[str, ColumnElement[bool]]
+MAX_IDS = 1000  # of linked rows, in one condition
+WORDS = {"id": "ID", "ip": "IP", "at": "time"}  # parts of column names that headings spell differently
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class Action:
     label: str
     form: type[FlaskForm] | None = None
     confirm: Callable[[Any], list[str]] | None = None  # returns the consequences, which are shown first
-    is_available: Callable[[Any], bool] = lambda _row: True
-    bulk: bool = False  # for the whole list, not for one row
+    is_available: Callable[[Any], Any] = lambda _row: True
+    bulk: bool = False  # for the whole list, not for one row: `confirm` and `is_available` get None
+    danger: bool = False  # red, and apart from the others
 
     @property
     def name(self) -> str:
@@ -38,20 +40,6 @@ class Action:
 def action(label: str, **options: Any) -> Callable[[Callable[..., str]], Action]:
     """Turn a function into an Action with this label; the options are the fields of Action."""
     return lambda run: Action(run, label, **options)
-
-
-@dataclass(frozen=True)
-class ListQuery:
-    """What a visitor asked a list for, with every invalid value replaced by its default."""
-
-    search: str
-    filters: Mapping[str, str]
-    sort: str  # a column; descending after a minus sign
-    page: int
-
-    def to_args(self, **changes: Any) -> dict[str, Any]:
-        """Return the query arguments of the same list with these changes, from its first page."""
-        return {"q": self.search or None, "sort": self.sort, **self.filters, **changes}
 
 
 @dataclass(frozen=True)
@@ -68,7 +56,10 @@ class Page:
     filters: Mapping[str, Choices] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     formatters: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
-    links: Mapping[str, str] = field(default_factory=dict)  # foreign keys, and the name of the page they link to
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # the tint of a column's values
+    links: Mapping[str, "Page"] = field(default_factory=dict)  # foreign keys, shown and searched as the page's rows
+    stand_ins: Mapping[str, str] = field(default_factory=dict)  # the column to show when the row of a link is gone
+    nouns: tuple[str, str] | None = None  # one row and several; the default is the title
     history: Callable[[Any], Sequence[Any]] | None = None  # the audit events of a row
 
     def parse_args(self, args: MultiDict[str, str]) -> ListQuery:
@@ -80,26 +71,62 @@ class Page:
             page=min(max(args.get("page", 1, type=int), 1), LAST_PAGE),
         )
 
-    def find_rows(self, query: ListQuery) -> tuple[Sequence[Any], bool]:
-        """Return the rows of the list's page, and whether there is a next page."""
-        rows = select(self.model).where(*[self.filters[name][choice] for name, choice in query.filters.items()])
+    def find_table(self, query: ListQuery) -> Table:
+        """Return the rows of one page of the list, the last one if there are fewer."""
+        chosen = select(self.model).where(*[self.filters[name][choice] for name, choice in query.filters.items()])
         if query.search and self.searchable:
-            rows = rows.where(or_(*[_matches(getattr(self.model, name), query.search) for name in self.searchable]))
+            chosen = chosen.where(self._matches(query.search))
         # The primary key makes the order unique: no row is on two pages.
-        order = (getattr(self.model, query.sort.removeprefix("-")), *inspect(self.model).primary_key)
-        rows = rows.order_by(*[column.desc() if query.sort[0] == "-" else column for column in order])
-        rows = rows.offset((query.page - 1) * ROWS_PER_PAGE).limit(ROWS_PER_PAGE + 1)
-        found = db.session.scalars(rows).all()
-        return found[:ROWS_PER_PAGE], len(found) > ROWS_PER_PAGE and query.page < LAST_PAGE
+        order = (getattr(self.model, query.sort.removeprefix("-")), self.key)
+        ordered = chosen.order_by(*[column.desc() if query.sort[0] == "-" else column for column in order])
+        rows, total = find_page(ordered, query.page), 0
+        if query.page > 1 or len(rows) == ROWS_PER_PAGE:  # a search reads the whole table: once, if it finds little
+            total = count_rows(chosen, MAX_TOTAL)
+        table = self.make_table(rows, query=query, total=total or len(rows))
+        if query.page > table.last_page:
+            return self.find_table(replace(query, page=table.last_page))
+        return table
+
+    def make_table(self, rows: Sequence[Any], columns: tuple[str, ...] = (), **options: Any) -> Table:
+        """Return the rows with those that they link to: one query for each page that is linked."""
+        linked: dict[tuple[str, Any], Any] = {}
+        for target, names in self._linked_pages():
+            if ids := {getattr(row, name) for row in rows for name in names} - {None}:
+                found = db.session.scalars(select(target.model).where(target.key.in_(ids)))
+                linked |= {(target.name, target.id_of(row)): row for row in found}
+        return Table(self, rows, columns or self.columns, linked, **options)
+
+    def _matches(self, text: str) -> ColumnElement[bool]:
+        """Select the rows that contain the text, or link to one that does."""
+        found = [_matches(getattr(self.model, name), text) for name in self.searchable]
+        for page, names in self._linked_pages():
+            linked = select(page.key).where(page._matches(text))
+            # The database finds a few IDs by its indexes; with many matches, it soon has a page of rows.
+            ids = db.session.scalars(linked.limit(MAX_IDS + 1)).all()
+            found += [getattr(self.model, name).in_(ids if len(ids) <= MAX_IDS else linked) for name in names]
+        return or_(false(), *found)
+
+    def _linked_pages(self) -> list[tuple["Page", list[str]]]:
+        """Return each page that is linked, with the columns that link to it."""
+        pages = {page.name: page for page in self.links.values()}
+        return [(page, [name for name, each in self.links.items() if each is page]) for page in pages.values()]
+
+    @property
+    def key(self) -> Any:
+        [key] = inspect(self.model).primary_key
+        return key
 
     def get_row(self, row_id: str) -> Any:
         """Return the row, or answer 404."""
-        [key] = inspect(self.model).primary_key
-        value = _parse(key, row_id)
+        value = _parse(self.key, row_id)
         return (value is not None and db.session.get(self.model, value)) or abort(404)
 
     def id_of(self, row: Any) -> Any:
         return inspect(row).identity[0]
+
+    def name_of(self, row: Any) -> Any:
+        """Return what stands for the row: its first column."""
+        return self.format(row, self.columns[0])
 
     def get_action(self, name: str, row: Any) -> Action:
         """Return the action if it is available for the row, or for the list without one; else answer 404."""
@@ -107,16 +134,38 @@ class Page:
 
     def find_actions(self, row: Any = None) -> list[Action]:
         """Return the actions that are available for the row, or for the list without one."""
-        return [each for each in self.actions if each.bulk == (row is None) and (each.bulk or each.is_available(row))]
+        return [each for each in self.actions if each.bulk == (row is None) and each.is_available(row)]
 
     def find_details(self) -> list[str]:
         """Return the columns that the page of a row shows."""
-        names = dict.fromkeys([*self.columns, *inspect(self.model).columns.keys()])
-        return [name for name in names if name not in self.hidden]
+        names = dict.fromkeys([*self.columns[1:], *inspect(self.model).columns.keys()])
+        return [name for name in names if name not in (*self.hidden, self.columns[0])]
 
     def format(self, row: Any, name: str) -> Any:
         value = getattr(row, name)
         return self.formatters[name](value) if name in self.formatters else value
+
+    def describe(self, name: str) -> str:
+        """Return what a column is called within a sentence."""
+        name = name.removeprefix("is_").removesuffix("_at").removesuffix("_key")
+        name = name.removesuffix("_id") if name.removesuffix("_id") + "_id" in self.links else name
+        return " ".join(WORDS.get(word, word) for word in name.split("_"))
+
+    def head(self, name: str) -> str:
+        """Return the heading of a column."""
+        text = self.describe(name)
+        column = inspect(self.model).columns.get(name)
+        is_time = column is not None and column.type.python_type is datetime
+        return f"{text[0].upper()}{text[1:]}{' (UTC)' if is_time else ''}"
+
+    def noun(self, number: int) -> str:
+        one, many = self.nouns or (self.title.lower().removesuffix("s"), self.title.lower())
+        return one if number == 1 else many
+
+    @property
+    def search_label(self) -> str:
+        *names, last = [self.describe(name) for name in dict.fromkeys([*self.links, *self.searchable])]
+        return f"Search by {', '.join(names)}{' or ' if names else ''}{last}"
 
     def url(self, row: Any = None, **args: Any) -> str:
         """Return the URL of a row, or of the list; with an `action`, that of its form."""

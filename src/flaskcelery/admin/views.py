@@ -4,15 +4,16 @@ from flask import Blueprint, abort, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
-from flaskcelery.admin.dashboard import find_charts
-from flaskcelery.admin.pages import PAGES
+from flaskcelery.admin.dashboard import find_charts, find_tiles
+from flaskcelery.admin.pages import AUDIT, PAGES
 from flaskcelery.admin.registry import Page
 from flaskcelery.database import db
-from flaskcelery.outbox.queries import find_oldest_pending
 from flaskcelery.web.forms import errors_shown
 from flaskcelery.web.security import require_login
 
 bp = Blueprint("admin", __name__, template_folder="templates", url_prefix="/admin")
+
+HISTORY_COLUMNS = ("event", "actor_id", "ip_address", "detail", "at")
 
 
 @bp.context_processor
@@ -31,22 +32,22 @@ def require_staff() -> ResponseReturnValue | None:
 
 @bp.get("/")
 def show() -> str:
-    return render_template("admin/dashboard.html", charts=find_charts(), oldest=find_oldest_pending())
+    charts = find_charts()
+    return render_template("admin/dashboard.html", charts=charts, tiles=find_tiles(charts))
 
 
 @bp.get("/<name>/")
 def show_list(name: str) -> str:
     page = get_page(name)
-    query = page.parse_args(request.args)
-    rows, has_next = page.find_rows(query)
-    return render_template("admin/list.html", page=page, query=query, rows=rows, has_next=has_next)
+    return render_template("admin/list.html", page=page, table=page.find_table(page.parse_args(request.args)))
 
 
 @bp.get("/<name>/<row_id>/")
 def show_row(name: str, row_id: str) -> str:
     page = get_page(name)
     row = page.get_row(row_id)
-    return render_template("admin/row.html", page=page, row=row, history=page.history and page.history(row))
+    history = AUDIT.make_table(page.history(row), HISTORY_COLUMNS) if page.history else None
+    return render_template("admin/row.html", page=page, row=row, table=page.make_table([row]), history=history)
 
 
 @bp.route("/<name>/action/<action>/", methods=["GET", "POST"])

@@ -74,7 +74,9 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
 
     @property
     def state(self) -> str:
-        return "closed" if self.closed_at else "active" if self.is_active else "locked out"
+        if not self.is_active:
+            return "closed" if self.closed_at else "locked out"
+        return "active" if self.email_confirmed_at else "unconfirmed"
 
 
 class LoginSession(Base):

@@ -1,0 +1,140 @@
+"""What staff can do to a user. Messages name no email, because the session cookie that carries them is readable."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask_wtf import FlaskForm
+from sqlalchemy import ColumnElement, func, select
+
+from flaskcelery.admin import operations as staff
+from flaskcelery.admin.registry import action
+from flaskcelery.audit.models import AuditEvent
+from flaskcelery.database import db
+from flaskcelery.outbox.models import OutboxRow, is_pending
+from flaskcelery.users.deletion import delete_user
+from flaskcelery.users.models import LoginSession, User
+from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
+from flaskcelery.users.sessions import log_out_devices
+from flaskcelery.web.forms import email_field, username_field
+
+ROLE_NAMES = {"staff": "staff", "viewer": "read-only staff", "user": "user"}
+ROLE_RIGHTS = {
+    "staff": "Staff can see and change everything in the administration, other accounts included.",
+    "viewer": "Read-only staff can see everything in the administration and change nothing.",
+    "user": "Users cannot open the administration.",
+}
+
+
+class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    username = username_field("Username", normalize_username, USERNAME_MAX_LENGTH)
+    email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)
+
+
+def count(*where: ColumnElement[bool]) -> int:
+    return db.session.scalar(select(func.count()).where(*where)) or 0
+
+
+def count_sessions(user: User) -> int:
+    return count(LoginSession.user_id == user.id)
+
+
+def is_open(user: User) -> bool:
+    """Return whether anything can still be done to the account; its owner may have closed it."""
+    return user.closed_at is None
+
+
+def warn_of_logout(*lines: str) -> Callable[[User], list[str]]:
+    """Return a confirmation that says these lines, and how many sessions end."""
+    return lambda user: [*lines, f"Login sessions that will end: {count_sessions(user)}."]
+
+
+@action("Add a user", form=NamesForm, bulk=True)
+def add(actor: User, form: Any) -> str:
+    user = staff.create_user(form.username.data, form.email.data, actor_id=actor.id)
+    return f"User {user.id} was added. An email with a link to choose a password is on its way."
+
+
+@action("Edit", form=NamesForm, is_available=is_open)
+def edit(actor: User, user: User, form: Any) -> str:
+    staff.change_user(user.id, form.username.data, form.email.data, actor.id)
+    return f"User {user.id} is saved."
+
+
+@action("Send a password link", is_available=lambda user: user.is_active)
+def send_reset(actor: User, user: User) -> str:
+    staff.send_password_link(user.id, actor.id)
+    return f"An email with a link to choose a password is on its way to user {user.id}."
+
+
+@action(
+    "Make staff",
+    is_available=lambda user: is_open(user) and not user.is_staff,
+    confirm=warn_of_logout(ROLE_RIGHTS["staff"]),
+)
+def make_staff(actor: User, user: User) -> str:
+    return _set_role(actor, user, "staff")
+
+
+@action(
+    "Make read-only staff",
+    is_available=lambda user: is_open(user) and not user.is_viewer,
+    confirm=warn_of_logout(ROLE_RIGHTS["viewer"]),
+)
+def make_viewer(actor: User, user: User) -> str:
+    return _set_role(actor, user, "viewer")
+
+
+@action(
+    "Remove the role",
+    is_available=lambda user: is_open(user) and user.has_role,
+    confirm=warn_of_logout(ROLE_RIGHTS["user"]),
+)
+def make_user(actor: User, user: User) -> str:
+    return _set_role(actor, user, "user")
+
+
+def _set_role(actor: User, user: User, role: str) -> str:
+    staff.set_role(user.id, role, actor.id)
+    return f"The role of user {user.id} is now “{ROLE_NAMES[role]}”."
+
+
+@action("End all sessions", is_available=count_sessions, confirm=warn_of_logout("The owner has to log in again."))
+def end_sessions(actor: User, user: User) -> str:
+    return f"Ended sessions of user {user.id}: {log_out_devices(user.id, actor_id=actor.id)}."
+
+
+@action(
+    "Lock out",
+    danger=True,
+    is_available=lambda user: user.is_active,
+    confirm=warn_of_logout("The owner cannot log in until the account is unlocked."),
+)
+def deactivate(actor: User, user: User) -> str:
+    staff.set_active(user.id, is_active=False, actor_id=actor.id)
+    return f"User {user.id} is locked out."
+
+
+@action("Unlock", is_available=lambda user: is_open(user) and not user.is_active)
+def activate(actor: User, user: User) -> str:
+    staff.set_active(user.id, is_active=True, actor_id=actor.id)
+    return f"User {user.id} can log in again."
+
+
+def warn_of_deletion(user: User) -> list[str]:
+    mine = OutboxRow.user_id == user.id
+    return [
+        f"The account {user.email} will be deleted. This cannot be undone.",
+        f"Login sessions that will end: {count_sessions(user)}.",
+        f"Pending emails that will not be sent: {count(mine, is_pending())}.",
+        f"Sent or failed emails that will be deleted: {count(mine, ~is_pending())}.",
+        f"Audit events that will lose their personal data: {count(AuditEvent.user_id == user.id)}.",
+    ]
+
+
+@action("Delete", danger=True, is_available=is_open, confirm=warn_of_deletion)
+def delete(actor: User, user: User) -> str:
+    delete_user(user.id, actor_id=actor.id)
+    return f"User {user.id} was deleted."
+
+
+USER_ACTIONS = (add, edit, send_reset, make_staff, make_viewer, make_user, end_sessions, activate, deactivate, delete)
