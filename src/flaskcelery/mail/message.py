@@ -1,6 +1,7 @@
 """Messages that every mail server accepts, and the two backends that send them: SMTP and the console."""
 
 import math
+import re
 import sys
 from email import charset
 from email.mime.text import MIMEText
@@ -14,6 +15,10 @@ from flaskcelery.mail.smtp import SmtpConnection, refuse_bad_headers
 QUOTED_PRINTABLE = charset.Charset("utf-8")
 QUOTED_PRINTABLE.body_encoding = charset.QP  # lines stay within RFC 5321's 998 bytes
 
+# What a template of an email sets; templates/email/base.html says what each part is.
+REQUIRED_PARTS = ("subject", "text", "reason")
+PARAGRAPHS = ("text", "note", "reason")
+
 
 class Message(flask_mail.Message):
     """A Flask-Mail message to one address whose long or non-ASCII lines survive every server."""
@@ -25,14 +30,37 @@ class Message(flask_mail.Message):
 
 
 def compose(template: str, to: str, **context: Any) -> Message:
-    """Render `template`.subject.txt, .txt and .html as a message to one address."""
+    """Put what `template`.txt sets into both layouts of `templates/email/`, as a message to one address.
+
+    If there is a `template`.html, it is the HTML layout of this email.
+    """
+    parts = {**context, **_read_parts(f"{template}.txt", context)}
     return Message(
-        subject=render_template(f"{template}.subject.txt", **context).strip(),
+        subject=parts["subject"],
         recipients=[to],
-        body=render_template(f"{template}.txt", **context),
-        html=render_template(f"{template}.html", **context),
+        body=render_template("email/base.txt", **parts),
+        html=render_template([f"{template}.html", "email/base.html"], **parts),
         sender=current_app.config["MAIL_DEFAULT_SENDER"],
+        extra_headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no out-of-office replies to us
     )
+
+
+def _read_parts(template: str, context: dict[str, Any]) -> dict[str, Any]:
+    """Return what the template sets: paragraphs of text, and lines. Markup comes from the layouts alone."""
+    context = dict(context)
+    current_app.update_template_context(context)
+    module = current_app.jinja_env.get_template(template).make_module(context)
+    parts = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    if missing := [name for name in REQUIRED_PARTS if not parts.get(name)]:
+        raise ValueError(f"{template} does not set {' and '.join(missing)}")
+    return {
+        name: _split_paragraphs(value) if name in PARAGRAPHS else " ".join(str(value).split())
+        for name, value in parts.items()
+    }
+
+
+def _split_paragraphs(text: str) -> list[str]:
+    return [" ".join(lines.split()) for lines in re.split(r"\n\s*\n", text) if lines.strip()]
 
 
 class ConsoleConnection(flask_mail.Connection):

@@ -1,6 +1,7 @@
 """Processing one row: claim it, run its task, send the email, record the result."""
 
 import logging
+import os
 import random
 import time
 import uuid
@@ -133,7 +134,7 @@ def perform(claimed: Claim) -> bool:
     message.msgId = message_id(claimed.id)
     message.send_before = claimed.send_before
     mail.send(message)
-    logger.info("%s: sent as %s", claimed, message.msgId)
+    logger.info("%s: sent as %s by process %s", claimed, message.msgId, os.getpid())
     return True
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from flask import current_app
@@ -19,14 +19,17 @@ from flaskcelery.web.requests import request_id
 logger = logging.getLogger(__name__)
 
 Body = Callable[..., Message | None]
+Sample = Callable[[], dict[str, Any]]  # adds rows that are never committed, and returns a task's arguments
 
 
 class OutboxTask:
     """A task's name and body. Calling it runs the body; `enqueue` makes a worker run it after the commit."""
 
-    def __init__(self, name: str, body: Body, title: str = "", queue: str = OUTBOX_QUEUE) -> None:
+    def __init__(
+        self, name: str, body: Body, title: str = "", queue: str = OUTBOX_QUEUE, samples: Sequence[Sample] = ()
+    ) -> None:
         self.name, self.body, self.__doc__ = name, body, body.__doc__
-        self.title, self.queue = title or name, queue
+        self.title, self.queue, self.samples = title or name, queue, samples
 
     def __call__(self, **args: Any) -> Message | None:
         """Run the body at once; return its message, unsent."""
@@ -68,16 +71,18 @@ def title_of(name: str) -> str:
     return TASKS[name].title if name in TASKS else name
 
 
-def task(name: str, title: str = "", queue: str = OUTBOX_QUEUE) -> Callable[[Body], OutboxTask]:
+def task(
+    name: str, title: str = "", queue: str = OUTBOX_QUEUE, samples: Sequence[Sample] = ()
+) -> Callable[[Body], OutboxTask]:
     """Register a function that returns the email to send, or None. People see the title in lists of emails.
 
-    Emails in the queue "urgent" wait for no others.
+    Emails in the queue "urgent" wait for no others. `/dev/emails/` shows the email for each of the samples.
     """
 
     def register(body: Body) -> OutboxTask:
         if name in TASKS:
             raise ValueError(f"two tasks are named {name}")
-        TASKS[name] = OutboxTask(name, body, title, queue)
+        TASKS[name] = OutboxTask(name, body, title, queue, samples)
         return TASKS[name]
 
     return register

@@ -2,25 +2,39 @@
 
 from sqlalchemy import select
 
-from flaskcelery.database import db
+from flaskcelery.database import db, now_plus
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
-from flaskcelery.users.models import User
+from flaskcelery.users.models import NO_PASSWORD, User
 from flaskcelery.users.names import email_key
-from flaskcelery.users.tokens import LINK_DAYS, change_link, confirmation_link, password_link, reject_link, undo_link
+from flaskcelery.users.samples import sample_link, sample_taken_email, sample_user
+from flaskcelery.users.tokens import (
+    LINK_MAX_AGE,
+    change_link,
+    confirmation_link,
+    lifetime,
+    password_link,
+    password_link_max_age,
+    reject_link,
+    undo_link,
+)
 from flaskcelery.web.urls import public_url
 
+NEW = "alice@new.example.com"  # in samples
+CHANGED = {"email": NEW, "previous_email": "alice@example.com", "email_changed_at": now_plus()}
 
-@task("send_confirmation_email", "Confirm your email", queue="urgent")
+
+@task("send_confirmation_email", "Confirm your email", queue="urgent", samples=[sample_link(email_confirmed_at=None)])
 def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None:
     """Send a new confirmation link, unless there is nothing to confirm."""
     user = _find_open(user_id)
     if user is None or user.email_confirmed_at:
         return None
-    return _compose("confirmation", user, link=confirmation_link(user, made_at), reject=reject_link(user, made_at))
+    link, reject = confirmation_link(user, made_at), reject_link(user, made_at)
+    return _compose("confirmation", user, link=link, lifetime=lifetime(LINK_MAX_AGE), reject=reject)
 
 
-@task("send_email_change_email", "Confirm your new email")
+@task("send_email_change_email", "Confirm your new email", samples=[sample_link(pending_email=NEW), sample_taken_email])
 def send_email_change_email(user_id: int, made_at: int) -> Message | None:
     """Send the link that makes the change to the new email, or tell the account that has this email already."""
     user = _find_open(user_id)
@@ -29,41 +43,56 @@ def send_email_change_email(user_id: int, made_at: int) -> Message | None:
     is_taken = (User.email_key == email_key(user.pending_email), User.closed_at.is_(None))
     if owner := db.session.scalar(select(User).where(*is_taken)):
         return _compose("email_taken", owner, link=public_url("auth.show_reset"))
-    return _compose("email_change", user, to=user.pending_email, link=change_link(user, made_at))
+    link = change_link(user, made_at)
+    return _compose("email_change", user, to=user.pending_email, link=link, lifetime=lifetime(LINK_MAX_AGE))
 
 
-@task("send_email_change_notice", "A change of your email was requested")
+@task("send_email_change_notice", "A change of your email was requested", samples=[sample_user(pending_email=NEW)])
 def send_email_change_notice(user_id: int) -> Message | None:
     """Warn the current email. After the change it gets another one, with a link that undoes the change."""
     user = _find_open(user_id)
     if user is None or user.pending_email is None:
         return None
-    return _notify("email_change_notice", user)
+    return _notify("email_change_notice", user, link=public_url("account.show_password_change"))
 
 
-@task("send_email_changed_notice", "Your email was changed")
+@task(
+    "send_email_changed_notice",
+    "Your email was changed",
+    samples=[sample_user(**CHANGED), sample_user(**CHANGED, undo_password_hash=NO_PASSWORD)],
+)
 def send_email_changed_notice(user_id: int) -> Message | None:
     """Tell the previous email about the change, with a link that undoes it."""
     user = _find_open(user_id)
     if user is None or user.previous_email is None:
         return None
-    needs_password = user.undo_password_hash is not None
-    return _compose("email_changed", user, to=user.previous_email, link=undo_link(user), needs_password=needs_password)
+    return _compose(
+        "email_changed",
+        user,
+        to=user.previous_email,
+        link=undo_link(user),
+        lifetime=lifetime(LINK_MAX_AGE),
+        needs_password=user.undo_password_hash is not None,
+    )
 
 
-@task("send_password_reset_email", "Password reset", queue="urgent")
+@task("send_password_reset_email", "Password reset", queue="urgent", samples=[sample_link()])
 def send_password_reset_email(user_id: int | None, made_at: int) -> Message | None:
     """Send the reset link to the account's email as it is stored, unless no link could help."""
     return _compose_password_link("password_reset", user_id, made_at, has_password=True)
 
 
-@task("send_invitation_email", "Choose your password")
+@task(
+    "send_invitation_email",
+    "Choose your password",
+    samples=[sample_link(password_hash=NO_PASSWORD, email_confirmed_at=None)],
+)
 def send_invitation_email(user_id: int, made_at: int) -> Message | None:
     """Ask the owner of an account that staff opened to choose its password."""
     return _compose_password_link("invitation", user_id, made_at, has_password=False)
 
 
-@task("send_password_changed_email", "Password changed")
+@task("send_password_changed_email", "Password changed", samples=[sample_user()])
 def send_password_changed_email(user_id: int) -> Message | None:
     """Tell an account's owner about the new password: somebody else could have chosen it."""
     user = db.session.get(User, user_id)
@@ -72,7 +101,7 @@ def send_password_changed_email(user_id: int) -> Message | None:
     return _notify("password_changed", user, link=public_url("auth.show_reset"))
 
 
-@task("send_goodbye_email", "Your account is deleted")
+@task("send_goodbye_email", "Your account is deleted", samples=[sample_user(closed_at=now_plus())])
 def send_goodbye_email(user_id: int) -> Message | None:
     """Confirm that an account is closed. Once this email is no longer pending, its data is erased."""
     user = db.session.get(User, user_id)
@@ -81,14 +110,18 @@ def send_goodbye_email(user_id: int) -> Message | None:
     return _notify("goodbye", user)
 
 
-@task("send_new_email_notice", "This is your email now")
+@task("send_new_email_notice", "This is your email now", samples=[sample_user(email=NEW)])
 def send_new_email_notice(user_id: int) -> Message | None:
     """Tell the new email about the change."""
     user = _find_open(user_id)
     return _compose("email_new", user) if user and user.email_confirmed_at else None
 
 
-@task("send_left_email_notice", "Your email was changed")
+@task(
+    "send_left_email_notice",
+    "Your email was changed",
+    samples=[sample_user(left_email=NEW, email_changed_at=now_plus()), sample_user(left_email=NEW)],
+)
 def send_left_email_notice(user_id: int) -> Message | None:
     """Tell an email without the right to undo that a change or an undo took it away."""
     user = _find_open(user_id)
@@ -97,7 +130,7 @@ def send_left_email_notice(user_id: int) -> Message | None:
     return _compose("email_left", user, to=user.left_email, is_undone=user.email_changed_at is None)
 
 
-@task("send_undone_notice", "You have your old email back")
+@task("send_undone_notice", "You have your old email back", samples=[sample_user()])
 def send_undone_notice(user_id: int) -> Message | None:
     """Tell the restored email about the undo; the link to choose a new password comes with an email of its own."""
     user = _find_open(user_id)
@@ -115,7 +148,7 @@ def _compose_password_link(name: str, user_id: int | None, made_at: int, *, has_
     if user is None or not user.is_active or user.has_password != has_password:
         return None
     link = password_link(user, made_at)
-    return _compose(name, user, link=link) if link else None
+    return _compose(name, user, link=link, lifetime=lifetime(password_link_max_age(user))) if link else None
 
 
 def _notify(name: str, user: User, **context: str) -> Message | None:
@@ -128,5 +161,4 @@ def _compose(name: str, user: User, to: str = "", **context: object) -> Message:
     is_own = to == user.email and user.email_confirmed_at
     # Usernames are chosen by users: anywhere else, one could be an advertisement.
     greeting = f"Hi {user.username}," if is_own else "Hello,"
-    shared = {"greeting": greeting, "email": user.email, "link_days": LINK_DAYS}
-    return compose(f"users/email/{name}", to, **shared, **context)
+    return compose(f"users/email/{name}", to, greeting=greeting, email=user.email, **context)

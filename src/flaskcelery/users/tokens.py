@@ -109,6 +109,14 @@ def password_link_max_age(user: User) -> timedelta:
     return RESET_LINK_MAX_AGE if user.has_password else LINK_MAX_AGE
 
 
+def lifetime(max_age: timedelta) -> str:
+    """Return how long a link works, as an email says it."""
+    if max_age >= timedelta(days=1):
+        return f"{max_age.days} days"
+    hours = max_age // timedelta(hours=1)
+    return "one hour" if hours == 1 else f"{hours} hours"
+
+
 def _link(action: str, purpose: Purpose, user: User, made_at: datetime) -> str:
     return public_url("email_links.show", action=action, user_id=user.id, token=make_token(purpose, user, made_at))
 

@@ -64,10 +64,15 @@ def init_web(app: Flask) -> None:
 
     @app.after_request
     def add_headers(response: Response) -> Response:
-        response.headers.update(headers)
+        _add_missing(response, headers)
         if response.mimetype == "text/html":
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _add_missing(response: Response, headers: dict[str, str]) -> None:
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)  # a view can have set its own
 
 
 def clear_site_data(response: AnyResponse) -> AnyResponse:

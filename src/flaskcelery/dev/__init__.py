@@ -1,0 +1,1 @@
+"""Pages for developers. Production does not register them."""

@@ -1,0 +1,42 @@
+"""Sample users for the emails that `/dev/emails/` shows. They live in a transaction that is rolled back."""
+
+import uuid
+from typing import Any
+
+from flaskcelery.database import db, now_plus
+from flaskcelery.outbox.tasks import Sample
+from flaskcelery.users.models import User
+from flaskcelery.users.tokens import timestamp
+
+
+def add_user(**columns: Any) -> User:
+    """Add alice with a confirmed email to the open transaction; `columns` make her different."""
+    defaults = {
+        "username": "alice",
+        "username_key": uuid.uuid4().hex,  # another alice can be in the database already
+        "email": "alice@example.com",
+        "email_key": uuid.uuid4().hex,
+        "email_confirmed_at": now_plus(),
+        "password_hash": "a sample",
+    }
+    user = User(**{**defaults, **columns})
+    db.session.add(user)
+    db.session.flush()
+    return user
+
+
+def sample_user(**columns: Any) -> Sample:
+    """Return a sample for a task with the argument `user_id`."""
+    return lambda: {"user_id": add_user(**columns).id}
+
+
+def sample_link(**columns: Any) -> Sample:
+    """Return a sample for a task with the arguments `user_id` and `made_at`."""
+    return lambda: {"user_id": add_user(**columns).id, "made_at": timestamp()}
+
+
+def sample_taken_email() -> dict[str, Any]:
+    """Return arguments for the request of a user who wants an email that another account has."""
+    email = f"{uuid.uuid4().hex}@example.com"
+    add_user(email_key=email)
+    return sample_link(pending_email=email)()
