@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
 from tests.browser.chromium import Watch, open_browser, run_chromium
+from tests.browser.person import Person
 from tests.browser.site import Site, run_site
 from tests.processes import find_program
 
@@ -40,3 +42,21 @@ def window(chromium: Browser, site: Site) -> Iterator[tuple[BrowserContext, Watc
     """Return a browser window without cookies, and what is seen of it."""
     with open_browser(chromium, site.url) as opened:
         yield opened
+
+
+@pytest.fixture
+def make_person(site: Site, chromium: Browser) -> Iterator[Callable[..., Person]]:
+    """Return what makes a person with a browser of their own; Chromium must have nothing to complain about."""
+    with ExitStack() as exits:
+
+        def make(**options: Any) -> Person:
+            context, _ = exits.enter_context(open_browser(chromium, site.url, **options))
+            return Person(context.new_page())
+
+        yield make
+
+
+@pytest.fixture
+def person(make_person: Callable[..., Person]) -> Person:
+    """Return one person."""
+    return make_person()

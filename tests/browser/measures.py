@@ -31,11 +31,11 @@ SPACING = """() => {
     p {margin-bottom: 2em !important}`);
   document.adoptedStyleSheets = [sheet];
 }"""
-# Text that its own box cuts off; boxes of a pixel or two are for screen readers.
+# Text that its own box cuts off, without dots that say so; boxes of a pixel or two are for screen readers.
 CUT = """() => [...document.querySelectorAll("body *")].filter(each => {
   const style = getComputedStyle(each), hides = ["hidden", "clip"].includes(style.overflowX);
   const cuts = each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 1;
-  return hides && cuts && each.clientWidth > 2 && each.innerText?.trim();
+  return hides && cuts && style.textOverflow !== "ellipsis" && each.clientWidth > 2 && each.innerText?.trim();
 }).map(each => `text is cut off: ${each.tagName} ${each.className}`)"""
 # WCAG 1.4.11: a control's border or background stands out from what is around it by 3:1. Boxes to tick that the browser
 # draws are its own affair, and a button without border and background is text.

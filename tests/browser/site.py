@@ -55,15 +55,15 @@ class Site(Stack):
         start = "/accounts/reset" if purpose is Purpose.RESET_PASSWORD else f"/accounts/email/{action}"
         return f"{start}/{user.id}/{token}/"
 
-    def link_in_email(self, address: str, subject: str) -> str:
-        """Wait for the latest email to this address with this subject; return its first link."""
+    def link_in_email(self, address: str, part: str) -> str:
+        """Wait for an email to this address with a link that has this in its path; return the latest such link."""
+        link = re.compile(rf"{re.escape(self.url)}/\S*{part}\S*")
 
         def find() -> list[str]:
-            found = [each for each in self.smtp_server.emails() if (each["To"], each["Subject"]) == (address, subject)]
-            texts = [each.get_body(("plain",)).get_content() for each in found]
-            return [link for body in texts for link in re.findall(rf"{re.escape(self.url)}/\S+", body)[:1]]
+            emails = [each for each in self.smtp_server.emails() if each["To"] == address]
+            return [each for email in emails for each in link.findall(email.get_body(("plain",)).get_content())]
 
-        wait_until(find, 30, f"{subject} for {address}")
+        wait_until(find, 30, f"a link with {part} for {address}")
         return find()[-1]
 
     def start_uwsgi(self, ini: str = UWSGI_INI, **settings: str) -> Process:
