@@ -60,3 +60,14 @@ def make_person(site: Site, chromium: Browser) -> Iterator[Callable[..., Person]
 def person(make_person: Callable[..., Person]) -> Person:
     """Return one person."""
     return make_person()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Show the end of every log with a test that failed."""
+    report = yield
+    site = getattr(item, "funcargs", {}).get("site")
+    if report.failed and isinstance(site, Site):
+        for log in sorted(site.folder.glob("*.log")):
+            report.sections.append((log.name, "\n".join(log.read_text(errors="replace").splitlines()[-40:])))
+    return report
