@@ -174,7 +174,7 @@ class Browser:
 
     def send(self, path: str, **fields: str) -> TestResponse:
         """Fetch the form at `path`, fill it in and send it."""
-        page = self.client.get(path.partition("?")[0]).text
+        page = self.client.get(path.partition("?")[0], follow_redirects=True).text
         return self.client.post(path, data={"csrf_token": find_csrf_token(page), **fields})
 
     def sign_up(

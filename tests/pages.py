@@ -23,3 +23,9 @@ def errors_of(page: str, field: str) -> list[str]:
     """Return the sentences shown at a field."""
     found = re.search(rf'<div id="{field}-errors">(.*?)</div>', page, re.DOTALL)
     return re.findall(r'<p class="wrong">(.*?)</p>', found[1]) if found else []
+
+
+def focus_of(page: str) -> list[str]:
+    """Return the names of the fields that want the cursor; "summary" for the error summary."""
+    tags = re.findall(r"<(?:input|div)[^>]*\sautofocus[^>]*>", page)
+    return [found[1] if (found := re.search(r'name="(\w+)"', tag)) else "summary" for tag in tags]

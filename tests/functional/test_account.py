@@ -46,7 +46,7 @@ def test_a_button_of_a_page_left_open_too_long_leads_by_the_log_in_page_to_no_er
     run_sql(app, "DELETE FROM login_sessions")
     token = csrf_token(page)
     answer = logged_in.client.post("/accounts/me/export/", data={"csrf_token": token})
-    assert (answer.status_code, answer.location) == (302, "/accounts/login/")
+    assert (answer.status_code, answer.location) == (302, "/accounts/login/?next=/")
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_username_is_changed(app: Flask, logged_in: Browser) -> None:
     assert run_sql(app, "SELECT username, username_key, is_staff, email FROM users") == [
         ("Bob", "bob", 0, "alice@example.com")
     ]
-    assert "Hello Bob!" in logged_in.client.get("/").text
+    assert "Hello <bdi>Bob</bdi>!" in logged_in.client.get("/").text
     assert events(app)[-1] == "username changed"
     logged_in.send("/accounts/me/username/", username="BOB")
     assert run_sql(app, "SELECT username FROM users") == [("BOB",)]

@@ -15,7 +15,7 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db
 from tests.conftest import Browser, close
 
-HOME = '<a href="/">To the home page</a>'
+HOME = 'href="/">Go to the home page</a>'
 SECRET = "s3cret-within"
 FORM = "application/x-www-form-urlencoded"
 TITLES = {

@@ -41,12 +41,12 @@ def test_a_member_logs_in_is_greeted_and_logs_out(member: Browser) -> None:
     response = member.log_in()
     assert (response.status_code, response.location) == (302, "/")
     page = member.client.get("/").text
-    assert "Hello alice!" in page
-    assert ">Log Out</button>" in page
+    assert "Hello <bdi>alice</bdi>!" in page
+    assert ">Log out</button>" in page
     response = member.log_out()
     assert (response.status_code, response.location) == (302, "/accounts/login/")
     page = member.client.get("/").text
-    assert "Hello! You are not logged in." in page
+    assert ">Create an account</a>" in page
     assert "log in in" not in page
 
 

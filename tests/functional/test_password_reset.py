@@ -17,8 +17,7 @@ from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.models import User
 from tests.conftest import Browser
-from tests.functional.test_signup import errors_of
-from tests.pages import csrf_token
+from tests.pages import csrf_token, errors_of
 
 ASK = "/accounts/password_reset/"
 NEW = "staple seventeen lamps"

@@ -78,6 +78,6 @@ def test_collected_files_are_complete_and_replaced_by_the_next_release(app: Flas
     assert (folder / "site.css").read_text() == "new {}"
     for code in (400, 404, 405, 413, 429, 503):
         page = (folder / "errors" / f"{code}.html").read_text()
-        assert '<a href="/">To the home page</a>' in page
+        assert 'href="/">Go to the home page</a>' in page
         assert re.search(r'href="/static/site\.css\?v=[0-9a-f]{12}"', page)
     assert not list(folder.rglob(".*"))

@@ -13,7 +13,7 @@ from flaskcelery.extensions import csrf
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out
-from flaskcelery.web.forms import NewPasswordForm, errors_shown
+from flaskcelery.web.forms import LOGIN_EMAIL, NewPasswordForm, errors_shown
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.security import clear_site_data
 from flaskcelery.web.urls import safe_next
@@ -24,9 +24,13 @@ RESET_TOKEN = "reset_token"  # noqa: S105  a key of the visitor's session
 
 
 @bp.get("/accounts/login/")
-def show_login() -> str:
-    """Show the form. `next` in the URL says where to go after logging in."""
-    return render_template("auth/login.html", form=LogInForm(next=request.args.get("next", "")))
+def show_login() -> str | Response:
+    """Show the form. `next` in the URL says where to go after logging in; a guard has set it."""
+    next_page = request.args.get("next", "")
+    if current_user.is_authenticated:
+        return redirect(safe_next(next_page))
+    form = LogInForm(next=next_page, username=session.pop(LOGIN_EMAIL, ""))
+    return render_template("auth/login.html", form=form, needs_login=bool(next_page))
 
 
 @bp.post("/accounts/login/")
@@ -40,7 +44,7 @@ def submit_login() -> str | Response:
             session.permanent = form.remember.data and not user.has_role  # else the cookie ends with the browser
             login_user(user)
             return redirect(safe_next(form.next.data or request.args.get("next")))
-    return render_template("auth/login.html", form=form, unconfirmed=EmailNotConfirmed.message in form.form_errors)
+    return render_template("auth/login.html", form=form, is_unconfirmed=EmailNotConfirmed.message in form.form_errors)
 
 
 @bp.post("/accounts/logout/")

@@ -12,7 +12,7 @@ from flaskcelery.web.forms import MISMATCH, email_field, password_field, refuse_
 class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     username = username_field("Username", normalize_username, USERNAME_MAX_LENGTH)
     email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)
-    password1 = password_field("Enter password")
+    password1 = password_field("Password")
     password2 = password_field("Confirm password", EqualTo("password1", MISMATCH))
 
     def validate_password1(self, field: Field) -> None:

@@ -1,20 +1,24 @@
 """The sign-up page."""
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask_login import current_user
 from werkzeug.wrappers import Response
 
 from flaskcelery.signup.forms import SignUpForm
 from flaskcelery.signup.operations import register
 from flaskcelery.users.names import typed_email_key
-from flaskcelery.web.forms import errors_shown
+from flaskcelery.users.password_policy import password_hint
+from flaskcelery.web.forms import errors_shown, fill_in_login
 from flaskcelery.web.rate_limits import count_email, limit
 
 bp = Blueprint("signup", __name__, template_folder="templates")
 
 
 @bp.get("/accounts/signup/")
-def show() -> str:
-    return render_template("signup/signup.html", form=SignUpForm())
+def show() -> str | Response:
+    if current_user.is_authenticated:
+        return redirect(url_for("home.show"))
+    return _show(SignUpForm())
 
 
 @bp.post("/accounts/signup/")
@@ -25,7 +29,19 @@ def submit() -> str | Response:
     if form.validate():
         count_email(typed_email_key(form.email.data or ""))
         with errors_shown(form):
-            register(form.username.data or "", form.email.data or "", form.password1.data or "")
+            user = register(form.username.data or "", form.email.data or "", form.password1.data or "")
             flash("Account successfully created!", "success")
+            flash(_describe_link(user.email), "info")
+            fill_in_login(user.email)
             return redirect(url_for("auth.show_login"))
-    return render_template("signup/signup.html", form=form)
+    return _show(form)
+
+
+def _describe_link(email: str) -> str:
+    """Return the sentence about the link in the welcome email."""
+    required = current_app.config["EMAIL_CONFIRMATION_REQUIRED"]
+    return f"Check your email: we sent a link to {email}." + (" Open it before you log in." if required else "")
+
+
+def _show(form: SignUpForm) -> str:
+    return render_template("signup/signup.html", form=form, hint=password_hint())

@@ -1,12 +1,13 @@
 """Error pages. They reveal nothing internal and never touch the database."""
 
 import logging
+import math
 
 from flask import Flask, Response, current_app, make_response, render_template, session
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException, SecurityError, ServiceUnavailable
+from werkzeug.exceptions import HTTPException, SecurityError, ServiceUnavailable, TooManyRequests
 
 logger = logging.getLogger(__name__)
 
@@ -16,7 +17,7 @@ MESSAGES = {
     404: ("Page not found", "This page doesn’t exist. The link may be old or mistyped."),
     405: ("Not possible", "This page doesn’t support that action. Please use the buttons on our pages."),
     413: ("Too much data", "What you sent is larger than we accept. Please go back and shorten it."),
-    429: ("Too many attempts", "Please wait a while before you try again."),
+    429: ("Too many attempts", "Please wait a moment, then try again."),
     500: ("Something went wrong", "This is our fault, and we have recorded it. Please try again in a moment."),
     503: ("Back in a moment", "We can’t answer right now. Please try again in a minute."),
 }
@@ -30,7 +31,7 @@ RETRY_AFTER = 30  # seconds
 def render_error_pages() -> dict[int, str]:
     """Return the page of each code, for nginx to serve when no process answers."""
     with current_app.test_request_context(base_url=current_app.config["PUBLIC_URL"] or None):
-        return {code: _render(*message, is_static=True) for code, message in MESSAGES.items()}
+        return {code: _render(*message, has_session=None) for code, message in MESSAGES.items()}
 
 
 def init_error_pages(app: Flask) -> None:
@@ -47,14 +48,23 @@ def _show(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:  # noqa: PLR2004  a redirect
         return response
     message = MESSAGES.get(error.code) or MESSAGES[400 if error.code < 500 else 500]  # noqa: PLR2004
-    response.set_data(_render(*CSRF_MESSAGE if isinstance(error, CSRFError) else message))
+    title, sentence = CSRF_MESSAGE if isinstance(error, CSRFError) else message
+    if isinstance(error, TooManyRequests) and isinstance(error.retry_after, int):
+        sentence = f"Try again in {_describe_wait(error.retry_after)}."
+    # The cookie alone says whether somebody is logged in: to ask the database is out of the question.
+    response.set_data(_render(title, sentence, has_session="_user_id" in session))
     return response
 
 
-def _render(title: str, sentence: str, is_static: bool = False) -> str:
-    """Render the page. The cookie alone says whether there is a session: it may have ended."""
-    has_session = "_user_id" in session  # Flask-Login's
-    return render_template("error.html", title=title, sentence=sentence, is_static=is_static, has_session=has_session)
+def _describe_wait(seconds: int) -> str:
+    """Return a time to wait, rounded up to whole minutes."""
+    minutes = math.ceil(seconds / 60)
+    return "a minute" if minutes <= 1 else f"{minutes} minutes"
+
+
+def _render(title: str, sentence: str, has_session: bool | None) -> str:
+    """Render a page; `has_session` is None where nobody knows the visitor."""
+    return render_template("error.html", title=title, sentence=sentence, has_session=has_session)
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:

@@ -86,6 +86,6 @@ def require_login() -> ResponseReturnValue | None:
     if current_user.is_authenticated:
         return None
     if request.method not in SAFE_METHODS:  # a redirect cannot repeat what a button sent
-        return redirect(url_for(current_app.login_manager.login_view))  # type: ignore[attr-defined]
+        return redirect(url_for(current_app.login_manager.login_view, next=url_for("home.show")))  # type: ignore[attr-defined]
     response: ResponseReturnValue = current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     return response

@@ -1,0 +1,78 @@
+"""From sign-up to login, and back to a page after the session has ended: what each step says, and where it leads."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from flaskcelery.app import create_app
+from tests.conftest import Browser, close, run_sql
+from tests.pages import csrf_token, focus_of
+
+
+def test_visitors_whom_a_guard_redirects_are_asked_to_log_in(client: FlaskClient) -> None:
+    sentence = "Please log in to continue."
+    for answer in (client.get("/accounts/me/", follow_redirects=True), client.get("/admin/", follow_redirects=True)):
+        assert sentence in answer.text
+    assert sentence not in client.get("/accounts/login/").text
+
+
+def test_a_button_pressed_after_the_session_ended_leads_to_the_same_sentence(app: Flask, logged_in: Browser) -> None:
+    token = csrf_token(logged_in.client.get("/accounts/me/").text)
+    run_sql(app, "DELETE FROM login_sessions")
+    answer = logged_in.client.post("/accounts/me/export/", data={"csrf_token": token}, follow_redirects=True)
+    assert "Please log in to continue." in answer.text
+
+
+@pytest.fixture
+def strict(environ: dict[str, str]) -> Iterator[Browser]:
+    """Return a browser at a site that requires a confirmed email."""
+    app = create_app({**environ, "EMAIL_CONFIRMATION_REQUIRED": "1"})
+    yield Browser(app.test_client())
+    close(app)
+
+
+def test_after_sign_up_the_login_page_says_where_the_link_went_and_has_the_email(auth: Browser) -> None:
+    page = auth.client.get(auth.sign_up().location).text
+    assert page.index("Account successfully created!") < page.index(
+        "Check your email: we sent a link to alice@example.com."
+    )
+    assert "before you log in" not in page
+    assert re.search(r'<input[^>]*name="username"[^>]*value="alice@example.com"', page)
+    assert focus_of(page) == ["password"]
+    assert "alice@example.com" not in auth.client.get("/accounts/login/").text
+
+
+def test_where_confirmation_is_required_sign_up_says_that_it_comes_first(strict: Browser) -> None:
+    page = strict.client.get(strict.sign_up().location).text
+    assert "we sent a link to alice@example.com. Open it before you log in." in page
+
+
+def test_an_unconfirmed_login_has_a_button_that_sends_the_link_again(strict: Browser) -> None:
+    strict.sign_up()
+    page = strict.log_in().text
+    message = re.search(r'<div class="error message" role="alert">(.*?)</div>', page, re.DOTALL)[1]
+    assert page.count("Please confirm your email first") == 1
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', message))
+    assert fields["email"] == "alice@example.com"
+    answer = strict.client.post("/accounts/email/resend/", data=fields)
+    assert answer.location == "/accounts/login/"
+    page = strict.client.get(answer.location).text
+    assert "we’ve sent a new link" in page
+    assert 'value="alice@example.com"' in page
+
+
+def test_no_page_of_a_reset_is_a_dead_end(client: FlaskClient) -> None:
+    for path in (
+        "/accounts/password_reset/",
+        "/accounts/password_reset/done/",
+        "/accounts/reset/done/",
+        "/accounts/email/resend/",
+    ):
+        main = client.get(path).text.partition("<main")[2]
+        assert 'href="/accounts/login/"' in main
+    assert 'href="/accounts/password_reset/"' in client.get("/accounts/reset/1/x/").text.partition("<main")[2]
