@@ -65,7 +65,7 @@ def test_nothing_changes_without_a_log_in_or_a_token(app: Flask, logged_in: Brow
 
 def test_the_page_lists_the_browsers_in_words_and_marks_this_one(logged_in: Browser, other: Browser) -> None:
     page = other.client.get("/accounts/me/").text
-    assert "Firefox on Windows <strong>(this device)</strong>" in page
+    assert 'Firefox on Windows <span class="tag good">this device</span>' in page
     assert "Unknown device" in page
     assert page.count("<small>127.0.0.1</small>") == 2
     assert page.count("/end/") == 1
@@ -108,12 +108,10 @@ def test_nobody_ends_a_session_of_somebody_else(app: Flask, logged_in: Browser) 
 
 def test_the_page_lists_the_emails_and_what_became_of_them(app: Flask, logged_in: Browser) -> None:
     def emails() -> list[list[str]]:
-        section = (
-            logged_in.client.get("/accounts/me/").text.partition("Emails we sent you")[2].partition("</section>")[0]
-        )
-        return re.findall(r"<li><span>([^<]+)<.*?class=\"quiet\">([^<]+)<", section, re.DOTALL)
+        section = logged_in.client.get("/accounts/me/").text.partition('id="emails"')[2].partition("</section>")[0]
+        return re.findall(r'<li><div>([^<]+)<.*?class="tag \w+">([^<]+)<', section, re.DOTALL)
 
-    assert emails() == [("Welcome", "on its way")]
+    assert emails() == [("Welcome", "waiting")]
     send_emails(app)
     assert emails() == [("Welcome", "sent")]
     run_sql(app, "UPDATE outbox SET done_at = NULL, failed_at = created_at")

@@ -40,7 +40,7 @@ def test_an_address_changes_when_its_new_mailbox_agrees(app: Flask, confirmed: B
     assert emails[OLD].subject == "A new email for your account at flaskcelery"
     assert NEW not in emails[OLD].body
     link = link_in(emails[NEW])
-    assert f"{NEW} is not confirmed yet" in confirmed.client.get("/accounts/me/").text
+    assert f"<bdi>{NEW}</bdi>" in confirmed.client.get("/accounts/me/").text
     visitor = Browser(app.test_client())
     visitor.client.get(link)
     assert run_sql(app, "SELECT email FROM users") == [(OLD,)]

@@ -36,8 +36,9 @@ def test_a_member_changes_the_password_and_stays_logged_in_here_alone(app: Flask
     other, thief = Browser(app.test_client()), copy_of(logged_in)
     other.log_in()
     response = change(logged_in)
-    assert (response.status_code, response.location) == (302, f"{CHANGE}done/")
-    assert "Your password was changed." in logged_in.client.get(f"{CHANGE}done/").text
+    assert (response.status_code, response.location) == (302, "/accounts/me/")
+    page = logged_in.client.get("/accounts/me/").text
+    assert "Your password was changed. Other devices have been logged out." in page
     assert logged_in.is_logged_in()
     assert not other.is_logged_in()
     assert not thief.is_logged_in()  # this browser's session has a new token
@@ -100,10 +101,9 @@ def test_the_same_password_as_before_is_accepted_as_the_origin_does(logged_in: B
     assert logged_in.is_logged_in()
 
 
-@pytest.mark.parametrize("path", [CHANGE, f"{CHANGE}done/"])
-def test_visitors_are_sent_to_log_in(app: Flask, path: str) -> None:
-    response = app.test_client().get(path)
-    assert (response.status_code, response.location) == (302, f"/accounts/login/?next={quote(path, safe='')}")
+def test_visitors_are_sent_to_log_in(app: Flask) -> None:
+    response = app.test_client().get(CHANGE)
+    assert (response.status_code, response.location) == (302, f"/accounts/login/?next={quote(CHANGE, safe='')}")
 
 
 def test_the_page_tells_the_rules_and_names_its_fields_as_the_origin_does(logged_in: Browser) -> None:
