@@ -52,7 +52,7 @@ class Member(Browser):
 
 def links_of(page: str) -> list[str]:
     """Return what the first column of a list says."""
-    return re.findall(r"<td><a [^>]*>([^<]*)</a>", page)
+    return re.findall(r"<tr>\s*<td><a [^>]*>([^<]*)</a>", page)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def read_text(page: str) -> str:
 @pytest.mark.parametrize("name", ["emails", "sessions", "audit"])
 def test_a_row_names_its_user_by_email_and_is_found_by_it(app: Flask, staff: Member, alice: Member, name: str) -> None:
     assert links_of(staff.client.get(f"/admin/{name}/?q=nobody").text) == []
-    for typed in ("alice@example.com", "ALICE@", str(alice.id)):
+    for typed in ("alice@example.com", "ALICE@", "alice"):
         page = staff.client.get(f"/admin/{name}/?q={typed}").text
         assert f'<a href="/admin/users/{alice.id}/">alice@example.com</a>' in page
         assert "sue@example.com</a>" not in page
@@ -63,14 +63,14 @@ def test_an_event_without_an_account_shows_the_masked_email(app: Flask, staff: M
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_a_list_takes_as_many_queries_for_one_row_as_for_many(app: Flask, staff: Member, name: str) -> None:
+def test_the_queries_of_a_list_do_not_grow_with_its_rows(app: Flask, staff: Member, name: str) -> None:
     counts = []
-    for first, texts in ((0, ["one"]), (1, ["many"] * 60)):
-        fill(app, texts, first)
+    for first in (0, 60):
+        fill(app, ["text"] * 60, first)
         with count_queries(app) as statements:
-            assert len(links_of(staff.client.get(f"/admin/{name}/").text)) >= (50 if first else 1)
+            assert len(links_of(staff.client.get(f"/admin/{name}/").text)) == 50
         counts.append(len(statements))
-    assert counts[0] == counts[1] <= 6
+    assert counts[0] == counts[1] <= 7  # with BEGIN
 
 
 STATES = {

@@ -75,7 +75,7 @@ def find_tiles(charts: list[Chart]) -> list[Tile]:
     sign_ups, sent, failed = charts
     counts, oldest = count_states("pending", "failed"), find_oldest_pending()
     users = format_total(count_rows(select(User.id), MAX_USERS), MAX_USERS)
-    waits = f"the oldest for {format_age(oldest)}" if oldest else "none waits"
+    waits = f"oldest: {format_age(oldest)}" if oldest else "none waits"
     return [
         Tile("Users", users, f"{sign_ups.total:,} new in {sign_ups.period}", USERS.url()),
         Tile("Emails sent", f"{sent.total:,}", f"in {sent.period}", EMAILS.url(state="done")),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from flask import abort, url_for
@@ -11,7 +10,7 @@ from sqlalchemy import ColumnElement, false, inspect, or_, select
 from werkzeug.datastructures import MultiDict
 
 from flaskcelery.admin.tables import LAST_PAGE, MAX_TOTAL, ROWS_PER_PAGE, ListQuery, Table, count_rows, find_page
-from flaskcelery.database import Base, db
+from flaskcelery.database import Base, UtcDateTime, db
 from flaskcelery.web.urls import MAX_ID
 
 Choices = Mapping[str, ColumnElement[bool]]
@@ -147,15 +146,15 @@ class Page:
 
     def describe(self, name: str) -> str:
         """Return what a column is called within a sentence."""
+        name = name.removesuffix("_id") if name in self.links else name
         name = name.removeprefix("is_").removesuffix("_at").removesuffix("_key")
-        name = name.removesuffix("_id") if name.removesuffix("_id") + "_id" in self.links else name
         return " ".join(WORDS.get(word, word) for word in name.split("_"))
 
     def head(self, name: str) -> str:
         """Return the heading of a column."""
         text = self.describe(name)
         column = inspect(self.model).columns.get(name)
-        is_time = column is not None and column.type.python_type is datetime
+        is_time = column is not None and isinstance(column.type, UtcDateTime)
         return f"{text[0].upper()}{text[1:]}{' (UTC)' if is_time else ''}"
 
     def noun(self, number: int) -> str:
