@@ -23,10 +23,8 @@ def test_the_welcome_email_keeps_its_words_and_brings_a_link_that_confirms(app: 
     auth.sign_up()
     [welcome] = send_emails(app)
     assert welcome.subject == "Welcome alice!"
-    start = (
-        "Hi alice,\n\nThank you for signing up for our site!\nThis email was sent by a celery worker with process ID "
-    )
-    assert welcome.body.startswith(start)
+    assert welcome.body.startswith("Hi alice,\n\nThank you for signing up for our site!")
+    assert "\nThis email was sent by a celery worker with process ID " in welcome.body
     assert link_in(welcome) in welcome.html
     visitor = Browser(app.test_client())
     assert OLD in visitor.client.get(link_in(welcome)).text
@@ -68,8 +66,8 @@ def test_a_link_dies_after_seven_days(app: Flask, auth: Browser) -> None:
     auth.sign_up()
     run_sql(app, f"UPDATE users SET joined_at = {AGO.format('6 days')}")
     [message] = send_emails(app)
-    assert f"within {LINK_DAYS} days" in message.body
-    assert f"within {LINK_DAYS} days" in message.html
+    assert f"works for {LINK_DAYS} days" in message.body
+    assert f"works for {LINK_DAYS} days" in message.html
     assert DEAD not in auth.client.get(link_in(message)).text
     run_sql(app, f"UPDATE users SET joined_at = {AGO.format('8 days')}")
     run_sql(app, "UPDATE outbox SET done_at = NULL, due_at = created_at")

@@ -59,7 +59,7 @@ def test_who_follows_a_strangers_change_link_gives_them_no_mailbox(app: Flask, a
 def test_a_mailbox_that_is_said_to_be_lost_undoes_nothing_without_the_password(app: Flask, alice: Browser) -> None:
     """Chain B: alice leaves a mailbox that a thief reads, and the thief follows the undo link."""
     told = change(app, alice, NEW, is_mailbox_lost="y")
-    assert "together with the password" in told[OLD]
+    assert "need the password that the account had before" in told[OLD]
     thief = Browser(app.test_client())
     for fields in ({}, {"password": "a guess"}):
         assert thief.send(undo_link(told[OLD]), **fields).status_code == 200

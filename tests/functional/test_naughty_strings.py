@@ -23,7 +23,7 @@ from tests.conftest import PASSWORD, Browser, close
 from tests.pages import csrf_token
 from tests.unit.mail.smtp_servers import MailServer
 
-HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
+HEADERS = ["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
 CONTROLS = map(
     chr,
     chain(

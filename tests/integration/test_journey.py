@@ -8,7 +8,7 @@ import pytest
 from tests.integration.stack import Stack
 from tests.servers import SmtpServer
 
-HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
+HEADERS = ["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
 
 
 @pytest.mark.parametrize("broker", ["embedded", "redis"])

@@ -35,7 +35,8 @@ def run_dev() -> None:
     for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
         manager.add_process(name, f"exec {command}", env=environment, cwd=str(ROOT))
     _stop_when_terminal_closes()
-    threading.Thread(target=_announce, args=(port,), daemon=True).start()
+    has_preview = "dev" in current_app.blueprints
+    threading.Thread(target=_announce, args=(port, has_preview), daemon=True).start()
     try:
         manager.loop()
     except OSError:  # honcho printed before _silence() took effect
@@ -80,11 +81,12 @@ def _silence() -> None:
         os.dup2(nowhere.fileno(), 2)
 
 
-def _announce(port: int) -> None:
-    """Print the URL as soon as the server accepts connections."""
+def _announce(port: int, has_preview: bool) -> None:
+    """Print the URLs as soon as the server accepts connections."""
     for _ in range(300):
         with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
             url = f"http://{HOST}:{port}/"
-            click.echo(f"\n  Open {url} in your browser. The worker prints emails here. Ctrl-C stops.\n")
+            click.echo(f"\n  Open {url} in your browser. The worker prints emails here. Ctrl-C stops.")
+            click.echo(f"  See every email of the application at {url}dev/emails/.\n" if has_preview else "")
             return
         time.sleep(0.1)

@@ -1,5 +1,7 @@
 """Every email of the application with sample data, at `/dev/emails/`."""
 
+from email import message_from_bytes, policy
+
 from flask import Blueprint, Response, abort, make_response, render_template
 
 from flaskcelery.dev.operations import find_previews, render
@@ -15,7 +17,7 @@ EMAIL_HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 
-bp = Blueprint("dev", __name__, template_folder="templates", static_folder="static", url_prefix="/dev")
+bp = Blueprint("dev", __name__, template_folder="templates", url_prefix="/dev")
 
 
 @bp.get("/emails/")
@@ -26,7 +28,8 @@ def show_emails() -> str:
 @bp.get("/emails/<name>/<int:number>/")
 def show_email(name: str, number: int) -> Response:
     message = _find(name, number)
-    page = render_template("dev/email.html", task=TASKS[name], number=number, message=message)
+    headers = message_from_bytes(message.as_bytes(), policy=policy.default).items()
+    page = render_template("dev/email.html", name=name, number=number, message=message, headers=headers)
     response = make_response(page)
     response.headers[POLICY] = f"{HEADERS[POLICY]}; frame-src 'self'"
     return response

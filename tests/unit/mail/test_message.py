@@ -15,7 +15,7 @@ from flaskcelery.mail.message import Message, compose, message_id
 from flaskcelery.users.names import normalize_email
 from tests.unit.mail.smtp_servers import MailServer, send
 
-HEADERS = ["Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
+HEADERS = ["Auto-Submitted", "Content-Type", "Date", "From", "MIME-Version", "Message-ID", "Subject", "To"]
 FORBIDDEN = [c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"}]
 NO_PORT = 9  # the port where nobody listens
 
@@ -52,7 +52,7 @@ def test_a_control_character_in_any_header_is_refused(environ: dict[str, str], f
 
 
 @pytest.mark.parametrize("username", ["alice", "a" * 150, "ж" * 150, "日本語" * 50, "a.b@c+d-e_f"])
-def test_the_welcome_email_has_seven_headers_and_a_whole_subject(environ: dict[str, str], username: str) -> None:
+def test_the_welcome_email_has_eight_headers_and_a_whole_subject(environ: dict[str, str], username: str) -> None:
     with MailServer() as server:
         app = create_app({**environ, "MAIL_BACKEND": "smtp", "MAIL_SERVER": "127.0.0.1", "MAIL_PORT": str(server.port)})
         with app.test_request_context():
@@ -63,6 +63,7 @@ def test_the_welcome_email_has_seven_headers_and_a_whole_subject(environ: dict[s
         assert sorted(arrived.keys()) == HEADERS
         assert arrived["Subject"] == f"Welcome {username}!"
         assert arrived["Message-ID"] == "<row@example.com>"
+        assert arrived["Auto-Submitted"] == "auto-generated"
 
 
 def test_lines_of_any_length_arrive_whole_and_within_998_bytes(environ: dict[str, str]) -> None:
