@@ -45,7 +45,6 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "longest": {"username": LONGEST, "email": LONG_EMAIL, "pending_email": LONG_EMAIL.replace("m", "n")},
     "rtl": {"username": RTL, "email_confirmed_at": None},
     "locked": {"is_active": False},
-    "closed": {"closed_at": timedelta(hours=-2)},
 }
 
 

@@ -38,13 +38,18 @@ class State:
         page, answers = context.new_page(), []
         if self.who:
             site.log_in(context, self.who)
-        page.on("response", lambda response: answers.append(response) if is_document(response.request) else None)
+        page.on("response", lambda response: answers.append(response) if is_page(page, response) else None)
         with self.meanwhile(site):
             page.goto(self.path if isinstance(self.path, str) else self.path(site))
             for _ in range(self.times if self.fields else 0):
                 self.before_sending(page)
                 send(page, **self.fields)
             yield page, answers[-1]
+
+
+def is_page(page: Page, response: Response) -> bool:
+    """Return whether the answer is the page itself, not a part of it or a frame."""
+    return is_document(response.request) and response.frame == page.main_frame
 
 
 def send(page: Page, **fields: str) -> None:
@@ -149,7 +154,6 @@ ACCOUNT = [
     State("password", "/accounts/password_change/", "alice"),
     State("password, blank", "/accounts/password_change/", "alice", {"old_password": "", **BLANK_NEW}),
     State("password, wrong", "/accounts/password_change/", BUSY, {"old_password": PASSWORD, **SHORT}),
-    State("password, done", "/accounts/password_change/done/", "alice"),
 ]
 ERRORS = [
     State(
@@ -161,7 +165,10 @@ ERRORS = [
     State("404, member", "/nowhere/", "alice", status=404),
     State("404 by nginx", "/static/nowhere.css", status=404),
     State("405", "/accounts/logout/", status=405),
-    State("413 by nginx", "/accounts/password_reset/", fields={"email": "x" * 200_000}, status=413),
+    State(
+        "413 by nginx", "/accounts/password_reset/", fields={"email": "x" * 70_000}, status=413,
+        before_sending=lambda page: page.get_by_role("textbox").evaluate("each => each.removeAttribute('maxlength')"),
+    ),
     State("429", LOG_IN, fields={"username": "nobody@example.com", "password": WRONG}, status=429, times=11),
     State("500", f"{ADMIN}audit/", "boss", status=500, meanwhile=lambda site: site.without_table("audit_events")),
     State("503", f"{ADMIN}audit/", "boss", status=503, meanwhile=lambda site: site.without_database()),
@@ -182,7 +189,6 @@ STAFF = [
     State("user, long name", user("longest"), "boss"),
     State("user, right to left", user("rtl"), "boss"),
     State("user, locked out", user("locked"), "boss"),
-    State("user, closed", user("closed"), "boss"),
     State("staff", user("boss"), "boss"),
     State("add", f"{ADMIN}users/action/add/", "boss"),
     State("add, blank", f"{ADMIN}users/action/add/", "boss", {"username": "", "email": ""}),
@@ -198,11 +204,19 @@ STAFF = [
     State("audit row", row("audit", "audit_events WHERE detail LIKE 'ddd%'"), "boss"),
     State("row, missing", f"{ADMIN}users/99999999/", "boss", status=404),
 ]
-STATES = [*PUBLIC, *ACCOUNT, *STAFF, *ERRORS]
+DEVELOPMENT = [
+    State("emails in development", "/dev/emails/"),
+    State("email in development", "/dev/emails/send_welcome_email/0/"),
+]
+STATES = [*PUBLIC, *ACCOUNT, *STAFF, *DEVELOPMENT, *ERRORS]
 # Rules of the URL map that no state shows, and why.
 NOT_PAGES = {
     "/healthz": "answers monitors",
     "/readyz": "answers monitors",
     "/metrics": "answers Prometheus, and not through nginx",
     "/static/<path:filename>": "files",
+    "/robots.txt": "text for search engines",
+    "/favicon.ico": "leads to the icon",
+    "/.well-known/change-password": "leads password managers to the page",
+    "/dev/emails/<name>/<int:number>/html": "an email: see the tests of emails",
 }

@@ -50,6 +50,13 @@ def test_an_email_is_confirmed_on_another_device_with_the_password(
     expect(phone.page.get_by_role("complementary")).to_have_count(0)
 
 
+def test_the_login_page_knows_who_has_just_signed_up(person: Person) -> None:
+    person.sign_up("ned")
+    person.sees("Check your email: we sent a link to ned@example.com.")
+    expect(person.main.get_by_label("Email", exact=True)).to_have_value("ned@example.com")
+    expect(person.main.get_by_label("Password", exact=True)).to_be_focused()
+
+
 def test_somebody_rejects_an_account_that_a_stranger_opened(site: Site, make_person: Callable[..., Person]) -> None:
     make_person().sign_up("eve")
     owner = make_person()
@@ -74,7 +81,8 @@ def test_somebody_forgets_the_password(site: Site, person: Person) -> None:
     person.press("Change my password")
     person.sees_title("Password reset complete")
     person.follow("Log in")
-    person.log_in("ian@example.com", PASSWORD)
+    person.fill(Email="ian@example.com", Password=PASSWORD)
+    person.press("Log in")
     person.sees("Please enter a correct email")
     person.log_in("ian@example.com", NEW_PASSWORD)
     person.log_out()
@@ -84,7 +92,7 @@ def test_somebody_forgets_the_password(site: Site, person: Person) -> None:
 
 def test_somebody_who_asks_for_a_page_comes_to_it_after_the_login(person: Person) -> None:
     person.open("/accounts/me/")
-    person.sees_title("Log in")
+    person.sees("Please log in to continue.")
     person.fill(Email="quiet@example.com", Password=PASSWORD)
     person.press("Log in")
     person.sees_title("My account")
