@@ -17,8 +17,8 @@ TESTS, SECURITY, PARITY = ROOT / "tests", ROOT / "docs/security.md", ROOT / "doc
 HEAD = """\
 # Security requirements
 
-Each requirement names the tests that prove it. The tests are in the folder `tests/`. `make test` runs them, except for
-those in `compose/`, which `make test-compose` runs. `make docs` writes this page.
+Each requirement names the tests that prove it. The tests are in the folder `tests/`. `make test` runs them. Two folders
+have commands of their own: `make test-browser` and `make test-compose`. `make docs` writes this page.
 
 | no. | requirement | result | tests | remark |
 | --- | --- | --- | --- | --- |

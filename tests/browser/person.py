@@ -1,6 +1,5 @@
-"""A person in front of a browser, who knows buttons, links and fields by what they are called, as a screen reader does."""
+"""A person in front of a browser, who knows buttons, links and fields by their names, as a screen reader does."""
 
-import re
 from re import Pattern
 
 from playwright.sync_api import Locator, Page, expect

@@ -18,8 +18,8 @@ from flaskcelery.users.names import make_names
 from flaskcelery.users.passwords import hasher
 from tests.integration.visitor import PASSWORD
 
-FIRST = "ada ben clara dan eva finn gina hugo ida jonas kira leo mia noah olga paul rita sam tara uma vera will".split()
-LAST = "adler brook castro dean evans frost gray hill irwin jones keller".split()
+FIRST = "ada ben clara dan eva finn gina hugo ida jonas kira leo mia noah olga paul rita sam tara uma vera will"
+LAST = "adler brook castro dean evans frost gray hill irwin jones keller"
 WINDOWS = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 Version/18.5 Mobile Safari/604.1"
 MAC = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 Version/18.5 Safari/605.1.15"
@@ -78,7 +78,7 @@ class Sample:
         db.session.execute(insert(model), [{**dict.fromkeys(names), **row} for row in moments])
 
     def _users(self) -> Iterator[dict[str, Any]]:
-        names = [f"{first}.{last}" for first in FIRST for last in LAST]
+        names = [f"{first}.{last}" for first in FIRST.split() for last in LAST.split()]
         self.random.shuffle(names)
         for number, name in enumerate([*PEOPLE, *names], 1):
             columns = PEOPLE.get(name, {})
@@ -99,7 +99,7 @@ class Sample:
 
     def _emails(self) -> Iterator[dict[str, Any]]:
         alice, busy, quiet = (list(PEOPLE).index(name) + 1 for name in ("alice", BUSY, "quiet"))
-        for number in range(1, len(PEOPLE) + len(FIRST) * len(LAST) + 1):
+        for number in range(1, len(PEOPLE) + len(FIRST.split()) * len(LAST.split()) + 1):
             if number != quiet:
                 yield self._email(number, "send_welcome_email", hours=47 * self.random.random())
         for number in range(MANY):
@@ -110,7 +110,7 @@ class Sample:
     def _email(self, user_id: int, task: str, hours: float) -> dict[str, Any]:
         """Return an email, one of ten failed, a few on their way."""
         created, number = timedelta(hours=-hours), self.random.randrange(60)
-        pending, failed = number == 0, number < 6  # noqa: PLR2004
+        pending, failed = number == 0, number < 6
         return {
             "id": uuid.UUID(int=self.random.getrandbits(128), version=4),
             "task": task,
@@ -146,7 +146,7 @@ class Sample:
     def _events(self) -> Iterator[dict[str, Any]]:
         for number in range(120):
             event = self.random.choice([Event.LOG_IN, Event.SIGN_UP, Event.LOG_IN_FAILED, Event.EMAIL_CONFIRMED])
-            is_long = number % 40 == 20  # noqa: PLR2004
+            is_long = number % 40 == 20
             yield {
                 "at": timedelta(hours=-1 - number),
                 "event": event,

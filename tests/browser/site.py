@@ -18,7 +18,6 @@ from flaskcelery.users.tokens import Purpose, database_now, make_token
 from tests import servers
 from tests.browser.sample import email_of, write_sample
 from tests.integration.stack import NOTHING_SET, UWSGI_INI, Stack
-from tests.integration.visitor import PASSWORD
 from tests.postgres import run_postgres
 from tests.processes import BIN, HOST, ROOT, Process, wait_until
 
