@@ -63,7 +63,7 @@ def test_every_page_and_action_opens_only_to_its_roles(
     app: Flask, who: str, alice: Member, request: pytest.FixtureRequest
 ) -> None:
     client = app.test_client() if who == "visitor" else request.getfixturevalue(who).client
-    page = client.get(LOG_IN).text
+    page = client.get(LOG_IN, follow_redirects=True).text
     token = find_csrf_token(page)
     before = rows_of(app)
     paths = list(find_paths(app))

@@ -137,7 +137,7 @@ class Links(RuleBasedStateMachine):
             browser.client.get(path)
             path = f"/accounts/reset/{self.id}/set-password/"
         fields = {"new_password1": new, "new_password2": new}
-        fields["csrf_token"] = csrf_token(browser.client.get("/accounts/login/").text)
+        fields["csrf_token"] = csrf_token(browser.client.get("/accounts/login/", follow_redirects=True).text)
         fields |= {"password": self.now["password"]} if knows and self.now["password"] else {}
         worked = browser.client.post(path, data=fields).status_code == 302
         is_allowed = link.kind not in {"confirm", "change"} or "password" in fields or self.is_open(who)
