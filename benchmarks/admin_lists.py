@@ -84,7 +84,7 @@ def find_paths() -> list[str]:
         queries += [f"{column}={choice}" for column, choices in page.filters.items() for choice in choices]
         queries += [f"q={typed}" for typed in ("user", "user77777", "nobody at all", "77777", "192.0.2.7")]
         paths += [f"/admin/{name}/{f'?{query}' if query else ''}" for query in queries]
-    return [*paths, "/admin/users/77777/", "/admin/users/?active=yes&staff=no&confirmed=no&q=user9&sort=email&page=9"]
+    return [*paths, "/admin/users/77777/", "/admin/users/?state=unconfirmed&role=user&q=user9&sort=email&page=9"]
 
 
 def measure(client: FlaskClient, path: str) -> float:

@@ -111,7 +111,7 @@ def test_the_readmes_admin_page_lists_finds_and_acts(tmp_path: Path) -> None:
     listing = package / "admin" / "pages.py"
     imports = (
         "from sqlalchemy import update\n\n"
-        "from flaskcelery.database import transaction\nfrom flaskcelery.shop.models import Coupon\n"
+        "from flaskcelery.database import db, transaction\nfrom flaskcelery.shop.models import Coupon\n"
     )
     listing.write_text(f"{listing.read_text()}\n{imports}\n\n{page}")
 

@@ -25,7 +25,7 @@ USER_STATES = {
 }
 ROLES = {
     "staff": User.is_staff.is_(True),
-    "read-only staff": User.is_viewer.is_(True),
+    "read-only": User.is_viewer.is_(True),
     "user": not_(or_(User.is_staff, User.is_viewer)),
 }
 
@@ -33,14 +33,14 @@ USERS = Page(
     name="users",
     title="Users",
     model=User,
-    columns=("email", "state", "role", "username", "joined_at", "last_login_at"),
+    columns=("email", "state", "role", "username", "joined_at"),
     sortable=("joined_at", "email", "username", "last_login_at"),
     searchable=("email_key", "username_key", "id"),
     filters={"state": USER_STATES, "role": ROLES},
     formatters={"role": ROLE_NAMES.__getitem__},
     tags={
         "state": {"active": "good", "unconfirmed": "warn", "locked out": "bad", "closed": ""},
-        "role": {"staff": "", "read-only staff": ""},
+        "role": {"staff": "", "read-only": ""},
     },
     hidden=(
         *("password_hash", "undo_password_hash", "username_key", "username_skeleton", "email_key"),

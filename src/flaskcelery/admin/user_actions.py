@@ -17,7 +17,7 @@ from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, norma
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.web.forms import email_field, username_field
 
-ROLE_NAMES = {"staff": "staff", "viewer": "read-only staff", "user": "user"}
+ROLE_NAMES = {"staff": "staff", "viewer": "read-only", "user": "user"}
 ROLE_RIGHTS = {
     "staff": "Staff can see and change everything in the administration, other accounts included.",
     "viewer": "Read-only staff can see everything in the administration and change nothing.",
