@@ -69,7 +69,7 @@ class Person:
         self.open("/")
         self.page.get_by_role("banner").get_by_role("link", name="Sign up").click()
         self.sees_title("Create your account")
-        self.fill(Username=name, Email=f"{name}@example.com", Enter_password=PASSWORD, Confirm_password=PASSWORD)
+        self.fill(Username=name, Email=f"{name}@example.com", Password=PASSWORD, Confirm_password=PASSWORD)
         self.press("Sign up")
         self.sees("Account successfully created!")
 

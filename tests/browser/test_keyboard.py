@@ -42,7 +42,7 @@ def test_somebody_without_a_mouse_signs_up_confirms_and_deletes_the_account(site
     enter(page)
     tab_to(page, "Email")
     keyboard.type("kim@example.com")
-    for label in ("Enter password", "Confirm password"):
+    for label in ("Password", "Confirm password"):
         tab_to(page, label)
         keyboard.type(PASSWORD)
     enter(page)
