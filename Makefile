@@ -9,8 +9,8 @@ IN_ORDER = --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-fast test-django test-compose faults scan audit sbom docs format requirements \
-  migration clean up emails down logs trace deploy backup restore
+.PHONY: help run install check test test-fast test-browser test-django test-compose screenshots faults scan audit sbom docs \
+  format requirements migration clean up emails down logs trace deploy backup restore
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,13 +27,22 @@ check: $(VENV)/.development ## Check lint, types, imports, templates and migrati
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q -p no:cacheprovider tests/project/test_templates.py tests/project/test_migrations.py
 
-test: $(VENV)/.development ## Run every test, against real servers (as root on Debian, install missing ones)
+test: $(VENV)/.development ## Run all tests but the three below, against real servers (as root on Debian, install missing ones)
 	@tests/install-servers
 	$(BIN)/pytest -n $$(($(CORES) * 2)) $(IN_ORDER) tests/integration tests/security tests/functional tests/unit \
 	  tests/project tests/faults
 
 test-fast: $(VENV)/.development ## Run the tests that need no server: unit and functional
 	$(BIN)/pytest -n $$(($(CORES) + 1)) $(IN_ORDER) tests/functional tests/unit
+
+test-browser: $(VENV)/.development ## Test the pages in Chromium: journeys, axe, Lighthouse, HTML and CSS (five minutes)
+	@tests/install-servers
+	@tests/browser/install
+	$(BIN)/pytest -n $(CORES) --maxprocesses 4 tests/browser
+
+screenshots: $(VENV)/.development ## Write screenshots of all pages to screenshots/, and those of the README to docs/
+	@tests/install-servers
+	$(BIN)/python -m tests.browser.screenshots
 
 test-django: $(VENV)/.development ## Compare passwords and paths with the reference Django app
 	$(BIN)/pytest tests/django

@@ -24,6 +24,8 @@ PACKAGES = {
     "initdb": "postgresql",
     "postgres": "postgresql",
     "smtp-sink": "postfix",
+    "node": "nodejs",
+    "java": "default-jre-headless",
     "ip": "iproute2",
     "redis-cli": "redis-tools",
     "promtool": "prometheus",

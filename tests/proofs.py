@@ -18,7 +18,7 @@ HEAD = """\
 # Security requirements
 
 Each requirement names the tests that prove it. The tests are in the folder `tests/`. `make test` runs most of them.
-`make test-compose` runs those in `compose/`. `make docs` writes the table.
+`make test-browser` runs those in `browser/`, and `make test-compose` those in `compose/`. `make docs` writes the table.
 
 | no. | requirement | result | remark | tests |
 | --- | --- | --- | --- | --- |

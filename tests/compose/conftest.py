@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser.conftest import chromium  # noqa: F401  the fixture
 from tests.compose.deployment import SERVICES, Deployment
-from tests.integration.test_browser import chromium  # noqa: F401  the fixture
 from tests.processes import miss
 
 FIGURES: list[str] = []

@@ -6,11 +6,12 @@ import stat
 from pathlib import Path
 
 import pytest
-from selenium import webdriver
+from playwright.sync_api import Browser
 
+from tests.browser.chromium import open_browser
+from tests.browser.person import Person
 from tests.compose.conftest import FIGURES
 from tests.compose.deployment import SERVICES, Deployment
-from tests.integration.test_browser import PASSWORD, fill_in
 from tests.processes import ROOT, wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -30,13 +31,13 @@ def test_a_visitor_signs_up_and_is_still_there_after_down_and_up(site: Deploymen
     assert visitor.is_logged_in()
 
 
-def test_a_person_signs_up_and_in_with_a_real_browser(site: Deployment, chromium: webdriver.Chrome) -> None:
-    chromium.get(f"http://localhost:{site.port}/accounts/signup/")
-    both = {"password1": PASSWORD, "password2": PASSWORD}
-    assert "Account successfully created!" in fill_in(chromium, username="bea", email="bea@example.com", **both)
-    wait_until(lambda: "bea@example.com" in site.welcomed(), 30, "the email")
-    assert "Hello bea!" in fill_in(chromium, username="bea@example.com", password=PASSWORD)
-    assert chromium.get_log("browser") == []
+def test_a_person_signs_up_and_in_with_a_real_browser(site: Deployment, chromium: Browser) -> None:
+    with open_browser(chromium, f"http://localhost:{site.port}") as (context, _):
+        person = Person(context.new_page())
+        person.sign_up("bea")
+        wait_until(lambda: "bea@example.com" in site.welcomed(), 30, "the email")
+        person.log_in("bea@example.com")
+        person.log_out()
 
 
 @pytest.mark.requirement(50)

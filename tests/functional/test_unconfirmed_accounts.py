@@ -63,7 +63,7 @@ def test_a_recipient_who_did_not_sign_up_deletes_the_account(app: Flask, logged_
     assert run_sql(app, "SELECT count(*) FROM login_sessions") == [(0,)]
     purge(app)
     assert run_sql(app, "SELECT count(*) FROM users") == [(0,)]
-    assert events(app)[-2:] == ["sign-up rejected by the owner of the email", "account erased"]
+    assert events(app)[-2:] == ["sign-up rejected by the email’s owner", "account erased"]
 
 
 @pytest.mark.requirement(65)

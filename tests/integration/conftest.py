@@ -13,7 +13,6 @@ import pytest
 from tests import servers
 from tests.integration.edge import start_nginx  # noqa: F401  the fixture
 from tests.integration.stack import Stack
-from tests.integration.test_browser import chromium  # noqa: F401  the fixture
 from tests.postgres import run_postgres
 from tests.processes import BIN, HOST, ROOT
 

@@ -49,7 +49,7 @@ class Event(StrEnum):
     ACCOUNT_CLOSED = "account closed"
     ACCOUNT_ERASED = "account erased"
     ACCOUNT_EXPIRED = "unconfirmed account expired"
-    SIGN_UP_REJECTED = "sign-up rejected by the owner of the email"
+    SIGN_UP_REJECTED = "sign-up rejected by the email’s owner"
 
 
 class Actor(NamedTuple):

@@ -1,0 +1,60 @@
+"""Screenshots of all pages: `python -m tests.browser.screenshots` writes them to screenshots/, and three into docs/.
+
+Each page in each state is taken at the width of a laptop, light and dark, and of a phone.
+"""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser
+
+from tests.browser.chromium import LAPTOP, open_browser, run_chromium
+from tests.browser.site import Site, run_site
+from tests.browser.states import STATES
+from tests.processes import ROOT
+
+FOLDER, DOCS = ROOT / "screenshots", ROOT / "docs"
+PHONE = {"width": 390, "height": 844}
+LOOKS: dict[str, dict[str, Any]] = {
+    "light": {"viewport": LAPTOP},
+    "dark": {"viewport": LAPTOP, "color_scheme": "dark"},
+    "phone": {"viewport": PHONE},
+}
+README = {"sign-up": "light", "account": "light", "dashboard": "dark"}  # the states that it shows, and how they look
+README_SIZE = {"width": 1000, "height": 720}
+LARGEST = 100_000  # bytes
+
+
+def take_all(chromium: Browser, site: Site) -> None:
+    """Write every state in every look."""
+    for state in STATES:
+        name = re.sub(r"\W+", "-", state.name)
+        for look, options in LOOKS.items():
+            with open_browser(chromium, site.url, **options) as (context, _), state.shown(site, context) as (page, _):
+                page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True, animations="disabled")
+
+
+def take_for_readme(chromium: Browser, site: Site) -> None:
+    """Write what the README shows."""
+    for state in STATES:
+        if look := README.get(state.name):
+            options = {**LOOKS[look], "viewport": README_SIZE}
+            with open_browser(chromium, site.url, **options) as (context, _), state.shown(site, context) as (page, _):
+                path = DOCS / f"{state.name}.png"
+                page.screenshot(path=path, animations="disabled")
+                assert path.stat().st_size < LARGEST, f"{path} is too large"
+
+
+def main() -> None:
+    """Write them all."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, run_site(Path(folder)) as site, run_chromium() as chromium:
+        take_for_readme(chromium, site)
+        take_all(chromium, site)
+    print(f"{len(STATES) * len(LOOKS)} screenshots in {FOLDER.name}/, {len(README)} in {DOCS.name}/")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""The site that browsers open: nginx, uWSGI, worker and relay, with Postgres, Redis and an SMTP server."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import psycopg
+from flask import Flask
+from playwright.sync_api import BrowserContext
+from sqlalchemy import text
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db
+from flaskcelery.users.models import User
+from flaskcelery.users.tokens import Purpose, database_now, make_token
+from tests import servers
+from tests.browser.sample import email_of, write_sample
+from tests.integration.stack import NOTHING_SET, UWSGI_INI, Stack
+from tests.postgres import run_postgres
+from tests.processes import BIN, HOST, ROOT, Process, wait_until
+
+
+class Site(Stack):
+    """The running application, who is in it, and the emails that it sends."""
+
+    smtp_server: servers.SmtpServer
+    app: Flask
+
+    @property
+    def url(self) -> str:
+        """Return the address of the home page, without the slash at its end."""
+        return self.settings["PUBLIC_URL"]
+
+    def id_of(self, name: str) -> int:
+        """Return the id of a person's account."""
+        return int(self.query("SELECT id FROM users WHERE email = :email", email=email_of(name))[0][0])
+
+    def log_in(self, context: BrowserContext, name: str) -> None:
+        """Log a browser in as this person."""
+        visitor = self.visitor()
+        visitor.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Safari/537.36"
+        assert visitor.log_in(email_of(name)).status == 302
+        context.add_cookies([{"name": key, "value": value, "url": self.url} for key, value in visitor.cookies.items()])
+
+    def path_of_link(self, purpose: Purpose, name: str) -> str:
+        """Return the path of a link as an email would bring it to this person now."""
+        with self.app.test_request_context(base_url=self.url):
+            user = db.session.get_one(User, self.id_of(name))
+            token = make_token(purpose, user, database_now())
+            db.session.remove()
+        action = purpose.value.partition("-")[0]
+        start = "/accounts/reset" if purpose is Purpose.RESET_PASSWORD else f"/accounts/email/{action}"
+        return f"{start}/{user.id}/{token}/"
+
+    def link_in_email(self, address: str, part: str) -> str:
+        """Wait for an email to this address with a link that has this in its path; return the latest such link."""
+        link = re.compile(rf"{re.escape(self.url)}/\S*{part}\S*")
+
+        def find() -> list[str]:
+            emails = [each for each in self.smtp_server.emails() if each["To"] == address]
+            return [each for email in emails for each in link.findall(email.get_body(("plain",)).get_content())]
+
+        wait_until(find, 30, f"a link with {part} for {address}")
+        return find()[-1]
+
+    def start_uwsgi(self, ini: str = UWSGI_INI, **settings: str) -> Process:
+        """Start uWSGI, and keep it to stop it."""
+        self.uwsgi = super().start_uwsgi(ini, **settings)
+        return self.uwsgi
+
+    @contextmanager
+    def without_web(self) -> Iterator[None]:
+        """Leave nginx alone meanwhile."""
+        self.uwsgi.kill()
+        try:
+            yield
+        finally:
+            self.start_uwsgi()
+
+    @contextmanager
+    def without_table(self, name: str) -> Iterator[None]:
+        """Rename a table meanwhile: whatever needs it fails, and it is our fault."""
+        with self.engine.begin() as connection:
+            connection.execute(text(f"ALTER TABLE {name} RENAME TO away"))
+        try:
+            yield
+        finally:
+            with self.engine.begin() as connection:
+                connection.execute(text(f"ALTER TABLE away RENAME TO {name}"))
+
+    @contextmanager
+    def without_database(self) -> Iterator[None]:
+        """Let nobody into the database meanwhile."""
+        server, _, name = self.settings["DATABASE_URL"].rpartition("/")
+        with psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
+            admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            try:
+                admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+                yield
+            finally:
+                admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+@contextmanager
+def run_site(folder: Path, name: str = "site", sample: bool = True, **settings: str) -> Iterator[Site]:
+    """Run the whole site, with sample data or empty."""
+    with ExitStack() as exits:
+        smtp_server, redis = exits.enter_context(servers.smtp_server()), exits.enter_context(servers.redis(folder))
+        url = exits.enter_context(run_postgres(folder))
+        settings = {
+            "INSTANCE_PATH": str(folder / "instance"),
+            "DATABASE_URL": f"{url}/{name}",
+            "CELERY_BROKER_URL": f"redis://{HOST}:{redis.port}/0",
+            "MAIL_BACKEND": "smtp",
+            "MAIL_SERVER": HOST,
+            "MAIL_PORT": str(smtp_server.port),
+            "ARGON2_PARAMETERS": "m=8,t=1,p=1",
+            "RATELIMIT_ENABLED": "1",
+            **settings,
+        }
+        with psycopg.connect(f"{url}/postgres", autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name}")
+        environ = {**NOTHING_SET, **settings}
+        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
+        site = Site(folder, exits, settings)
+        site.smtp_server, site.redis, site.app = smtp_server, redis, create_app(site.settings)
+        if sample:
+            write_sample(site.app)
+        site.start_all()
+        yield site
+        with site.app.app_context(), suppress(RuntimeError):
+            db.engine.dispose()

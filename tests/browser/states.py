@@ -1,0 +1,222 @@
+"""Every page of the site in every state that looks different. A new page gets a line in PAGES."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, Response
+
+from flaskcelery.users.tokens import Purpose
+from tests.browser.chromium import is_document
+from tests.browser.sample import BUSY
+from tests.browser.site import Site
+from tests.integration.visitor import LOG_IN, PASSWORD, SIGN_UP
+
+ME, ADMIN = "/accounts/me/", "/admin/"
+WRONG = "not the password at all"
+SHORT = {"new_password1": "short", "new_password2": "other"}
+BLANK_NEW = {"new_password1": "", "new_password2": ""}
+
+
+@dataclass(frozen=True)
+class State:
+    """A page as one person sees it. With fields, the form that has them is sent."""
+
+    name: str
+    path: str | Callable[[Site], str]
+    who: str = ""  # a visitor who is not logged in
+    fields: dict[str, str] = field(default_factory=dict)
+    status: int = 200
+    before_sending: Callable[[Page], None] = lambda _page: None
+    meanwhile: Callable[[Site], Any] = lambda _site: nullcontext()
+    times: int = 1  # that the form is sent
+
+    @contextmanager
+    def shown(self, site: Site, context: BrowserContext) -> Iterator[tuple[Page, Response]]:
+        """Open the page; yield it and the answer that it is made of."""
+        page, answers = context.new_page(), []
+        if self.who:
+            site.log_in(context, self.who)
+        page.on("response", lambda response: answers.append(response) if is_page(page, response) else None)
+        with self.meanwhile(site):
+            page.goto(self.path if isinstance(self.path, str) else self.path(site))
+            for _ in range(self.times if self.fields else 0):
+                self.before_sending(page)
+                send(page, **self.fields)
+            yield page, answers[-1]
+
+
+def is_page(page: Page, response: Response) -> bool:
+    """Return whether the answer is the page itself, not a part of it or a frame."""
+    return is_document(response.request) and response.frame == page.main_frame
+
+
+def send(page: Page, **fields: str) -> None:
+    """Fill in the fields of these names, and send their form by its own button."""
+    for name, value in fields.items():
+        box = page.locator(f"main [name={name}]")
+        box.fill(value)
+    form = page.locator("main form").filter(has=page.locator(f"[name={next(iter(fields))}]"))
+    press(page, form.locator("button").last)
+
+
+def press(page: Page, button: Any) -> None:
+    """Press a button, and wait for the page that follows."""
+    with page.expect_navigation(wait_until="load"):
+        button.click()
+
+
+def link(purpose: Purpose, name: str) -> Callable[[Site], str]:
+    """Return what makes the path of a link in an email to this person."""
+    return lambda site: site.path_of_link(purpose, name)
+
+
+def row(kind: str, of: str, end: str = "") -> Callable[[Site], str]:
+    """Return what finds the admin's page of a row; `of` is the rest of the query after FROM."""
+    return lambda site: f"{ADMIN}{kind}/{site.query(f'SELECT id FROM {of} ORDER BY id LIMIT 1')[0][0]}/{end}"
+
+
+def user(name: str, end: str = "") -> Callable[[Site], str]:
+    """Return what finds the admin's page of a person."""
+    return lambda site: f"{ADMIN}users/{site.id_of(name)}/{end}"
+
+
+PUBLIC = [
+    State("home", "/"),
+    State("sign-up", SIGN_UP),
+    State("sign-up, blank", SIGN_UP, fields={"username": "", "email": "", "password1": "", "password2": ""}),
+    State(
+        "sign-up, wrong",
+        SIGN_UP,
+        fields={"username": "no spaces please", "email": "nobody", "password1": "1234", "password2": "4321"},
+    ),
+    State(
+        "sign-up, taken",
+        SIGN_UP,
+        fields={
+            "username": "alice",
+            "email": "alice@example.com",
+            "password1": "a quite good one",
+            "password2": "a quite good one",
+        },
+    ),
+    State("login", LOG_IN),
+    State("login, blank", LOG_IN, fields={"username": "", "password": ""}),
+    State("login, wrong", LOG_IN, fields={"username": "alice@example.com", "password": WRONG}),
+    State("login, asked for", ME),
+    State("reset", "/accounts/password_reset/"),
+    State("reset, blank", "/accounts/password_reset/", fields={"email": ""}),
+    State("reset, wrong", "/accounts/password_reset/", fields={"email": "nobody"}),
+    State("reset, sent", "/accounts/password_reset/", fields={"email": "nobody@example.com"}),
+    State("reset link", link(Purpose.RESET_PASSWORD, "quiet")),
+    State("reset link, blank", link(Purpose.RESET_PASSWORD, "quiet"), fields=BLANK_NEW),
+    State("reset link, wrong", link(Purpose.RESET_PASSWORD, "quiet"), fields=SHORT),
+    State("reset link, dead", "/accounts/reset/3/1-abc/"),
+    State("reset, done", "/accounts/reset/done/"),
+    State("resend", "/accounts/email/resend/"),
+    State("resend, wrong", "/accounts/email/resend/", fields={"email": "nobody"}),
+    State("resend, sent", "/accounts/email/resend/", fields={"email": "nobody@example.com"}),
+    State("confirm", link(Purpose.CONFIRM_EMAIL, "newcomer")),
+    State("confirm, blank", link(Purpose.CONFIRM_EMAIL, "newcomer"), fields={"password": ""}),
+    State("confirm, wrong", link(Purpose.CONFIRM_EMAIL, "newcomer"), fields={"password": WRONG}),
+    State("confirm, owner", link(Purpose.CONFIRM_EMAIL, "newcomer"), "newcomer"),
+    State("reject", link(Purpose.REJECT_SIGN_UP, "newcomer")),
+    State("change", link(Purpose.CHANGE_EMAIL, "moving")),
+    State("change, wrong", link(Purpose.CHANGE_EMAIL, "moving"), fields={"password": WRONG}),
+    State("change, owner", link(Purpose.CHANGE_EMAIL, "moving"), "moving"),
+    State("undo", link(Purpose.UNDO_EMAIL, "moving")),
+    State("email link, dead", "/accounts/email/confirm/3/1-abc/"),
+]
+ACCOUNT = [
+    State("home, member", "/", "alice"),
+    State("home, unconfirmed", "/", "newcomer"),
+    State("home, long name", "/", "longest"),
+    State("home, right to left", "/", "rtl"),
+    State("account", ME, "alice"),
+    State("account, unconfirmed", ME, "newcomer"),
+    State("account, email on the move", ME, "moving"),
+    State("account, many rows", ME, BUSY),
+    State("account, no rows", ME, "quiet"),
+    State("account, long name", ME, "longest"),
+    State("account, right to left", ME, "rtl"),
+    State("account, message", f"{ME}username/", "quiet", {"username": "quiet"}),
+    State("username", f"{ME}username/", "alice"),
+    State("username, blank", f"{ME}username/", "alice", {"username": ""}),
+    State("username, long name", f"{ME}username/", "longest"),
+    State("email", f"{ME}email/", "alice"),
+    State("email, long name", f"{ME}email/", "longest"),
+    State("email, blank", f"{ME}email/", "alice", {"email": "", "password": ""}),
+    State("email, wrong", f"{ME}email/", "alice", {"email": "new@example.com", "password": WRONG}),
+    State("delete", f"{ME}delete/", "alice"),
+    State("delete, long name", f"{ME}delete/", "longest"),
+    State("delete, wrong", f"{ME}delete/", "alice", {"password": WRONG}),
+    State("password", "/accounts/password_change/", "alice"),
+    State("password, blank", "/accounts/password_change/", "alice", {"old_password": "", **BLANK_NEW}),
+    State("password, wrong", "/accounts/password_change/", BUSY, {"old_password": PASSWORD, **SHORT}),
+]
+ERRORS = [
+    State(
+        "400, form expired", LOG_IN, fields={"username": "x@example.com", "password": "x"}, status=400,
+        before_sending=lambda page: page.context.clear_cookies(),
+    ),
+    State("403", ADMIN, "alice", status=403),
+    State("404", "/nowhere/", status=404),
+    State("404, member", "/nowhere/", "alice", status=404),
+    State("404 by nginx", "/static/nowhere.css", status=404),
+    State("405", "/accounts/logout/", status=405),
+    State(
+        "413 by nginx", "/accounts/password_reset/", fields={"email": "x" * 70_000}, status=413,
+        before_sending=lambda page: page.get_by_role("textbox").evaluate("each => each.removeAttribute('maxlength')"),
+    ),
+    State("429", LOG_IN, fields={"username": "nobody@example.com", "password": WRONG}, status=429, times=11),
+    State("500", f"{ADMIN}audit/", "boss", status=500, meanwhile=lambda site: site.without_table("audit_events")),
+    State("503", f"{ADMIN}audit/", "boss", status=503, meanwhile=lambda site: site.without_database()),
+    State("503 by nginx", "/", status=503, meanwhile=lambda site: site.without_web()),
+]  # fmt: skip
+STAFF = [
+    State("dashboard", ADMIN, "boss"),
+    State("dashboard, viewer", ADMIN, "viewer"),
+    *[State(name, f"{ADMIN}{name}/", "boss") for name in ("users", "emails", "sessions", "audit")],
+    *[State(f"{name}, nothing", f"{ADMIN}{name}/?q=zzz", "boss") for name in ("users", "emails", "sessions", "audit")],
+    State("users, viewer", f"{ADMIN}users/", "viewer"),
+    State("users, sorted", f"{ADMIN}users/?sort=email&page=2", "boss"),
+    State("users, last page", f"{ADMIN}users/?page=99", "boss"),
+    State("users, long name", f"{ADMIN}users/?q=wwwwww", "boss"),
+    State("emails, failed", f"{ADMIN}emails/?state=failed", "boss"),
+    State("user", user("alice"), "boss"),
+    State("user, viewer", user("alice"), "viewer"),
+    State("user, long name", user("longest"), "boss"),
+    State("user, right to left", user("rtl"), "boss"),
+    State("user, locked out", user("locked"), "boss"),
+    State("staff", user("boss"), "boss"),
+    State("add", f"{ADMIN}users/action/add/", "boss"),
+    State("add, blank", f"{ADMIN}users/action/add/", "boss", {"username": "", "email": ""}),
+    State("edit", user("alice", "action/edit/"), "boss"),
+    State("edit, long name", user("longest", "action/edit/"), "boss"),
+    State("edit, taken", user("alice", "action/edit/"), "boss", {"username": "quiet", "email": "nobody"}),
+    State("edit, message", user("locked", "action/edit/"), "boss", {"username": "locked"}),
+    State("delete user", user("alice", "action/delete/"), "boss"),
+    State("delete user, long name", user("longest", "action/delete/"), "boss"),
+    State("email row, failed", row("emails", "outbox WHERE failed_at IS NOT NULL"), "boss"),
+    State("email row, sent", row("emails", "outbox WHERE done_at IS NOT NULL"), "boss"),
+    State("session row", row("sessions", "login_sessions WHERE device LIKE 'xxx%'"), "boss"),
+    State("audit row", row("audit", "audit_events WHERE detail LIKE 'ddd%'"), "boss"),
+    State("row, missing", f"{ADMIN}users/99999999/", "boss", status=404),
+]
+DEVELOPMENT = [
+    State("emails in development", "/dev/emails/"),
+    State("email in development", "/dev/emails/send_welcome_email/0/"),
+]
+STATES = [*PUBLIC, *ACCOUNT, *STAFF, *DEVELOPMENT, *ERRORS]
+# Rules of the URL map that no state shows, and why.
+NOT_PAGES = {
+    "/healthz": "answers monitors",
+    "/readyz": "answers monitors",
+    "/metrics": "answers Prometheus, and not through nginx",
+    "/static/<path:filename>": "files",
+    "/robots.txt": "text for search engines",
+    "/favicon.ico": "leads to the icon",
+    "/.well-known/change-password": "leads password managers to the page",
+    "/dev/emails/<name>/<int:number>/html": "an email: see the tests of emails",
+}
