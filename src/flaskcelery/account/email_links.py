@@ -11,7 +11,6 @@ from flaskcelery.users.accounts import LastStaff
 from flaskcelery.users.email_change import request_confirmation
 from flaskcelery.users.email_links import EmailGone, InvalidLink, find_linked_user, follow_link, needs_password
 from flaskcelery.users.models import User
-from flaskcelery.web.forms import fill_in_login
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.urls import safe_next
 
@@ -92,6 +91,5 @@ def submit_resend() -> str | Response:
     if form.validate():
         request_confirmation(form.email.data or "")
         flash(SENT, "info")
-        fill_in_login(form.email.data or "")
         return redirect(safe_next(form.back.data or url_for("email_links.show_resend")))
     return render_template("account/email_links/resend.html", form=form)
