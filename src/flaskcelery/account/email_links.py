@@ -1,5 +1,7 @@
 """The pages that links in emails open. Showing one changes nothing: email programs open links unasked."""
 
+from contextlib import nullcontext
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -42,11 +44,13 @@ def submit(action: str, user_id: int, token: str) -> str | Response:
     """Do what the link allows, or show the form again."""
     user = find_linked_user(action, user_id, token)
     form = _make_form(action, user)
-    password = form.data.get("password", "")
+    password = form.data.get("password")
+    # Without a password there is none to be right: it must not reset the count of wrong ones.
+    counted = nullcontext() if password is None else attempt("enter_password", account=user_id)
     if form.validate():
         try:
-            with attempt("enter_password", account=user_id):
-                follow_link(action, user_id, token, _session_token(user_id), password)
+            with counted:
+                follow_link(action, user_id, token, _session_token(user_id), password or "")
         except WrongPassword as error:
             form["password"].errors = [str(error)]
         else:
