@@ -5,9 +5,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext
+from playwright.sync_api import Browser
 
-from tests.browser.chromium import Watch, open_browser, run_chromium
+from tests.browser.chromium import open_browser, run_chromium
 from tests.browser.person import Person
 from tests.browser.site import Site, run_site
 from tests.processes import find_program
@@ -35,13 +35,6 @@ def fresh_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     find_program("chromium")
     with run_site(tmp_path_factory.mktemp("fresh"), sample=False, EMAIL_CONFIRMATION_REQUIRED="1") as running:
         yield running
-
-
-@pytest.fixture
-def window(chromium: Browser, site: Site) -> Iterator[tuple[BrowserContext, Watch]]:
-    """Return a browser window without cookies, and what is seen of it."""
-    with open_browser(chromium, site.url) as opened:
-        yield opened
 
 
 @pytest.fixture
