@@ -8,11 +8,10 @@ from sqlalchemy import extract, func, select
 
 from flaskcelery.admin.pages import EMAILS, USERS
 from flaskcelery.admin.tables import count_rows, format_total
-from flaskcelery.database import db
+from flaskcelery.database import database_now, db
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.queries import count_states, find_oldest_pending
 from flaskcelery.users.models import User
-from flaskcelery.users.tokens import database_now
 
 DAYS, HOURS = 30, 48
 MAX_USERS = 100_000  # the database counts rows one by one; above, the exact number matters little
