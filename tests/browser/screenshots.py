@@ -23,7 +23,6 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": PHONE},
 }
 README = {"sign-up": "light", "account": "light", "dashboard": "dark"}  # the states that it shows, and how they look
-README_SIZE = {"width": 1000, "height": 720}
 LARGEST = 100_000  # bytes
 
 
@@ -40,8 +39,10 @@ def take_for_readme(chromium: Browser, site: Site) -> None:
     """Write what the README shows."""
     for state in STATES:
         if look := README.get(state.name):
-            options = {**LOOKS[look], "viewport": README_SIZE}
-            with open_browser(chromium, site.url, **options) as (context, _), state.shown(site, context) as (page, _):
+            with (
+                open_browser(chromium, site.url, **LOOKS[look]) as (context, _),
+                state.shown(site, context) as (page, _),
+            ):
                 path = DOCS / f"{state.name}.png"
                 page.screenshot(path=path, animations="disabled")
                 assert path.stat().st_size < LARGEST, f"{path} is too large"
