@@ -12,6 +12,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.chromium import LAPTOP, open_browser, run_chromium
 from tests.browser.site import Site, run_site
+from tests.browser.state import State
 from tests.browser.states import STATES
 from tests.processes import ROOT
 
@@ -23,28 +24,30 @@ LOOKS: dict[str, dict[str, Any]] = {
     "phone": {"viewport": PHONE},
 }
 README = {"sign-up": "light", "account": "light", "dashboard": "dark"}  # the states that it shows, and how they look
-README_SIZE = {"width": 1000, "height": 720}
 LARGEST = 100_000  # bytes
+
+
+def take(chromium: Browser, site: Site, state: State, look: str, path: Path, *, is_whole: bool) -> None:
+    """Write one state in one look: the whole page, or what a window shows of it."""
+    with open_browser(chromium, site.url, **LOOKS[look]) as (context, _), state.shown(site, context) as (page, _):
+        page.screenshot(path=path, full_page=is_whole, animations="disabled")
 
 
 def take_all(chromium: Browser, site: Site) -> None:
     """Write every state in every look."""
     for state in STATES:
         name = re.sub(r"\W+", "-", state.name)
-        for look, options in LOOKS.items():
-            with open_browser(chromium, site.url, **options) as (context, _), state.shown(site, context) as (page, _):
-                page.screenshot(path=FOLDER / f"{name}-{look}.png", full_page=True, animations="disabled")
+        for look in LOOKS:
+            take(chromium, site, state, look, FOLDER / f"{name}-{look}.png", is_whole=True)
 
 
 def take_for_readme(chromium: Browser, site: Site) -> None:
     """Write what the README shows."""
     for state in STATES:
         if look := README.get(state.name):
-            options = {**LOOKS[look], "viewport": README_SIZE}
-            with open_browser(chromium, site.url, **options) as (context, _), state.shown(site, context) as (page, _):
-                path = DOCS / f"{state.name}.png"
-                page.screenshot(path=path, animations="disabled")
-                assert path.stat().st_size < LARGEST, f"{path} is too large"
+            path = DOCS / f"{state.name}.png"
+            take(chromium, site, state, look, path, is_whole=False)
+            assert path.stat().st_size < LARGEST, f"{path} is too large"
 
 
 def main() -> None:
