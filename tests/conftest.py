@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -61,9 +63,11 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the one folder that the applications of all tests have, one test after the other."""
-    return tmp_path_factory.mktemp("instance")
+def instance() -> Iterator[Path]:
+    """Return the one folder that the applications of all tests have, one after the other; in memory if possible."""
+    memory = "/dev/shm"  # noqa: S108  the folder is private
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture

@@ -17,10 +17,10 @@ TESTS, SECURITY, PARITY = ROOT / "tests", ROOT / "docs/security.md", ROOT / "doc
 HEAD = """\
 # Security requirements
 
-Each requirement names the tests that prove it. The tests are in the folder `tests/`. `make test` runs them, except for
-those in `compose/`, which `make test-compose` runs. `make docs` writes this page.
+Each requirement names the tests that prove it. The tests are in the folder `tests/`. `make test` runs most of them.
+`make test-compose` runs those in `compose/`. `make docs` writes the table.
 
-| no. | requirement | result | tests | remark |
+| no. | requirement | result | remark | tests |
 | --- | --- | --- | --- | --- |
 """
 DEFECT = re.compile(r"^\| (D\d+) \| (.*) \| [^|]* \|$", re.MULTILINE)
@@ -55,7 +55,7 @@ def security_page() -> str:
     rows = []
     for number, (asks, remark) in REQUIREMENTS.items():
         tests = proofs.get(number, [])
-        rows.append(f"| {number} | {asks} | {'pass' if tests else 'open'} | {names(tests)} | {remark} |\n")
+        rows.append(f"| {number} | {asks} | {'pass' if tests else 'open'} | {remark} | {names(tests)} |\n")
     _, heading, sections = SECURITY.read_text().partition("\n## ")
     return HEAD + "".join(rows) + heading + sections
 

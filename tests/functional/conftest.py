@@ -56,6 +56,22 @@ def links_of(page: str) -> list[str]:
 
 
 @pytest.fixture
+def own_app(environ: dict[str, str]) -> Iterator[Flask]:
+    """Return an application that no other test uses."""
+    app = create_app(environ)
+    yield app
+    close(app)
+
+
+@pytest.fixture
+def counting_app(environ: dict[str, str]) -> Iterator[Flask]:
+    """Return an application with rate limits."""
+    app = create_app({**environ, "RATELIMIT_ENABLED": "1"})
+    yield app
+    close(app)
+
+
+@pytest.fixture
 def staff(app: Flask) -> Member:
     """Return a member of staff."""
     return Member(app, "sue", "staff")

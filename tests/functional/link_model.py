@@ -1,10 +1,18 @@
-"""What the machine of mailed links expects: a clock that can be moved, and the account that a link depends on."""
+"""What machines of links play with: a clock that can be moved, and the account that a link depends on."""
 
 from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
 from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+from sqlalchemy import event
+
+from flaskcelery.app import create_app
+from flaskcelery.database import db
+from tests.conftest import close
 
 HOUR = 3600
 LIVES = {"reset": HOUR, "confirm": 7 * 24 * HOUR, "change": 7 * 24 * HOUR, "undo": 7 * 24 * HOUR}
@@ -41,3 +49,21 @@ class Link:
     path: str
     made: int
     state: tuple[Any, ...]
+
+
+def run_machine(machine: type[RuleBasedStateMachine], environ: dict[str, str], steps: int) -> None:
+    """Run a machine's rules in twelve random orders, on an application whose database has a clock of its own."""
+    app, clock = create_app(environ), Clock()
+    with app.app_context():
+        event.listen(
+            db.engine, "connect", lambda connection, _: connection.create_function("strftime", -1, clock.strftime)
+        )
+    bounded = settings(
+        max_examples=12,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        database=None,
+    )
+    run_state_machine_as_test(type("Machine", (machine,), {"app": app, "clock": clock}), settings=bounded)
+    close(app)

@@ -28,7 +28,7 @@ EXPIRED = "This form has expired"
 
 def token_of(client: FlaskClient, path: str = "/accounts/login/", base_url: str | None = None) -> str:
     """Return the CSRF token of a form in this browser."""
-    return csrf_token(client.get(path, base_url=base_url).text)
+    return csrf_token(client.get(path, base_url=base_url, follow_redirects=True).text)
 
 
 def count_rows(app: Flask) -> list[int]:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 from flask_mail import Message
 
-from flaskcelery.app import create_app
-from flaskcelery.database import db
 from flaskcelery.signup.tasks import PLAIN_NAME
 from flaskcelery.web import rate_limits
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT, LIMITS, Limit
@@ -26,13 +22,8 @@ MEMBER_FORMS = {
 
 
 @pytest.fixture
-def app(environ: dict[str, str]) -> Iterator[Flask]:
-    """Return an application that counts."""
-    app = create_app({**environ, "RATELIMIT_ENABLED": "1"})
-    yield app
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+def app(counting_app: Flask) -> Flask:
+    return counting_app
 
 
 @pytest.fixture
@@ -86,7 +77,8 @@ def test_a_recipient_gets_five_emails_an_hour_of_all_kinds_and_senders(app: Flas
         auth.sign_up(f"target{tag}", f"target{tag}@example.net")
     for _ in range(3):
         auth.send("/accounts/email/resend/", email="target@example.net")
-    assert auth.sign_up("target4", "TARGET+4@example.net").status_code == 429
+    for email in ("TARGET+4@example.net", "t.a.rget@example.net"):
+        assert auth.sign_up("target4", email).status_code == 429
     assert len([mail for mail in send_emails(app) if mail.recipients[0].endswith("example.net")]) == TO_ONE
     # The others have not used up the resets: the owner can still get into the account.
     for _ in range(TO_ONE + 1):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
@@ -11,9 +9,8 @@ from sqlalchemy import text
 from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import TestResponse
 
-from flaskcelery.app import create_app
 from flaskcelery.database import db
-from tests.conftest import Browser, close
+from tests.conftest import Browser
 
 HOME = 'href="/">Go to the home page</a>'
 SECRET = "s3cret-within"
@@ -33,11 +30,9 @@ TITLES = {
 
 
 @pytest.fixture
-def app(environ: dict[str, str]) -> Iterator[Flask]:
+def app(own_app: Flask) -> Flask:
     """Return an application of the test's own: it gets more pages."""
-    app = create_app(environ)
-    yield app
-    close(app)
+    return own_app
 
 
 @pytest.fixture

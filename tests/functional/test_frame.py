@@ -166,3 +166,8 @@ def test_browsers_find_the_icon_and_password_managers_the_page(client: FlaskClie
     with client.get(client.get("/favicon.ico").location) as icon:
         assert icon.mimetype == "image/svg+xml"
     assert client.get("/.well-known/change-password").location == "/accounts/password_change/"
+
+
+def test_a_page_that_is_not_allowed_says_as_whom(alice: Member) -> None:
+    answer = alice.client.get("/admin/")
+    assert (answer.status_code, "You’re logged in as alice." in answer.text) == (403, True)

@@ -7,16 +7,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from sqlalchemy import event
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from flaskcelery.admin import operations as staff
-from flaskcelery.app import create_app
 from flaskcelery.database import db
-from tests.conftest import Browser, close, run_sql, send_emails
-from tests.functional.link_model import FATE, HOUR, IDLE, LIVES, OLD, Clock, Link
+from tests.conftest import Browser, run_sql, send_emails
+from tests.functional.link_model import FATE, HOUR, IDLE, LIVES, OLD, Clock, Link, run_machine
 from tests.pages import csrf_token
 
 BROWSERS = st.integers(0, 1)
@@ -186,13 +183,4 @@ class Links(RuleBasedStateMachine):
 @pytest.mark.requirement(15)
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 def test_no_order_of_events_makes_a_dead_link_work_or_a_good_one_fail(environ: dict[str, str]) -> None:
-    app, clock = create_app(environ), Clock()
-    with app.app_context():
-        event.listen(
-            db.engine, "connect", lambda connection, _: connection.create_function("strftime", -1, clock.strftime)
-        )
-    bounded = settings(
-        max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
-    run_state_machine_as_test(type("Machine", (Links,), {"app": app, "clock": clock}), settings=bounded)
-    close(app)
+    run_machine(Links, environ, 20)

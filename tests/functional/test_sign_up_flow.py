@@ -61,9 +61,7 @@ def test_an_unconfirmed_login_has_a_button_that_sends_the_link_again(strict: Bro
     assert fields["email"] == "alice@example.com"
     answer = strict.client.post("/accounts/email/resend/", data=fields)
     assert answer.location == "/accounts/login/"
-    page = strict.client.get(answer.location).text
-    assert "we’ve sent a new link" in page
-    assert 'value="alice@example.com"' in page
+    assert "we’ve sent a new link" in strict.client.get(answer.location).text
 
 
 def test_no_page_of_a_reset_is_a_dead_end(client: FlaskClient) -> None:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from flaskcelery.app import create_app
-from tests.conftest import close
-
 YEAR = "public, max-age=31536000, immutable"
 
 
 @pytest.fixture
-def app(environ: dict[str, str]) -> Iterator[Flask]:
+def app(own_app: Flask) -> Flask:
     """Return an application of the test's own: its static folder is replaced."""
-    app = create_app(environ)
-    yield app
-    close(app)
+    return own_app
 
 
 @pytest.fixture

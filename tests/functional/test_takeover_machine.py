@@ -9,22 +9,11 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
-from sqlalchemy import event
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from flaskcelery.app import create_app
-from flaskcelery.database import db
 from tests.conftest import PASSWORD
-from tests.functional.link_model import HOUR, Clock
+from tests.functional.link_model import HOUR, Clock, run_machine
 from tests.functional.takeover_model import Person, Scene
 
 WEEK = 7 * 24 * HOUR
@@ -153,15 +142,4 @@ class Takeover(RuleBasedStateMachine):
 @pytest.mark.requirement(62)
 @pytest.mark.filterwarnings("ignore::hypothesis.errors.HypothesisWarning")
 def test_no_order_of_events_gives_the_account_to_a_thief(environ: dict[str, str]) -> None:
-    app, clock = create_app(environ), Clock()
-    with app.app_context():
-        event.listen(
-            db.engine, "connect", lambda connection, _: connection.create_function("strftime", -1, clock.strftime)
-        )
-    bounded = settings(
-        max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), database=None
-    )
-    run_state_machine_as_test(type("Machine", (Takeover,), {"app": app, "clock": clock}), settings=bounded)
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
+    run_machine(Takeover, environ, 25)

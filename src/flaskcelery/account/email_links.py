@@ -1,5 +1,7 @@
 """The pages that links in emails open. Showing one changes nothing: email programs open links unasked."""
 
+from contextlib import nullcontext
+
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_login import current_user
 from flask_wtf import FlaskForm
@@ -11,7 +13,6 @@ from flaskcelery.users.accounts import LastStaff
 from flaskcelery.users.email_change import request_confirmation
 from flaskcelery.users.email_links import EmailGone, InvalidLink, find_linked_user, follow_link, needs_password
 from flaskcelery.users.models import User
-from flaskcelery.web.forms import fill_in_login
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.urls import safe_next
 
@@ -43,11 +44,13 @@ def submit(action: str, user_id: int, token: str) -> str | Response:
     """Do what the link allows, or show the form again."""
     user = find_linked_user(action, user_id, token)
     form = _make_form(action, user)
-    password = form.data.get("password", "")
+    password = form.data.get("password")
+    # Without a password there is none to be right: it must not reset the count of wrong ones.
+    counted = nullcontext() if password is None else attempt("enter_password", account=user_id)
     if form.validate():
         try:
-            with attempt("enter_password", account=user_id):
-                follow_link(action, user_id, token, _session_token(user_id), password)
+            with counted:
+                follow_link(action, user_id, token, _session_token(user_id), password or "")
         except WrongPassword as error:
             form["password"].errors = [str(error)]
         else:
@@ -92,6 +95,5 @@ def submit_resend() -> str | Response:
     if form.validate():
         request_confirmation(form.email.data or "")
         flash(SENT, "info")
-        fill_in_login(form.email.data or "")
         return redirect(safe_next(form.back.data or url_for("email_links.show_resend")))
     return render_template("account/email_links/resend.html", form=form)

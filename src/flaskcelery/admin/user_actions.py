@@ -13,9 +13,16 @@ from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
+from flaskcelery.users.names import (
+    EMAIL_MAX_LENGTH,
+    USERNAME_MAX_LENGTH,
+    normalize_email,
+    normalize_username,
+    typed_email_key,
+)
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.web.forms import email_field, username_field
+from flaskcelery.web.rate_limits import count_staff_email
 
 ROLE_NAMES = {"staff": "staff", "viewer": "read-only", "user": "user"}
 ROLE_RIGHTS = {
@@ -50,18 +57,22 @@ def warn_of_logout(*lines: str) -> Callable[[User], list[str]]:
 
 @action("Add a user", form=NamesForm, bulk=True)
 def add(actor: User, form: Any) -> str:
+    count_staff_email(actor.id, typed_email_key(form.email.data))
     user = staff.create_user(form.username.data, form.email.data, actor_id=actor.id)
     return f"User {user.id} was added. An email with a link to choose a password is on its way."
 
 
 @action("Edit", form=NamesForm, button="Save", is_available=is_open)
 def edit(actor: User, user: User, form: Any) -> str:
+    if (new := typed_email_key(form.email.data)) != user.email_key:
+        count_staff_email(actor.id, new, user.email_key)
     staff.change_user(user.id, form.username.data, form.email.data, actor.id)
     return f"User {user.id} is saved."
 
 
 @action("Send a password link", is_available=lambda user: user.is_active)
 def send_reset(actor: User, user: User) -> str:
+    count_staff_email(actor.id, user.email_key)
     staff.send_password_link(user.id, actor.id)
     return f"An email with a link to choose a password is on its way to user {user.id}."
 

@@ -8,6 +8,7 @@ from flaskcelery.admin.dashboard import find_charts, find_tiles
 from flaskcelery.admin.pages import AUDIT, PAGES
 from flaskcelery.admin.registry import Page
 from flaskcelery.database import db
+from flaskcelery.web.error_pages import NoAccess
 from flaskcelery.web.forms import errors_shown
 from flaskcelery.web.security import require_login
 
@@ -27,7 +28,9 @@ def require_staff() -> ResponseReturnValue | None:
     if answer := require_login():
         return answer
     is_reading = request.method in {"GET", "HEAD"} and "action" not in (request.view_args or {})
-    return None if current_user.is_staff or (current_user.is_viewer and is_reading) else abort(403)
+    if current_user.is_staff or (current_user.is_viewer and is_reading):
+        return None
+    raise NoAccess(current_user.username)
 
 
 @bp.get("/")

@@ -83,6 +83,11 @@ def _start_login(user: User, password: str, remember: bool) -> bool:
     return True
 
 
+def find_email(user_id: int | None) -> str:
+    """Return the email of an account, or "" if there is none."""
+    return db.session.scalar(select(User.email).where(User.id == user_id)) or "" if user_id else ""
+
+
 def request_reset(email: str) -> None:
     """Send a reset link, within the quota of one recipient. An email without an account costs the same time."""
     key = typed_email_key(email)

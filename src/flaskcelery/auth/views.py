@@ -8,12 +8,18 @@ from werkzeug.wrappers import Response
 
 from flaskcelery.auth import operations
 from flaskcelery.auth.forms import LogInForm, ResetForm
-from flaskcelery.auth.operations import EmailNotConfirmed, InvalidResetLink, authenticate, find_by_reset_token
+from flaskcelery.auth.operations import (
+    EmailNotConfirmed,
+    InvalidResetLink,
+    authenticate,
+    find_by_reset_token,
+    find_email,
+)
 from flaskcelery.extensions import csrf
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out
-from flaskcelery.web.forms import LOGIN_EMAIL, NewPasswordForm, errors_shown
+from flaskcelery.web.forms import NEW_ACCOUNT, NewPasswordForm, errors_shown
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.security import clear_site_data
 from flaskcelery.web.urls import safe_next
@@ -29,8 +35,9 @@ def show_login() -> str | Response:
     next_page = request.args.get("next", "")
     if current_user.is_authenticated:
         return redirect(safe_next(next_page))
-    form = LogInForm(next=next_page, username=session.pop(LOGIN_EMAIL, ""))
-    return render_template("auth/login.html", form=form, needs_login=bool(next_page))
+    new_email = find_email(session.pop(NEW_ACCOUNT, None))
+    form = LogInForm(next=next_page, username=new_email)
+    return render_template("auth/login.html", form=form, new_email=new_email, needs_login=bool(next_page))
 
 
 @bp.post("/accounts/login/")

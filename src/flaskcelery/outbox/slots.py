@@ -19,8 +19,11 @@ from sqlalchemy import select, update
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.publisher import BrokerAway
+from flaskcelery.web.requests import parse_ip
+from flaskcelery.web.urls import public_suffixes
 
 MAX_SLOTS = 1000  # of one domain
+MAX_LENGTH = 254  # of a domain in the database
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,11 @@ def init_slots(app: Flask) -> None:
 
 
 def slot_domain(email: str) -> str:
-    """Return the domain whose slots an email to this recipient takes: all subdomains are one."""
-    return ".".join(email.lower().rpartition("@")[2].split(".")[-2:])
+    """Return the domain whose slots an email to this recipient takes: one for each organization, as far as we know."""
+    host = email.lower().rpartition("@")[2][-MAX_LENGTH:]
+    if host.startswith("[") or parse_ip(host):
+        return host
+    return str(public_suffixes().privatesuffix(host, accept_unknown=True) or host)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The sign-up page."""
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -8,7 +8,7 @@ from flaskcelery.signup.forms import SignUpForm
 from flaskcelery.signup.operations import register
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import password_hint
-from flaskcelery.web.forms import errors_shown, fill_in_login
+from flaskcelery.web.forms import NEW_ACCOUNT, errors_shown
 from flaskcelery.web.rate_limits import count_email, limit
 
 bp = Blueprint("signup", __name__, template_folder="templates")
@@ -31,16 +31,9 @@ def submit() -> str | Response:
         with errors_shown(form):
             user = register(form.username.data or "", form.email.data or "", form.password1.data or "")
             flash("Account successfully created!", "success")
-            flash(_describe_link(user.email), "info")
-            fill_in_login(user.email)
+            session[NEW_ACCOUNT] = user.id  # not the email: the cookie is readable
             return redirect(url_for("auth.show_login"))
     return _show(form)
-
-
-def _describe_link(email: str) -> str:
-    """Return the sentence about the link in the welcome email."""
-    required = current_app.config["EMAIL_CONFIRMATION_REQUIRED"]
-    return f"Check your email: we sent a link to {email}." + (" Open it before you log in." if required else "")
 
 
 def _show(form: SignUpForm) -> str:

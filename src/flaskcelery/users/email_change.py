@@ -45,11 +45,12 @@ def request_email_change(user: User, email: str, password: str, is_mailbox_lost:
     """Send the new email a link that makes the change, and warn the current one.
 
     Once the change is made, the present mailbox can undo it; if it is lost, only with the password of today. Whether
-    another account has the new email is told to its mailbox alone. Raises InvalidEmail, WrongPassword, SameEmail,
+    another account has the new email is told to its mailbox alone. Raises WrongPassword before anything else, so that
+    nobody without the password learns more, and no other error forgives wrong ones; then InvalidEmail, SameEmail,
     PasswordTooNew or ChangedMeanwhile.
     """
-    new = normalize_email(email)
     check_password(user, password)
+    new = normalize_email(email)
     if email_key(new) == user.email_key:
         raise SameEmail
     # Otherwise a thief of the password could choose the one that the owner then needs for the undo.

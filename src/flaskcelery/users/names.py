@@ -1,6 +1,5 @@
 """Usernames and emails: their one canonical form, and which ones are refused or taken."""
 
-import functools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -8,7 +7,6 @@ from contextlib import contextmanager
 
 from confusable_homoglyphs import confusables
 from email_validator import EmailNotValidError, validate_email
-from publicsuffixlist import PublicSuffixList
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -16,6 +14,7 @@ from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users.lookalikes import INVISIBLE, skeleton_digest
 from flaskcelery.users.models import User
+from flaskcelery.web.urls import public_suffixes
 
 USERNAME_MAX_LENGTH = 150
 EMAIL_MAX_LENGTH = 254
@@ -141,11 +140,6 @@ def _contains_host_name(name: str) -> bool:
     for part in re.split(r"[@+_]", name.lower()):
         labels = [label.strip("-") for label in part.split(".") if label]
         ends = range(2, len(labels) + 1)
-        if any(_public_suffixes().privatesuffix(".".join(labels[:end])) for end in ends):
+        if any(public_suffixes().privatesuffix(".".join(labels[:end])) for end in ends):
             return True
     return False
-
-
-@functools.cache
-def _public_suffixes() -> PublicSuffixList:
-    return PublicSuffixList(accept_unknown=False)

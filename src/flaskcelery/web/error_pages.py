@@ -7,7 +7,7 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from werkzeug.exceptions import HTTPException, SecurityError, ServiceUnavailable, TooManyRequests
+from werkzeug.exceptions import Forbidden, HTTPException, SecurityError, ServiceUnavailable, TooManyRequests
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,14 @@ CSRF_MESSAGE = (
     "Please go back, reload the page and send the form again. Cookies must be allowed.",
 )
 RETRY_AFTER = 30  # seconds
+
+
+class NoAccess(Forbidden):
+    """403 for somebody who is logged in; the page says as whom."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__()
+        self.sentence = f"You’re logged in as {username}. This account doesn’t have access to this page."
 
 
 def render_error_pages() -> dict[int, str]:
@@ -51,6 +59,7 @@ def _show(error: HTTPException) -> Response:
     title, sentence = CSRF_MESSAGE if isinstance(error, CSRFError) else message
     if isinstance(error, TooManyRequests) and isinstance(error.retry_after, int):
         sentence = f"Try again in {_describe_wait(error.retry_after)}."
+    sentence = error.sentence if isinstance(error, NoAccess) else sentence
     # The cookie alone says whether somebody is logged in: to ask the database is out of the question.
     response.set_data(_render(title, sentence, has_session="_user_id" in session))
     return response

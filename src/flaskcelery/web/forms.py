@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import flash, session
+from flask import flash
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, Form, PasswordField, StringField, ValidationError
 from wtforms.validators import DataRequired, EqualTo, InputRequired
@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired
 from flaskcelery.errors import UserFacingError
 
 Normalize = Callable[[str], str]
-LOGIN_EMAIL = "login_email"  # a key of the visitor's session: the email that the login page fills in
+NEW_ACCOUNT = "new_account"  # a key of the visitor's session: the id of the account that they have just opened
 MISMATCH = "The two password fields didn’t match."
 
 
@@ -73,11 +73,6 @@ def refuse_problems(field: Field, problems: list[str]) -> None:
     field.errors = [*field.errors, *problems[:-1]]
     if problems:
         raise ValidationError(problems[-1])
-
-
-def fill_in_login(email: str) -> None:
-    """Fill the email in when the login page is shown next."""
-    session[LOGIN_EMAIL] = email
 
 
 def find_focus(form: Form, start: str = "") -> str:

@@ -12,7 +12,6 @@ import hashlib
 import hmac
 import ipaddress
 import logging
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -29,7 +28,9 @@ from flaskcelery.web.requests import client_ip
 
 MINUTE = 60  # seconds
 HOUR = 60 * MINUTE
-NETWORK = 64  # bits of an IPv6 address; its owner chooses the others
+# Bits of an IPv6 address, whose owner chooses the others, and how many times a limit holds for them. Some owners have
+# 65,536 networks of 64 bits.
+IPV6_NETWORKS = {64: 1, 48: 4}
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,10 @@ LIMITS = {
     "change_password": Limit((20, HOUR), by_member=(5, HOUR)),
     "change_username": Limit((20, HOUR), by_member=(5, HOUR)),
     "export": Limit(by_member=(10, HOUR)),
+    "staff_email": Limit(by_member=(60, HOUR)),
 }
-# Whoever requests them: of password resets, and of all others together, so that those cannot use up the resets.
+# Whoever requests them: of password resets, of those by staff, and of all others together, so that no kind uses up
+# another one.
 EMAILS_TO_ONE_RECIPIENT = (5, HOUR)
 
 logger = logging.getLogger(__name__)
@@ -69,7 +72,8 @@ def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(view)
         def count_first(*args: P.args, **kwargs: P.kwargs) -> R:
             if by_client := LIMITS[name].by_client:
-                _Counter((name, "client", _client()), *by_client).count()
+                for counter in _by_client((name, "client"), by_client):
+                    counter.count()
             if current_user.is_authenticated:
                 count_member(name, current_user.id)
             return view(*args, **kwargs)
@@ -89,10 +93,11 @@ def attempt(name: str, account: object) -> Iterator[None]:
     table = LIMITS[name]
     if not (table.by_client and table.by_account):
         raise TypeError(f"{name} is not limited by account: use `@limit({name!r})` on the view")
-    by_client = _Counter((name, "client", _client()), *table.by_client)
-    by_account = _Counter((name, "account", _client(), str(account)), *table.by_account)
-    by_client.count()  # first: a blocked client cannot fill the storage with accounts
-    tries = by_account.count()
+    by_client = _by_client((name, "client"), table.by_client)
+    by_account = _by_client((name, "account", str(account)), table.by_account)
+    for counter in by_client:  # first: a blocked client cannot fill the storage with accounts
+        counter.count()
+    tries, *_ = [counter.count() for counter in by_account]
     forgiven = 0
     try:
         yield
@@ -104,13 +109,25 @@ def attempt(name: str, account: object) -> Iterator[None]:
         raise
     finally:
         if forgiven:
-            by_account.add(-forgiven)
-            by_client.add(-1)
+            for counter in by_account:
+                counter.add(-forgiven)
+            for counter in by_client:
+                counter.add(-1)
 
 
 def count_email(email_key: str) -> None:
     """Count one more email to this recipient; too many are answered with 429."""
     _recipient("other", email_key).count()
+
+
+def count_staff_email(actor_id: int, *email_keys: str) -> None:
+    """Count emails that a member of staff, or whoever has their cookie, causes; too many are answered with 429.
+
+    Commands are not counted: who can run them can also read the password of the mail server.
+    """
+    count_member("staff_email", actor_id)
+    for email_key in email_keys:
+        _recipient("staff", email_key).count()
 
 
 def count_member(name: str, user_id: int) -> None:
@@ -126,8 +143,10 @@ def take_email_quota(kind: Literal["reset", "other"], email_key: str) -> bool:
 
 
 def _recipient(kind: str, email_key: str) -> "_Counter":
-    """Return the count of a mailbox: what follows a `+` in its name does not make another one."""
-    return _Counter(("email", kind, re.sub(r"\+[^@]*", "", email_key)), *EMAILS_TO_ONE_RECIPIENT)
+    """Return the count of a mailbox: neither dots in its name nor what follows a `+` make another one."""
+    name, _, domain = email_key.partition("@")
+    mailbox = f"{name.partition('+')[0].replace('.', '')}@{domain}"
+    return _Counter(("email", kind, mailbox), *EMAILS_TO_ONE_RECIPIENT)
 
 
 @dataclass(frozen=True)
@@ -159,9 +178,16 @@ class _Counter:
         return counters.add(key, self.seconds, amount)
 
 
-def _client() -> str:
-    """Return the client's IP address, or its network for IPv6: one client has all the addresses of a network."""
+def _by_client(of: tuple[str, ...], limit: tuple[int, int]) -> list[_Counter]:
+    """Return the counts of the client: by IP address, or by each of its networks for IPv6."""
+    most, seconds = limit
+    return [_Counter((*of, client), most * times, seconds) for client, times in _clients().items()]
+
+
+def _clients() -> dict[str, int]:
+    """Return the client's IP address, or its networks for IPv6, and how many times a limit holds for each."""
     ip_address = client_ip()
     with suppress(ValueError):  # it is not IPv6
-        return str(ipaddress.IPv6Network((ip_address, NETWORK), strict=False))
-    return ip_address
+        networks = {bits: ipaddress.IPv6Network((ip_address, bits), strict=False) for bits in IPV6_NETWORKS}
+        return {str(networks[bits]): times for bits, times in IPV6_NETWORKS.items()}
+    return {ip_address: 1}

@@ -1,11 +1,13 @@
-"""URLs: links for emails, safe redirects, and ids in paths."""
+"""URLs: links for emails, safe redirects, ids in paths, and what is a host name."""
 
+import functools
 import re
 import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import current_app, url_for
+from publicsuffixlist import PublicSuffixList
 from werkzeug.routing import IntegerConverter, Map
 
 MAX_NEXT_LENGTH = 2000
@@ -36,3 +38,9 @@ def safe_next(target: str | None) -> str:
     is_path = len(target) <= MAX_NEXT_LENGTH and re.fullmatch(r"/(?!/)[^\\]*", target)
     is_unsafe = any(unicodedata.category(character)[0] in "CZ" for character in target)
     return target if is_path and not is_unsafe else url_for("home.show")
+
+
+@functools.cache
+def public_suffixes() -> PublicSuffixList:
+    """Return the Public Suffix List, read once: `co.uk` is a suffix, below which organizations have their domains."""
+    return PublicSuffixList(accept_unknown=False)

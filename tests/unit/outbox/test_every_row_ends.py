@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.mail.errors import ConfigurationMailError, PermanentMailError, TemporaryMailError, UnknownMailError
@@ -15,6 +15,7 @@ from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.signup.operations import register
 
 STEP = timedelta(hours=12)
+WRITTEN, EARLIER = "%Y-%m-%d %H:%M:%f000", "-12 hours"  # for SQLite
 LONGEST = timedelta(days=8)  # a week of patience with the configuration, and a day
 FIELDS = {
     "task": ["send_welcome_email", "of_another_release"],
@@ -48,11 +49,10 @@ def add_every_combination(user_id: int) -> int:
 
 def let_time_pass() -> None:
     """Move every pending row into the past."""
+    moments = ("due_at", "expires_at", "created_at")
+    earlier = {name: func.strftime(WRITTEN, OutboxRow.__table__.c[name], EARLIER) for name in moments}
     with transaction():
-        for row in db.session.scalars(select(OutboxRow).where(is_pending())):
-            row.due_at, row.expires_at, row.created_at = (
-                moment - STEP for moment in (row.due_at, row.expires_at, row.created_at)
-            )
+        db.session.execute(update(OutboxRow).where(is_pending()).values(earlier))
 
 
 @pytest.mark.parametrize("broker", ["takes messages that nobody reads", "is away"])

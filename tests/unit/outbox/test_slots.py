@@ -76,9 +76,32 @@ def test_a_free_slot_is_offered_to_the_rows_that_waited_for_it(
     assert published == [rows[1]]
 
 
-@pytest.mark.parametrize(
-    ("email", "domain"),
-    [("a@example.com", "example.com"), ("a@x.y.EXAMPLE.com", "example.com"), ("a@museum", "museum"), ("", "")],
-)
-def test_subdomains_share_their_slots(email: str, domain: str) -> None:
+DOMAINS = {
+    "a@example.com": "example.com",
+    "a@x.y.EXAMPLE.com": "example.com",
+    "a@mail.shop.co.uk": "shop.co.uk",
+    "a@other.co.uk": "other.co.uk",
+    "a@co.uk": "co.uk",
+    "a@museum": "museum",
+    "a@x.y.unknown": "y.unknown",
+    "a@x.firm.xn--55qx5d.cn": "firm.xn--55qx5d.cn",
+    "a@x.bücher.example": "bücher.example",
+    "a@192.0.2.1": "192.0.2.1",
+    "a@[192.0.2.1]": "[192.0.2.1]",
+    "a@[IPv6:2001:db8::1]": "[ipv6:2001:db8::1]",
+    "a@example.com.": "example.com",
+    "a@example..com": "example..com",
+    "a@b@example.com": "example.com",
+    "a@": "",
+    "": "",
+}
+
+
+@pytest.mark.requirement(60)
+@pytest.mark.parametrize(("email", "domain"), DOMAINS.items())
+def test_each_organization_has_slots_of_its_own(email: str, domain: str) -> None:
     assert slot_domain(email) == domain
+
+
+def test_the_domain_of_any_recipient_fits_into_its_column() -> None:
+    assert len(slot_domain("a@" + "b" * 300)) == len(slot_domain("a@b." + "c" * 300)) == 254
