@@ -27,9 +27,9 @@ check: $(VENV)/.development ## Check lint, types, imports, templates and migrati
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/pytest -q -p no:cacheprovider tests/project/test_templates.py tests/project/test_migrations.py
 
-test: $(VENV)/.development ## Run all tests but the three below, against real servers (as root on Debian, install missing ones)
+test: $(VENV)/.development ## Run all tests but those below, against real servers (as root on Debian, install missing ones)
 	@tests/install-servers
-	$(BIN)/pytest -n $$(($(CORES) * 2)) $(IN_ORDER) tests/integration tests/security tests/functional tests/unit \
+	$(BIN)/pytest -n $$(($(CORES) * 2)) $(IN_ORDER) tests/integration tests/security tests/properties tests/functional tests/unit \
 	  tests/project tests/faults
 
 test-fast: $(VENV)/.development ## Run the tests that need no server: unit and functional

@@ -13,7 +13,7 @@ from flaskcelery.admin.pages import PAGES
 from tests.conftest import run_sql
 from tests.functional.conftest import Member, links_of
 from tests.functional.test_admin_lists import count_queries
-from tests.functional.test_admin_strings import fill
+from tests.properties.test_admin_strings import fill
 
 LISTS = ["users", "emails", "sessions", "audit"]
 

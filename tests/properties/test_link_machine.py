@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from flaskcelery.admin import operations as staff
 from flaskcelery.database import db
 from tests.conftest import Browser, run_sql, send_emails
-from tests.functional.link_model import FATE, HOUR, IDLE, LIVES, OLD, Clock, Link, run_machine
 from tests.pages import csrf_token
+from tests.properties.link_model import FATE, HOUR, IDLE, LIVES, OLD, Clock, Link, run_machine
 
 BROWSERS = st.integers(0, 1)
 

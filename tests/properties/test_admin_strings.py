@@ -19,7 +19,7 @@ from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.users.models import LoginSession, User
 from tests.conftest import run_sql
 from tests.functional.conftest import Member
-from tests.functional.test_naughty_strings import TEXTS
+from tests.properties.test_naughty_strings import TEXTS
 
 NAUGHTY = [*TEXTS, "{{ 7*7 }}", "{% raw %}", "<svg/onload=alert(1)>", '" onmouseover="alert(1)', "javascript:alert(1)"]
 FIRST = 1000

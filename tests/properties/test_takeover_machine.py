@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tests.conftest import PASSWORD
-from tests.functional.link_model import HOUR, Clock, run_machine
-from tests.functional.takeover_model import Person, Scene
+from tests.properties.link_model import HOUR, Clock, run_machine
+from tests.properties.takeover_model import Person, Scene
 
 WEEK = 7 * 24 * HOUR
 WHO = st.sampled_from(["thief", "thief", "owner"])
