@@ -82,7 +82,7 @@ def test_a_wrong_old_password_changes_nothing_and_is_written_down(app: Flask, lo
         ("alice@example.com", None, "new_password1", "The password is too similar to the email."),
         ("alice", None, "new_password1", "The password is too similar to the username."),
         ("iloveyou", None, "new_password1", "This password is too common."),
-        ("", None, "new_password1", "This field is required."),
+        ("", None, "new_password1", "Enter a password."),
     ],
 )
 def test_a_bad_new_password_is_refused(

@@ -22,7 +22,7 @@ from tests.conftest import PASSWORD, Browser, run_sql
 from tests.functional.test_password_reset import NEW, ask, change_row, counts, follow
 from tests.pages import csrf_token, errors_of
 
-UNSUCCESSFUL = "Password reset unsuccessful"
+UNSUCCESSFUL = "This link no longer works"
 
 
 @pytest.fixture
