@@ -35,7 +35,7 @@ def test_two_users_are_added_each_with_an_address(app: Flask, staff: Member) -> 
 @pytest.mark.defect("D8")
 def test_there_is_no_user_without_an_address(app: Flask, staff: Member) -> None:
     page = add(staff, "bob", "")
-    assert "Enter a username." in page
+    assert "Enter an email." in page
     assert run_sql(app, "SELECT count(*) FROM users") == [(1,)]
 
 

@@ -69,11 +69,7 @@ def test_empty_fields_are_each_named(auth: Browser) -> None:
     ("fields", "field", "sentence"),
     [
         ({"email": "nonsense"}, "email", "Enter a valid email address."),
-        (
-            {"username": "al ice"},
-            "username",
-            "Use letters, numbers and @ . + - _ only.",
-        ),
+        ({"username": "al ice"}, "username", "Use letters, numbers and @ . + - _ only."),
         ({"username": "a" * 151}, "username", "Ensure this value has at most 150 characters (it has 151)."),
         ({"password2": "something else"}, "password2", "The two password fields didn’t match."),
         (

@@ -24,10 +24,10 @@ def username_field(label: str, normalize: Normalize, max_length: int) -> StringF
     return StringField(label, checks, filters=[strip], render_kw=attributes)
 
 
-def email_field(label: str, normalize: Normalize, max_length: int, autocomplete: str = "email") -> EmailField:
+def email_field(label: str, normalize: Normalize, max_length: int, blank: str = NO_EMAIL) -> EmailField:
     """Return a field for an email that `normalize` accepts."""
-    attributes = {"autocomplete": autocomplete, "autocapitalize": "none", "maxlength": max_length}
-    checks = [DataRequired(NO_EMAIL), accepted_by(normalize)]
+    attributes = {"autocomplete": "email", "autocapitalize": "none", "maxlength": max_length}
+    checks = [DataRequired(blank), accepted_by(normalize)]
     return EmailField(label, checks, filters=[strip], render_kw=attributes)
 
 
@@ -41,8 +41,8 @@ def password_field(label: str, *, is_new: bool = False, repeats: str = "") -> Pa
 
 def new_passwords() -> tuple[PasswordField, PasswordField]:
     """Return the fields for a new password, typed twice."""
-    again = password_field("Confirm password", repeats="new_password1")
-    return password_field("New password", is_new=True), again
+    # Fields are displayed in the order of their making.
+    return password_field("New password", is_new=True), password_field("Confirm password", repeats="new_password1")
 
 
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
