@@ -34,7 +34,7 @@ def add(boss: Person, name: str) -> None:
     go_to(boss, "Users")
     boss.follow("Add a user")
     boss.press("Add a user")
-    boss.sees("This field is required.")
+    boss.sees("Enter a username.")
     boss.fill(Username=name, Email=f"{name}@example.com")
     boss.press("Add a user")
     boss.sees("was added")

@@ -61,7 +61,7 @@ def test_somebody_rejects_an_account_that_a_stranger_opened(site: Site, make_per
     make_person().sign_up("eve")
     owner = make_person()
     owner.open(site.link_in_email("eve@example.com", "/reject/"))
-    owner.press("I did not sign up: delete the account")
+    owner.press("Delete this account")
     owner.sees("The account is deleted.")
 
 
@@ -70,15 +70,15 @@ def test_somebody_forgets_the_password(site: Site, person: Person) -> None:
     person.open("/accounts/login/")
     person.follow("Forgotten your password?")
     person.fill(Email_address="ian@example.com")
-    person.press("Reset my password")
-    person.sees_title("Password reset sent")
+    person.press("Send the link")
+    person.sees_title("Check your email")
     link = site.link_in_email("ian@example.com", "/reset/")
     person.open(link)
     person.fill(New_password="1234", Confirm_password="1234")
-    person.press("Change my password")
+    person.press("Change password")
     person.sees("too short")
     person.fill(New_password=NEW_PASSWORD, Confirm_password=NEW_PASSWORD)
-    person.press("Change my password")
+    person.press("Change password")
     person.sees_title("Password reset complete")
     person.follow("Log in")
     person.fill(Email="ian@example.com", Password=PASSWORD)
@@ -87,7 +87,7 @@ def test_somebody_forgets_the_password(site: Site, person: Person) -> None:
     person.log_in("ian@example.com", NEW_PASSWORD)
     person.log_out()
     person.open(link)
-    person.sees_title("Password reset unsuccessful")
+    person.sees_title("This link no longer works")
 
 
 def test_somebody_who_asks_for_a_page_comes_to_it_after_the_login(person: Person) -> None:

@@ -60,7 +60,7 @@ def test_prompts_ask_again_until_the_answer_is_good(run: Run) -> None:
     result = run("users", "create", typed="\n".join([*typed, ""]))
     assert result.exit_code == 0, result.output
     for sentence in (
-        "Enter a valid username.",
+        "Use letters, numbers and @ . + - _ only.",
         "Enter a valid email address.",
         "This password is too short.",
         "Bypass password validation and create user anyway? [y/N]",

@@ -7,7 +7,7 @@ from flask import Flask
 
 from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
 
-DEAD = "This link does not work"
+DEAD = "This link no longer works"
 OLD, NEW = "alice@example.com", "new@example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
@@ -44,7 +44,7 @@ def test_an_address_changes_when_its_new_mailbox_agrees(app: Flask, confirmed: B
     visitor = Browser(app.test_client())
     visitor.client.get(link)
     assert run_sql(app, "SELECT email FROM users") == [(OLD,)]
-    assert "This field is required." in visitor.send(link).text
+    assert "Enter your password." in visitor.send(link).text
     assert visitor.send(link, password=PASSWORD).status_code == 302
     assert run_sql(app, "SELECT email, email_key, pending_email, previous_email FROM users") == [(NEW, NEW, None, OLD)]
     assert not visitor.is_logged_in()  # the link logs nobody in
@@ -122,7 +122,7 @@ def test_a_link_dies_with_the_state_it_was_made_for(app: Flask, confirmed: Brows
         (NEW, "x" * 2000, "Your password was entered incorrectly."),
         ("Alice@Example.com", PASSWORD, "This is your email already."),
         ("nonsense", PASSWORD, "Enter a valid email address."),
-        (NEW, "", "This field is required."),
+        (NEW, "", "Enter your password."),
     ],
 )
 def test_a_change_that_is_refused_owes_nothing(

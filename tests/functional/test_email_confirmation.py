@@ -13,7 +13,7 @@ from flaskcelery.users.tokens import LINK_DAYS
 from tests.conftest import PASSWORD, Browser, close, events, link_in, run_sql, send_emails
 from tests.pages import csrf_token
 
-DEAD = "This link does not work"
+DEAD = "This link no longer works"
 OLD, NEW = "alice@example.com", "new@example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
@@ -96,6 +96,14 @@ def test_a_link_for_one_thing_is_none_for_another(app: Flask, auth: Browser, pat
     token = csrf_token(auth.client.get(link).text)
     assert DEAD in auth.client.post(forged, data={"csrf_token": token}).text
     assert "email confirmed" not in events(app)
+
+
+def test_the_resend_page_says_to_check_the_email_and_offers_to_try_again(auth: Browser) -> None:
+    answer = auth.send("/accounts/email/resend/", email="nobody@example.com")
+    assert answer.location == "/accounts/email/resend/done/"
+    page = auth.client.get(answer.location).text
+    assert "Check your email</h1>" in page
+    assert 'href="/accounts/email/resend/">Try again' in page
 
 
 @pytest.mark.parametrize("user_id", ["9223372036854775808", "9" * 40, "-1", "x"])

@@ -92,7 +92,7 @@ def test_what_is_skipped_is_named_with_its_reason(app: Flask, tmp_path: Path, au
     ]
     for line, reason in zip(
         lines,
-        ("Enter a valid username", "Enter a valid email", "A user with that username", "User with this Email"),
+        ("Use letters, numbers", "Enter a valid email", "A user with that username", "This email already"),
         strict=False,
     ):
         assert reason in line

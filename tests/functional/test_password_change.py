@@ -60,6 +60,7 @@ def test_the_owner_is_told_and_it_is_in_the_audit_trail(app: Flask, logged_in: B
     assert message.recipients == ["alice@example.com"]
     assert message.subject == "Your password at flaskcelery was changed"
     assert "http://127.0.0.1:8000/accounts/password_reset/" in message.body
+    assert re.search(r"on \d\d \w{3} \d{4} at \d\d:\d\d UTC", " ".join(message.body.split()))
 
 
 def test_a_wrong_old_password_changes_nothing_and_is_written_down(app: Flask, logged_in: Browser) -> None:
@@ -82,7 +83,7 @@ def test_a_wrong_old_password_changes_nothing_and_is_written_down(app: Flask, lo
         ("alice@example.com", None, "new_password1", "The password is too similar to the email."),
         ("alice", None, "new_password1", "The password is too similar to the username."),
         ("iloveyou", None, "new_password1", "This password is too common."),
-        ("", None, "new_password1", "This field is required."),
+        ("", None, "new_password1", "Enter a password."),
     ],
 )
 def test_a_bad_new_password_is_refused(

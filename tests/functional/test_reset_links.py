@@ -22,7 +22,7 @@ from tests.conftest import PASSWORD, Browser, run_sql
 from tests.functional.test_password_reset import NEW, ask, change_row, counts, follow
 from tests.pages import csrf_token, errors_of
 
-UNSUCCESSFUL = "Password reset unsuccessful"
+UNSUCCESSFUL = "This link no longer works"
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_a_link_works_once(app: Flask, member: Browser) -> None:
             response = browser.client.get(path)
             assert response.status_code == 200
             assert UNSUCCESSFUL in response.text
-            assert "possibly because it has already been used" in response.text
+            assert "It has been used already, or it has expired." in response.text
 
 
 ENDINGS: dict[str, Callable[[Flask, Browser], object]] = {

@@ -12,7 +12,7 @@ from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_ema
 from tests.functional.conftest import Member
 
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
-DEAD = "This link does not work"
+DEAD = "This link no longer works"
 
 
 def purge(app: Flask) -> None:

@@ -13,7 +13,7 @@ from tests.servers import SmtpServer
 
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "20"))
 RIVALS = 50
-EMAIL_TAKEN = "User with this Email already exists."
+EMAIL_TAKEN = "This email already has an account."
 
 
 @pytest.mark.requirement(33)

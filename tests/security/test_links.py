@@ -14,7 +14,7 @@ from tests.security.conftest import Site
 
 ASK = "/accounts/password_reset/"
 NEW = "brass kettle forty"
-DEAD = "Password reset unsuccessful"
+DEAD = "This link no longer works"
 RIVALS = 20
 
 

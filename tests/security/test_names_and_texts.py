@@ -25,7 +25,7 @@ def test_names_that_look_the_same_are_taken_or_refused(stack: Site) -> None:
         "already exists": taken,
         "looks like that of another": alike,
         "mixes alphabets": mixed,
-        "Enter a valid username": invalid,
+        "Use letters, numbers": invalid,
     }
     for sentence, names in answers.items():
         for number, name in enumerate(names):

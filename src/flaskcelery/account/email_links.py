@@ -30,7 +30,7 @@ DONE = {
         "auth.show_login",
     ),
 }
-SENT = "If that email needs confirming, we’ve sent a new link. Please look for it in a few minutes."
+SENT = "If that email needs confirming, we’ve sent a new link. Look in spam too."
 
 
 @bp.get(LINK)
@@ -94,6 +94,13 @@ def submit_resend() -> str | Response:
     form = ResendForm(request.form)
     if form.validate():
         request_confirmation(form.email.data or "")
+        if not form.back.data:
+            return redirect(url_for("email_links.show_resent"))
         flash(SENT, "info")
-        return redirect(safe_next(form.back.data or url_for("email_links.show_resend")))
+        return redirect(safe_next(form.back.data))
     return render_template("account/email_links/resend.html", form=form)
+
+
+@bp.get("/accounts/email/resend/done/")
+def show_resent() -> str:
+    return render_template("account/email_links/resend_done.html", sent=SENT)

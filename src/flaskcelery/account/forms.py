@@ -14,17 +14,17 @@ class UsernameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """The current password, which shows that the owner is at the keyboard."""
 
-    password = password_field("Your password", autocomplete="current-password")
+    password = password_field("Your password")
 
 
 class EmailForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     email = email_field("New email", normalize_email, EMAIL_MAX_LENGTH)
-    password = password_field("Your password", autocomplete="current-password")
+    password = password_field("Your password")
     is_mailbox_lost = BooleanField("I no longer have my old mailbox, or somebody else reads it")
 
 
 class ChangePasswordForm(NewPasswordForm):
-    old_password = password_field("Old password", autocomplete="current-password")
+    old_password = password_field("Old password")
     new_password1, new_password2 = new_passwords()  # declared again: fields are displayed in this order
 
 

@@ -34,7 +34,7 @@ ROLE_RIGHTS = {
 
 class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     username = username_field("Username", normalize_username, USERNAME_MAX_LENGTH)
-    email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)
+    email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH, "Enter an email.")
 
 
 def count(*where: ColumnElement[bool]) -> int:

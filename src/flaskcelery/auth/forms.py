@@ -5,7 +5,7 @@ from wtforms import BooleanField, EmailField, HiddenField
 from wtforms.validators import DataRequired
 
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, normalize_email
-from flaskcelery.web.forms import email_field, password_field
+from flaskcelery.web.forms import NO_EMAIL, email_field, password_field
 
 
 class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -13,10 +13,10 @@ class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
     username = EmailField(
         "Email",
-        [DataRequired()],
+        [DataRequired(NO_EMAIL)],
         render_kw={"autocomplete": "username", "autocapitalize": "none", "maxlength": EMAIL_MAX_LENGTH},
     )
-    password = password_field("Password", autocomplete="current-password")
+    password = password_field("Password")
     remember = BooleanField("Keep me logged in on this device")
     next = HiddenField()
 

@@ -2,18 +2,17 @@
 
 from flask_wtf import FlaskForm
 from wtforms import Field
-from wtforms.validators import EqualTo
 
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
 from flaskcelery.users.password_policy import find_problems
-from flaskcelery.web.forms import MISMATCH, email_field, password_field, refuse_problems, username_field
+from flaskcelery.web.forms import email_field, password_field, refuse_problems, username_field
 
 
 class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     username = username_field("Username", normalize_username, USERNAME_MAX_LENGTH)
     email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)
-    password1 = password_field("Password")
-    password2 = password_field("Confirm password", EqualTo("password1", MISMATCH))
+    password1 = password_field("Password", is_new=True)
+    password2 = password_field("Confirm password", repeats="password1")
 
     def validate_password1(self, field: Field) -> None:
         refuse_problems(field, find_problems(field.data, self.username.data or "", self.email.data or ""))

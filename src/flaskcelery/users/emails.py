@@ -1,5 +1,7 @@
 """The emails about an account. `made_at` is when a link was requested: every attempt sends the same link."""
 
+from datetime import datetime
+
 from sqlalchemy import select
 
 from flaskcelery.database import db, now_plus
@@ -73,6 +75,7 @@ def send_email_changed_notice(user_id: int) -> Message | None:
         link=undo_link(user),
         lifetime=lifetime(LINK_MAX_AGE),
         needs_password=user.undo_password_hash is not None,
+        when=_tell(user.email_changed_at),
     )
 
 
@@ -92,13 +95,14 @@ def send_invitation_email(user_id: int, made_at: int) -> Message | None:
     return _compose_password_link("invitation", user_id, made_at, has_password=False)
 
 
-@task("send_password_changed_email", "Password changed", samples=[sample_user()])
+@task("send_password_changed_email", "Password changed", samples=[sample_user(password_changed_at=now_plus())])
 def send_password_changed_email(user_id: int) -> Message | None:
     """Tell an account's owner about the new password: somebody else could have chosen it."""
     user = db.session.get(User, user_id)
     if user is None:
         return None
-    return _notify("password_changed", user, link=public_url("auth.show_reset"))
+    when = _tell(user.password_changed_at)
+    return _notify("password_changed", user, link=public_url("auth.show_reset"), when=when)
 
 
 @task("send_goodbye_email", "Your account is deleted", samples=[sample_user(closed_at=now_plus())])
@@ -110,11 +114,12 @@ def send_goodbye_email(user_id: int) -> Message | None:
     return _notify("goodbye", user)
 
 
-@task("send_new_email_notice", "This is your email now", samples=[sample_user(email=NEW)])
+@task("send_new_email_notice", "This is your email now", samples=[sample_user(email=NEW, email_changed_at=now_plus())])
 def send_new_email_notice(user_id: int) -> Message | None:
     """Tell the new email about the change."""
     user = _find_open(user_id)
-    return _compose("email_new", user) if user and user.email_confirmed_at else None
+    is_due = user and user.email_confirmed_at
+    return _compose("email_new", user, when=_tell(user.email_changed_at)) if user and is_due else None
 
 
 @task(
@@ -127,14 +132,18 @@ def send_left_email_notice(user_id: int) -> Message | None:
     user = _find_open(user_id)
     if user is None or user.left_email is None:
         return None
-    return _compose("email_left", user, to=user.left_email, is_undone=user.email_changed_at is None)
+    return _compose("email_left", user, to=user.left_email, when=_tell(user.email_changed_at))
 
 
 @task("send_undone_notice", "You have your old email back", samples=[sample_user()])
 def send_undone_notice(user_id: int) -> Message | None:
     """Tell the restored email about the undo; the link to choose a new password comes with an email of its own."""
     user = _find_open(user_id)
-    return _compose("email_undone", user, link=public_url("auth.show_reset")) if user else None
+    return _compose("email_undone", user, other_link=public_url("auth.show_reset")) if user else None
+
+
+def _tell(moment: datetime | None) -> str:
+    return moment.strftime("on %d %b %Y at %H:%M UTC") if moment else ""
 
 
 def _find_open(user_id: int | None) -> User | None:

@@ -18,11 +18,11 @@ from flaskcelery.web.urls import public_suffixes
 
 USERNAME_MAX_LENGTH = 150
 EMAIL_MAX_LENGTH = 254
-TAKEN = {"username": "A user with that username already exists.", "email": "User with this Email already exists."}
+TAKEN = {"username": "A user with that username already exists.", "email": "This email already has an account."}
 
 
 class InvalidName(UserFacingError):
-    message = "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
+    message = "Use letters, numbers and @ . + - _ only."
     field = "username"
 
 

@@ -13,30 +13,36 @@ from flaskcelery.errors import UserFacingError
 
 Normalize = Callable[[str], str]
 NEW_ACCOUNT = "new_account"  # a key of the visitor's session: the id of the account that they have just opened
+NO_EMAIL = "Enter your email."
 MISMATCH = "The two password fields didn’t match."
 
 
 def username_field(label: str, normalize: Normalize, max_length: int) -> StringField:
     """Return a field for a username that `normalize` accepts."""
     attributes = {"autocomplete": "username", "autocapitalize": "none", "maxlength": max_length}
-    return StringField(label, [DataRequired(), accepted_by(normalize)], filters=[strip], render_kw=attributes)
+    checks = [DataRequired("Enter a username."), accepted_by(normalize)]
+    return StringField(label, checks, filters=[strip], render_kw=attributes)
 
 
-def email_field(label: str, normalize: Normalize, max_length: int, autocomplete: str = "email") -> EmailField:
+def email_field(label: str, normalize: Normalize, max_length: int, blank: str = NO_EMAIL) -> EmailField:
     """Return a field for an email that `normalize` accepts."""
-    attributes = {"autocomplete": autocomplete, "autocapitalize": "none", "maxlength": max_length}
-    return EmailField(label, [DataRequired(), accepted_by(normalize)], filters=[strip], render_kw=attributes)
+    attributes = {"autocomplete": "email", "autocapitalize": "none", "maxlength": max_length}
+    checks = [DataRequired(blank), accepted_by(normalize)]
+    return EmailField(label, checks, filters=[strip], render_kw=attributes)
 
 
-def password_field(label: str, *validators: Any, autocomplete: str = "new-password") -> PasswordField:
-    """Return a field for a password, which is never stripped."""
-    return PasswordField(label, [InputRequired(), *validators], render_kw={"autocomplete": autocomplete})
+def password_field(label: str, *, is_new: bool = False, repeats: str = "") -> PasswordField:
+    """Return a field for a password, which is never stripped. It can repeat the password of another field."""
+    blank = f"Enter {'the password again' if repeats else 'a password' if is_new else 'your password'}."
+    checks = [InputRequired(blank), *([EqualTo(repeats, MISMATCH)] if repeats else [])]
+    autocomplete = "new-password" if is_new or repeats else "current-password"
+    return PasswordField(label, checks, render_kw={"autocomplete": autocomplete})
 
 
 def new_passwords() -> tuple[PasswordField, PasswordField]:
     """Return the fields for a new password, typed twice."""
-    again = EqualTo("new_password1", MISMATCH)
-    return password_field("New password"), password_field("Confirm password", again)
+    # Fields are displayed in the order of their making.
+    return password_field("New password", is_new=True), password_field("Confirm password", repeats="new_password1")
 
 
 class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
