@@ -117,7 +117,7 @@ def test_a_search_without_a_match_says_so_and_can_be_cleared(staff: Member) -> N
     page = staff.client.get("/admin/users/?q=zzz&sort=email").text
     assert "No user matches “zzz”. Clear" in read_text(page)
     assert '<a href="/admin/users/?sort=email">Clear</a>' in page
-    assert "No session matches. Clear" in read_text(staff.client.get("/admin/sessions/?live=no").text)
+    assert "No session matches. Clear" in read_text(staff.client.get("/admin/sessions/?still_logged_in=no").text)
     page = staff.client.get("/admin/emails/?q=sue").text
     assert "1 email. Clear" in read_text(page)
     assert ">Clear<" not in staff.client.get("/admin/emails/").text
