@@ -141,7 +141,7 @@ class Page:
         return [name for name, tints in self.tags.items() if self.format(row, name) in tints]
 
     def find_details(self, row: Any, is_empty: bool = False) -> list[str]:
-        """Return the columns that the page of a row shows below its name and tags: those with a value, or the others."""
+        """Return the columns below the name and the tags of a row: those with a value, or the empty ones."""
         names = dict.fromkeys([*self.columns[1:], *inspect(self.model).columns.keys()])
         shown = [name for name in names if name not in (*self.hidden, self.columns[0], *self.find_tags(row))]
         return [name for name in shown if (self.format(row, name) in (None, "", False)) is is_empty]

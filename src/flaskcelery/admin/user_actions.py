@@ -143,7 +143,13 @@ def warn_of_deletion(user: User) -> list[str]:
     ]
 
 
-@action("Delete", danger=True, note="The account and its data are erased. This cannot be undone.", is_available=is_open, confirm=warn_of_deletion)
+@action(
+    "Delete",
+    danger=True,
+    note="The account and its data are erased. This cannot be undone.",
+    is_available=is_open,
+    confirm=warn_of_deletion,
+)
 def delete(actor: User, user: User) -> str:
     delete_user(user.id, actor_id=actor.id)
     return f"User {user.id} was deleted."
