@@ -51,6 +51,22 @@ def test_the_dashboard_draws_what_was_done(app: Flask, staff: Member, alice: Mem
     assert read_tiles(staff.client.get("/admin/").text)[2][2:] == ("2", "oldest: 1 d 2 h")
 
 
+def test_both_charts_of_emails_have_one_scale(app: Flask, staff: Member, alice: Member) -> None:
+    send_emails(app)
+    [(email,)] = run_sql(app, f"SELECT id FROM outbox WHERE user_id = {alice.id}")
+    run_sql(app, f"UPDATE outbox SET done_at = created_at, failed_at = NULL WHERE id != '{email}'")
+    run_sql(app, f"UPDATE outbox SET done_at = NULL, failed_at = created_at WHERE id = '{email}'")
+    columns = "id, task, args, user_id, created_at, due_at, expires_at, attempts, domain, error"
+    for number in range(3):
+        run_sql(
+            app,
+            f"INSERT INTO outbox ({columns}, done_at) SELECT '{number}' || substr(id, 2), "
+            f"{columns.partition(', ')[2]}, done_at FROM outbox WHERE done_at IS NOT NULL LIMIT 1",
+        )
+    heads = re.findall(r"<small>(\d+)</small>\s*<svg", staff.client.get("/admin/").text)
+    assert heads[1:] == ["4", "4"]
+
+
 def read_tiles(page: str) -> list[tuple[str, ...]]:
     """Return where each tile of the dashboard leads to, and what it says."""
     found = re.findall(
