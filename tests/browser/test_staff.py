@@ -69,7 +69,7 @@ def test_staff_gives_and_takes_roles_edits_and_deletes(boss: Person) -> None:
         boss.sees("The role of user")
     boss.follow("Edit")
     boss.fill(Username="yen", Email="yen@example.com")
-    boss.press("Edit")
+    boss.press("Save")
     boss.sees("is saved.", "username: yan → yen")
     confirm(boss, "Delete", "This cannot be undone.")
     boss.sees("was deleted.")

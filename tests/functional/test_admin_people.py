@@ -117,7 +117,7 @@ def test_a_search_without_a_match_says_so_and_can_be_cleared(staff: Member) -> N
     page = staff.client.get("/admin/users/?q=zzz&sort=email").text
     assert "No user matches “zzz”. Clear" in read_text(page)
     assert '<a href="/admin/users/?sort=email">Clear</a>' in page
-    assert "No session matches. Clear" in read_text(staff.client.get("/admin/sessions/?live=no").text)
+    assert "No session matches. Clear" in read_text(staff.client.get("/admin/sessions/?still_logged_in=no").text)
     page = staff.client.get("/admin/emails/?q=sue").text
     assert "1 email. Clear" in read_text(page)
     assert ">Clear<" not in staff.client.get("/admin/emails/").text
@@ -156,3 +156,30 @@ def test_times_of_a_row_are_exact_and_relative_both_ways(app: Flask, staff: Memb
     text = read_text(staff.client.get(f"/admin/sessions/{session}/").text)
     assert re.search(r"Last seen \(UTC\) \d{4}-\d\d-\d\d \d\d:\d\d:\d\d just now", text)
     assert re.search(r"Expires \(UTC\) \S+ \S+ in 13 days", text)
+
+
+def test_a_row_shows_empty_values_only_on_request_and_its_tags_once(staff: Member, alice: Member) -> None:
+    shown, _, empty = staff.client.get(f"/admin/users/{alice.id}/").text.partition("Show empty fields")
+    assert re.findall("<dt>(.*?)</dt>", shown)[:3] == ["Role", "Username", "Joined (UTC)"]
+    assert "Closed (UTC)" in empty
+    assert shown.count("unconfirmed") == 1
+
+
+def test_a_list_shows_the_beginning_of_a_long_error_and_the_row_all_of_it(app: Flask, staff: Member) -> None:
+    error = "550 5.7.1 " + "refused " * 12 + "in the end"
+    run_sql(app, f"UPDATE outbox SET error = '{error}'")
+    [(email,)] = run_sql(app, "SELECT id FROM outbox")
+    listed = read_cells(staff.client.get("/admin/emails/").text)[-1]
+    assert listed.startswith("550 5.7.1 refused")
+    assert len(listed) <= 60
+    assert error in staff.client.get(f"/admin/emails/{email}/").text
+
+
+def test_an_email_without_an_account_says_so(app: Flask, staff: Member) -> None:
+    run_sql(app, "UPDATE outbox SET user_id = NULL")
+    assert read_cells(staff.client.get("/admin/emails/").text)[2] == "no account"
+
+
+def test_a_user_without_events_has_no_table_of_them(app: Flask, staff: Member, alice: Member) -> None:
+    run_sql(app, "DELETE FROM audit_events")
+    assert "History No events yet." in read_text(staff.client.get(f"/admin/users/{alice.id}/").text)

@@ -95,7 +95,7 @@ def test_an_address_changed_by_staff_has_to_be_confirmed_and_the_old_one_is_told
     send_emails(app)
     page = staff.act(f"/admin/users/{alice.id}/", "edit", username="alicia", email="new@example.com").text
     assert f"User {alice.id} is saved." in page
-    assert "email: a***@example.com → n***@example.com, username: alice → alicia" in page
+    assert "email: a***@example.com → n***@example.com, username: alice → alicia" in page.replace("<wbr>", "")
     assert not alice.is_logged_in()
     names = run_sql(app, f"SELECT username, email, email_confirmed_at FROM users WHERE id = {alice.id}")
     assert names == [("alicia", "new@example.com", None)]

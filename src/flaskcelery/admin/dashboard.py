@@ -19,14 +19,16 @@ MAX_USERS = 100_000  # the database counts rows one by one; above, the exact num
 
 @dataclass(frozen=True)
 class Chart:
-    title: str
+    what: str
+    unit: str
     period: str
     bars: list[tuple[str, int]]  # the label and the count of each day or hour, oldest first
+    top: int  # the count that is as high as the chart
     tint: str = ""
 
     @property
-    def highest(self) -> int:
-        return max(count for _, count in self.bars)
+    def title(self) -> str:
+        return f"{self.what} per {self.unit}"
 
     @property
     def total(self) -> int:
@@ -34,7 +36,8 @@ class Chart:
 
     @property
     def summary(self) -> str:
-        return f"{self.total:,} in {self.period}, at most {self.highest:,}" if self.total else f"None in {self.period}"
+        peak = f"peak {find_highest(self.bars):,} per {self.unit}"
+        return f"{self.total:,} in {self.period}, {peak}" if self.total else f"None in {self.period}"
 
 
 @dataclass(frozen=True)
@@ -53,11 +56,16 @@ def find_charts() -> list[Chart]:
     joined = count_by(User.joined_at, "%Y-%m-%d", now, timedelta(days=1), DAYS)
     sent = count_by(OutboxRow.done_at, "%Y-%m-%d %H:00", now, timedelta(hours=1), HOURS)
     failed = count_by(OutboxRow.failed_at, "%Y-%m-%d %H:00", now, timedelta(hours=1), HOURS)
+    top = find_highest(sent + failed)  # of both charts, so that they can be compared
     return [
-        Chart("Sign-ups per day", days, joined),
-        Chart("Emails sent per hour", hours, sent),
-        Chart("Emails failed per hour", hours, failed, "bad"),
+        Chart("Sign-ups", "day", days, joined, find_highest(joined)),
+        Chart("Emails sent", "hour", hours, sent, top),
+        Chart("Emails failed", "hour", hours, failed, top, "bad"),
     ]
+
+
+def find_highest(bars: list[tuple[str, int]]) -> int:
+    return max(number for _, number in bars)
 
 
 def count_by(column: Any, label: str, now: datetime, step: timedelta, number: int) -> list[tuple[str, int]]:
@@ -77,12 +85,12 @@ def find_tiles(charts: list[Chart]) -> list[Tile]:
     waits = f"oldest: {format_age(oldest)}" if oldest else "none waits"
     return [
         Tile("Users", users, f"{sign_ups.total:,} new in {sign_ups.period}", USERS.url()),
-        Tile("Emails sent", f"{sent.total:,}", f"in {sent.period}", EMAILS.url(state="done")),
+        Tile("Emails sent", f"{sent.total:,}", f"in {sent.period}", EMAILS.url(state="sent")),
         Tile("Emails pending", f"{counts['pending']:,}", waits, EMAILS.url(state="pending", sort="created_at")),
         Tile(
             "Emails failed",
             f"{counts['failed']:,}",
-            f"{failed.total:,} in {failed.period}",
+            "See them" if counts["failed"] else f"none in {failed.period}",
             EMAILS.url(state="failed"),
             "bad" if counts["failed"] else "",
         ),
@@ -90,6 +98,7 @@ def find_tiles(charts: list[Chart]) -> list[Tile]:
 
 
 def format_age(age: timedelta) -> str:
-    minutes = int(age.total_seconds()) // 60
-    parts = [(age.days, "d"), (minutes // 60 % 24, "h"), (minutes % 60, "min")]
+    """Return an age in its two largest units."""
+    hours, minutes = age.seconds // 3600, age.seconds // 60 % 60
+    parts = [(age.days, "d"), (hours, "h")] if age.days else [(hours, "h"), (minutes, "min")]
     return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than a minute"

@@ -75,6 +75,14 @@ def retry_all(actor: User) -> str:
     return f"Emails that will be retried: {staff.retry_emails(actor_id=actor.id)}."
 
 
+def name_state(state: str) -> str:
+    return "sent" if state == "done" else state
+
+
+def name_absent(user_id: int | None) -> int | str:
+    return user_id or "no account"
+
+
 EMAILS = Page(
     name="emails",
     title="Emails",
@@ -82,15 +90,15 @@ EMAILS = Page(
     columns=("task", "state", "user_id", "created_at", "attempts", "error"),
     sortable=("created_at",),
     searchable=("id", "user_id"),
-    filters={"state": outbox.states()},
-    formatters={"task": title_of, "args": json.dumps},
-    tags={"state": {"done": "good", "pending": "warn", "failed": "bad"}},
+    filters={"state": {name_state(state): where for state, where in outbox.states().items()}},
+    formatters={"task": title_of, "args": json.dumps, "state": name_state, "user_id": name_absent},
+    tags={"state": {"sent": "good", "pending": "warn", "failed": "bad"}},
     links={"user_id": USERS},
     actions=(retry, retry_all),
 )
 
 
-@action("End this session", danger=True)
+@action("End this session", danger=True, note="The device is logged out.")
 def end(actor: User, session: LoginSession) -> str:
     log_out_devices(session.user_id, only=session.id, actor_id=actor.id)
     return "The session has ended."
@@ -103,7 +111,7 @@ SESSIONS = Page(
     columns=("device", "user_id", "ip_address", "last_seen_at", "expires_at"),
     sortable=("last_seen_at", "expires_at"),
     searchable=("user_id", "ip_address", "device"),
-    filters={"live": {"yes": is_live(), "no": not_(is_live())}},
+    filters={"still_logged_in": {"yes": is_live(), "no": not_(is_live())}},
     hidden=("token_hash",),
     formatters={"device": describe_device},
     links={"user_id": USERS},
@@ -119,6 +127,7 @@ AUDIT = Page(
     sortable=("at",),
     searchable=("user_id", "ip_address"),
     filters={"event": {event.value: AuditEvent.event == event for event in Event}},
+    formatters={"user_id": name_absent},
     links={"user_id": USERS, "actor_id": USERS},
     stand_ins={"user_id": "email", "actor_id": "actor_name"},
 )

@@ -15,7 +15,7 @@ from flaskcelery.web.urls import MAX_ID
 
 Choices = Mapping[str, ColumnElement[bool]]
 MAX_IDS = 1000  # of linked rows, in one condition
-WORDS = {"id": "ID", "ip": "IP", "at": "time"}  # parts of column names that headings spell differently
+WORDS = {"id": "ID", "ip": "IP", "at": "time", "task": "email"}  # parts of column names that headings spell differently
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Action:
     confirm: Callable[[Any], list[str]] | None = None  # returns the consequences, which are shown first
     is_available: Callable[[Any], Any] = lambda _row: True
     bulk: bool = False  # for the whole list, not for one row: `confirm` and `is_available` get None
-    danger: bool = False  # red, and apart from the others
+    danger: bool = False  # red, below the details
+    note: str = ""  # beside a dangerous button
 
     @property
     def name(self) -> str:
@@ -55,7 +56,7 @@ class Page:
     searchable: tuple[str, ...] = ()
     filters: Mapping[str, Choices] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
-    formatters: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)
+    formatters: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # the tint of a column's values
     links: Mapping[str, "Page"] = field(default_factory=dict)  # foreign keys, shown and searched as the page's rows
     stand_ins: Mapping[str, str] = field(default_factory=dict)  # the column to show when the row of a link is gone
@@ -136,10 +137,14 @@ class Page:
         """Return the actions that are available for the row, or for the list without one."""
         return [each for each in self.actions if each.bulk == (row is None) and each.is_available(row)]
 
-    def find_details(self) -> list[str]:
-        """Return the columns that the page of a row shows."""
+    def find_tags(self, row: Any) -> list[str]:
+        return [name for name, tints in self.tags.items() if self.format(row, name) in tints]
+
+    def find_details(self, row: Any, is_empty: bool = False) -> list[str]:
+        """Return the columns below the name and the tags of a row: those with a value, or the empty ones."""
         names = dict.fromkeys([*self.columns[1:], *inspect(self.model).columns.keys()])
-        return [name for name in names if name not in (*self.hidden, self.columns[0])]
+        shown = [name for name in names if name not in (*self.hidden, self.columns[0], *self.find_tags(row))]
+        return [name for name in shown if (self.format(row, name) in (None, "", False)) is is_empty]
 
     def format(self, row: Any, name: str) -> Any:
         value = getattr(row, name)

@@ -117,6 +117,7 @@ def end_sessions(actor: User, user: User) -> str:
 @action(
     "Lock out",
     danger=True,
+    note="The owner cannot log in until the account is unlocked.",
     is_available=lambda user: user.is_active,
     confirm=warn_of_logout("The owner cannot log in until the account is unlocked."),
 )
@@ -142,7 +143,13 @@ def warn_of_deletion(user: User) -> list[str]:
     ]
 
 
-@action("Delete", danger=True, is_available=is_open, confirm=warn_of_deletion)
+@action(
+    "Delete",
+    danger=True,
+    note="The account and its data are erased. This cannot be undone.",
+    is_available=is_open,
+    confirm=warn_of_deletion,
+)
 def delete(actor: User, user: User) -> str:
     delete_user(user.id, actor_id=actor.id)
     return f"User {user.id} was deleted."
