@@ -172,8 +172,9 @@ REQUIREMENTS = {
     70: Requirement("Flash messages on the admin pages contain no email address, as they are stored in a cookie"),
     71: Requirement(
         "A copied cookie of staff cannot flood mailboxes",
-        "In an hour, a member of staff can cause 60 emails, and all of them together five to one mailbox. Visitors "
-        "cannot use these up. Commands are not limited: see [decision 14](decisions/0014-limits.md).",
+        "In an hour, one member of staff can cause 60 emails. All staff together can cause five emails to one mailbox. "
+        "Emails that visitors request are counted separately. Commands are not limited: see [decision "
+        "14](decisions/0014-limits.md).",
     ),
     72: Requirement(
         "One client, account or IPv6 /48 network cannot make the site slow for others",
