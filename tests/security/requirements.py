@@ -39,8 +39,8 @@ REQUIREMENTS = {
     ),
     10: Requirement(
         "A password reset does not reveal who has an account",
-        "This is also true while Redis is down. Measured as in row 8, the medians differ by 0.07 ms. For a new "
-        "confirmation link, they differ by 0.17 ms.",
+        "This is also true while Redis is down. Measured as in row 8, the medians differ by 0.07 ms. For the "
+        "form that requests a new confirmation link, the medians differ by 0.17 ms.",
     ),
     11: Requirement("Password guesses are counted across all processes", "Wrong guesses cannot lock the owner out."),
     12: Requirement("Rate limits work while Redis is down"),
@@ -90,8 +90,9 @@ REQUIREMENTS = {
     37: Requirement(
         "Visitors cannot send advertising with our emails, and cannot flood a mailbox",
         "In an hour, a mailbox gets at most five password resets and five other emails that visitors request. Until a "
-        "user confirms the mailbox, only the welcome email can contain the username. The email leaves the username out "
-        "if it has more than 30 characters, or other characters than letters, digits, dots, hyphens and underscores.",
+        "user confirms the mailbox, only the welcome email can contain the username. A username "
+        "of more than 30 characters, or with other characters than letters, digits, dots, hyphens and underscores, is "
+        "left out of this email, too.",
     ),
     38: Requirement("User input is never interpreted as HTML or as a template"),
     39: Requirement(
@@ -131,8 +132,8 @@ REQUIREMENTS = {
     ),
     58: Requirement("Other users of the host cannot read the files in `instance/`"),
     59: Requirement(
-        "`flask users import-django` skips and reports a user whose username and email address belong to an "
-        "unconfirmed account",
+        "If an unconfirmed account already has the username and email address of an imported user, `flask users "
+        "import-django` skips this user and reports it",
         "This account could belong to a stranger.",
     ),
     60: Requirement(
