@@ -142,8 +142,8 @@ REQUIREMENTS = {
     ),
     61: Requirement(
         "A logged-in user cannot find out who has an account",
-        "If a user asks for an email address that is taken, the page does not show this. Only the owner of the "
-        "address is told, by email. A user can try five usernames an hour.",
+        "If a user wants to change to an email address that is taken, the page does not reveal that. Only the owner of "
+        "the address is told, by email. A user can try five usernames an hour.",
     ),
     62: Requirement(
         "Nobody can steal an account by changing its email address",
