@@ -90,9 +90,8 @@ REQUIREMENTS = {
     37: Requirement(
         "Visitors cannot send advertising with our emails, and cannot flood a mailbox",
         "In an hour, a mailbox gets at most five password resets and five other emails that visitors request. Until a "
-        "user confirms the mailbox, only the welcome email can contain the username. A username "
-        "of more than 30 characters, or with other characters than letters, digits, dots, hyphens and underscores, is "
-        "left out of this email, too.",
+        "user confirms the mailbox, only the welcome email can contain the username. It leaves out a username that is "
+        "longer than 30 characters, or that contains anything except letters, digits, dots, hyphens and underscores.",
     ),
     38: Requirement("User input is never interpreted as HTML or as a template"),
     39: Requirement(
