@@ -193,10 +193,8 @@ class Browser:
         return self.send("/accounts/login/", username=email, password=password, **fields)
 
     def log_out(self) -> TestResponse:
-        """Press the log-out button of the home page."""
         token = find_csrf_token(self.client.get("/").text)
         return self.client.post("/accounts/logout/", data={"csrf_token": token})
 
     def is_logged_in(self) -> bool:
-        """Tell what the home page says."""
         return "Thanks for logging in." in self.client.get("/").text

@@ -31,9 +31,8 @@ from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
 
-MAX_BACK_OFF = 3600  # seconds
+MAX_BACK_OFF, RECORD_RETRY = 3600, 0.5  # seconds
 MAX_PATIENCE = 7 * 86400  # seconds; even a row that waits for an operator to fix the settings expires
-RECORD_RETRY = 0.5  # seconds
 
 
 @dataclass(frozen=True)
