@@ -19,7 +19,7 @@ from tests.browser.site import Site
 from tests.browser.states import NOT_PAGES, STATES
 from tests.processes import ROOT, find_program
 
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the walk
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("walk")]  # the first test waits for the walk
 CSS = ROOT / "src/flaskcelery/static/site.css"
 
 

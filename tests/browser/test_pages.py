@@ -38,6 +38,7 @@ def fresh_boss(fresh_site: Site) -> None:
         db.session.remove()
 
 
+@pytest.mark.xdist_group("fresh site")
 @pytest.mark.usefixtures("fresh_boss")
 @pytest.mark.parametrize("state", FRESH, ids=lambda state: state.name)
 def test_a_page_of_a_fresh_site_is_accessible(fresh_site: Site, chromium: Browser, state: State) -> None:

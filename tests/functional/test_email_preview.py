@@ -130,7 +130,7 @@ def test_the_page_of_an_email_shows_its_headers_its_text_and_its_html_in_a_sandb
     assert "auto-generated" in page.text
     assert "the link works for one hour" in page.text
     frames = re.findall(r'<iframe src="([^"]*)"[^>]* width="(\d+)"[^>]* sandbox>', page.text)
-    assert [width for _, width in frames] == ["600", "375"]
+    assert [width for _, width in frames] == ["604", "379"]  # 600 and 375 px between their borders
     policy = page.headers["Content-Security-Policy"]
     assert policy.endswith("; frame-src 'self'")
     assert "unsafe" not in policy
