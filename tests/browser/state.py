@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 from playwright.sync_api import BrowserContext, Page, Response
@@ -36,6 +37,8 @@ class State:
             for _ in range(self.times if self.fields else 0):
                 self.before_sending(page)
                 send(page, **self.fields)
+                if answers[-1].status == HTTPStatus.TOO_MANY_REQUESTS:  # earlier visits count, too
+                    break
             yield page, answers[-1]
 
 
