@@ -38,7 +38,7 @@ test-fast: $(VENV)/.development ## Run the tests that need no server: unit and f
 test-browser: $(VENV)/.development ## Test the pages in Chromium: journeys, axe, Lighthouse, HTML and CSS (five minutes)
 	@tests/install-servers
 	@tests/browser/install
-	$(BIN)/pytest -n $(CORES) --maxprocesses 4 --dist loadgroup --timeout 300 tests/browser
+	$(BIN)/pytest -n $(CORES) --maxprocesses 4 --timeout 300 tests/browser
 
 screenshots: $(VENV)/.development ## Write screenshots of all pages to screenshots/, and those of the README to docs/
 	@tests/install-servers

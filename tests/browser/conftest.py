@@ -10,6 +10,7 @@ from playwright.sync_api import Browser
 from tests.browser.chromium import open_browser, run_chromium
 from tests.browser.person import Person
 from tests.browser.site import Site, run_site
+from tests.browser.validator import Validator, run_validator
 from tests.processes import find_program
 
 
@@ -35,6 +36,13 @@ def fresh_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     find_program("chromium")
     with run_site(tmp_path_factory.mktemp("fresh"), sample=False, EMAIL_CONFIRMATION_REQUIRED="1") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def validator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Validator]:
+    """Return what checks HTML and CSS."""
+    with run_validator(tmp_path_factory.mktemp("validator")) as validator:
+        yield validator
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The site that browsers open: nginx, uWSGI, worker and relay, with Postgres, Redis and an SMTP server."""
 
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -15,17 +14,15 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.models import User
 from flaskcelery.users.tokens import Purpose, database_now, make_token
-from tests import servers
 from tests.browser.sample import email_of, write_sample
-from tests.integration.stack import NOTHING_SET, UWSGI_INI, Stack
-from tests.postgres import run_postgres
-from tests.processes import BIN, HOST, ROOT, Process, wait_until
+from tests.integration.complete import CompleteStack
+from tests.integration.stack import UWSGI_INI
+from tests.processes import Process, wait_until
 
 
-class Site(Stack):
+class Site(CompleteStack):
     """The running application, who is in it, and the emails that it sends."""
 
-    smtp_server: servers.SmtpServer
     app: Flask
 
     @property
@@ -104,28 +101,11 @@ class Site(Stack):
 
 
 @contextmanager
-def run_site(folder: Path, name: str = "site", sample: bool = True, **settings: str) -> Iterator[Site]:
+def run_site(folder: Path, sample: bool = True, **settings: str) -> Iterator[Site]:
     """Run the whole site, with sample data or empty."""
     with ExitStack() as exits:
-        smtp_server, redis = exits.enter_context(servers.smtp_server()), exits.enter_context(servers.redis(folder))
-        url = exits.enter_context(run_postgres(folder))
-        settings = {
-            "INSTANCE_PATH": str(folder / "instance"),
-            "DATABASE_URL": f"{url}/{name}",
-            "CELERY_BROKER_URL": f"redis://{HOST}:{redis.port}/0",
-            "MAIL_BACKEND": "smtp",
-            "MAIL_SERVER": HOST,
-            "MAIL_PORT": str(smtp_server.port),
-            "ARGON2_PARAMETERS": "m=8,t=1,p=1",
-            "RATELIMIT_ENABLED": "1",
-            **settings,
-        }
-        with psycopg.connect(f"{url}/postgres", autocommit=True) as admin:
-            admin.execute(f"CREATE DATABASE {name}")
-        environ = {**NOTHING_SET, **settings}
-        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
-        site = Site(folder, exits, settings)
-        site.smtp_server, site.redis, site.app = smtp_server, redis, create_app(site.settings)
+        site = Site.with_servers(folder, exits, "site", **settings)
+        site.app = create_app(site.settings)
         if sample:
             write_sample(site.app)
         site.start_all()

@@ -172,6 +172,12 @@ FRESH = [
         },
     ),
 ]
+# Rules of the URL map that a state comes to by a form or a redirect.
+LED_TO = {
+    "/accounts/password_reset/done/": "reset, sent",
+    "/accounts/reset/<id:user_id>/set-password/": "reset link",
+    "/accounts/email/resend/done/": "resend, sent",
+}
 # Rules of the URL map that no state shows, and why.
 NOT_PAGES = {
     "/healthz": "answers monitors",

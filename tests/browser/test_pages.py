@@ -1,7 +1,11 @@
-"""Every page in every state: accessible, made of three files, and without a complaint of the browser."""
+"""Every page in every state: valid, accessible, made of three files, and without a complaint of the browser."""
+
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from flaskcelery.admin.operations import create_user
 from flaskcelery.database import db
@@ -11,22 +15,54 @@ from tests.browser.measures import find_faults
 from tests.browser.site import Site
 from tests.browser.state import State
 from tests.browser.states import FRESH, STATES
+from tests.browser.validator import Validator
 from tests.integration.visitor import PASSWORD
 
 
-def check(site: Site, chromium: Browser, state: State) -> None:
-    """Look at a page with all our measures."""
-    with open_browser(chromium, site.url) as (context, watch), state.shown(site, context) as (page, response):
-        assert response.status == state.status, page.inner_text("main")
-        parts = {request.url.partition("?")[0] for request in watch.requests if not is_document(request)}
-        assert parts <= {f"{site.url}/static/site.css", f"{site.url}/static/icon.svg"}
-        faults = find_faults(page)
-        assert not faults, "\n".join(faults)
+@pytest.fixture(scope="session")
+def known_links() -> set[str]:
+    """Return the links that were found to lead to a page."""
+    return set()
+
+
+@dataclass
+class Inspector:
+    """What looks at pages, with all our measures."""
+
+    chromium: Browser
+    validator: Validator
+    known_links: set[str]
+
+    def check(self, site: Site, state: State) -> None:
+        """Look at a page in one state."""
+        with open_browser(self.chromium, site.url) as (context, watch), state.shown(site, context) as (page, response):
+            assert response.status == state.status, page.inner_text("main")
+            parts = {request.url.partition("?")[0] for request in watch.requests if not is_document(request)}
+            assert parts <= {f"{site.url}/static/site.css", f"{site.url}/static/icon.svg"}
+            assert not re.search(r"<script|<style|\sstyle=|\son\w+=", response.text())
+            faults = [*self.validator.find_errors(response.body()), *find_faults(page)]
+            if state.who == "boss" and response.ok:
+                faults += self.find_dead_links(page)
+            assert not faults, "\n".join(faults)
+
+    def find_dead_links(self, page: Page) -> list[str]:
+        """Return the page's links to nowhere."""
+        hrefs = page.locator("a[href]").evaluate_all("all => all.map(each => each.getAttribute('href'))")
+        paths = {href.partition("#")[0] for href in hrefs if href.startswith("/")} - self.known_links
+        dead = {path for path in paths if page.request.get(path).status >= HTTPStatus.BAD_REQUEST}
+        self.known_links.update(paths - dead)
+        return [f"leads to no page: {path}" for path in dead]
+
+
+@pytest.fixture
+def inspector(chromium: Browser, validator: Validator, known_links: set[str]) -> Inspector:
+    """Return what looks at pages."""
+    return Inspector(chromium, validator, known_links)
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
-def test_a_page_is_accessible_and_made_of_three_files(site: Site, chromium: Browser, state: State) -> None:
-    check(site, chromium, state)
+def test_a_page_is_valid_accessible_and_made_of_three_files(site: Site, inspector: Inspector, state: State) -> None:
+    inspector.check(site, state)
 
 
 @pytest.fixture(scope="session")
@@ -38,8 +74,7 @@ def fresh_boss(fresh_site: Site) -> None:
         db.session.remove()
 
 
-@pytest.mark.xdist_group("fresh site")
 @pytest.mark.usefixtures("fresh_boss")
 @pytest.mark.parametrize("state", FRESH, ids=lambda state: state.name)
-def test_a_page_of_a_fresh_site_is_accessible(fresh_site: Site, chromium: Browser, state: State) -> None:
-    check(fresh_site, chromium, state)
+def test_a_page_of_a_fresh_site_is_valid_and_accessible(fresh_site: Site, inspector: Inspector, state: State) -> None:
+    inspector.check(fresh_site, state)

@@ -2,22 +2,18 @@
 
 import itertools
 import re
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
-import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import text
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from tests import servers
-from tests.integration.stack import NOTHING_SET, Stack
+from tests.integration.complete import CompleteStack
 from tests.integration.visitor import Visitor
-from tests.postgres import run_postgres
-from tests.processes import BIN, HOST, ROOT, wait_until
+from tests.processes import wait_until
 
 ADDRESSES = (f"127.{1 + number // 62500}.{number // 250 % 250}.{1 + number % 250}" for number in itertools.count())
 # The application asks for `clock_timestamp()` and finds this one first.
@@ -29,10 +25,9 @@ ALTER DATABASE security SET search_path = public, pg_catalog
 """
 
 
-class Site(Stack):
+class Site(CompleteStack):
     """An application that counts tries; its visitors come from an address each; its database's clock can be moved."""
 
-    smtp_server: servers.SmtpServer
     names = (f"member{number}" for number in itertools.count())
 
     def visitor(self, cookies: dict[str, str] | None = None) -> Visitor:
@@ -88,27 +83,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Return the site, with alice's account."""
     folder = tmp_path_factory.mktemp("security")
     with ExitStack() as exits:
-        smtp_server, redis = exits.enter_context(servers.smtp_server()), exits.enter_context(servers.redis(folder))
-        url = exits.enter_context(run_postgres(folder))
-        settings = {
-            "INSTANCE_PATH": str(folder / "instance"),
-            "DATABASE_URL": f"{url}/security",
-            "CELERY_BROKER_URL": f"redis://{HOST}:{redis.port}/0",
-            "MAIL_BACKEND": "smtp",
-            "MAIL_SERVER": HOST,
-            "MAIL_PORT": str(smtp_server.port),
-            "ARGON2_PARAMETERS": "m=8,t=1,p=1",
-            "RATELIMIT_ENABLED": "1",
-        }
-        with psycopg.connect(f"{url}/postgres", autocommit=True) as admin:
-            admin.execute("CREATE DATABASE security")
-        environ = {**NOTHING_SET, **settings}
-        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
-        with psycopg.connect(f"{url}/security", autocommit=True) as admin:
+        site = Site.with_servers(folder, exits, "security")
+        with site.engine.begin() as connection:
             for statement in CLOCK.split(";"):
-                admin.execute(statement)
-        site = Site(folder, exits, settings)
-        site.smtp_server, site.redis = smtp_server, redis
+                connection.execute(text(statement))
         site.start_all()
         site.sign_up("alice")
         yield site
