@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 CORES = $$(nproc)
 IN_ORDER = --dist loadfile --no-loadscope-reorder
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+unexport PYTHONDONTWRITEBYTECODE # with it, pytest would compile every test again on every run
 
 .DEFAULT_GOAL := help
 .PHONY: help run install check test test-fast test-browser test-django test-compose screenshots faults scan audit sbom docs \
