@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 
 from tests.browser.chromium import open_browser, run_chromium
 from tests.browser.person import Person
-from tests.browser.site import Site, run_site
+from tests.browser.site import Site, run_fresh_site, run_site
 from tests.browser.validator import Validator, run_validator
 from tests.processes import find_program
 
@@ -32,9 +32,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def fresh_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Return a site without people and emails, where an email has to be confirmed before the first login."""
+    """Return a site with hardly anybody in it, where an email has to be confirmed before the first login."""
     find_program("chromium")
-    with run_site(tmp_path_factory.mktemp("fresh"), sample=False, EMAIL_CONFIRMATION_REQUIRED="1") as running:
+    with run_fresh_site(tmp_path_factory.mktemp("fresh")) as running:
         yield running
 
 

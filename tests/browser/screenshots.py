@@ -5,6 +5,8 @@ Each page in each state is taken at the width of a laptop, light and dark, and o
 
 import re
 import tempfile
+from contextlib import ExitStack
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from playwright.sync_api import Browser
 from tests.browser.chromium import LAPTOP, open_browser, run_chromium
 from tests.browser.site import Site, run_site
 from tests.browser.state import State
-from tests.browser.states import STATES
+from tests.browser.states import FRESH, STATES
 from tests.processes import ROOT
 
 FOLDER, DOCS = ROOT / "screenshots", ROOT / "docs"
@@ -33,9 +35,9 @@ def take(chromium: Browser, site: Site, state: State, look: str, path: Path, *, 
         page.screenshot(path=path, full_page=is_whole, animations="disabled")
 
 
-def take_all(chromium: Browser, site: Site) -> None:
-    """Write every state in every look."""
-    for state in STATES:
+def take_all(chromium: Browser, site: Site, states: list[State]) -> None:
+    """Write these states in every look."""
+    for state in states:
         name = re.sub(r"\W+", "-", state.name)
         for look in LOOKS:
             take(chromium, site, state, look, FOLDER / f"{name}-{look}.png", is_whole=True)
@@ -51,12 +53,19 @@ def take_for_readme(chromium: Browser, site: Site) -> None:
 
 
 def main() -> None:
-    """Write them all."""
+    """Write them all; only the page that says "too many tries" is of a site that counts them."""
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, run_site(Path(folder)) as site, run_chromium() as chromium:
+    limited = [state for state in STATES if state.status == HTTPStatus.TOO_MANY_REQUESTS]
+    with tempfile.TemporaryDirectory() as name, run_chromium() as chromium, ExitStack() as exits:
+        folders = [Path(name) / each for each in ("site", "limited", "fresh")]
+        for folder in folders:
+            folder.mkdir()
+        site = exits.enter_context(run_site(folders[0], RATELIMIT_ENABLED="0"))
         take_for_readme(chromium, site)
-        take_all(chromium, site)
-    print(f"{len(STATES) * len(LOOKS)} screenshots in {FOLDER.name}/, {len(README)} in {DOCS.name}/")
+        take_all(chromium, site, [state for state in STATES if state not in limited])
+        take_all(chromium, exits.enter_context(run_site(folders[1])), limited)
+        take_all(chromium, exits.enter_context(run_fresh_site(folders[2])), FRESH)
+    print(f"{len(STATES + FRESH) * len(LOOKS)} screenshots in {FOLDER.name}/, {len(README)} in {DOCS.name}/")
 
 
 if __name__ == "__main__":

@@ -10,13 +10,16 @@ from flask import Flask
 from playwright.sync_api import BrowserContext
 from sqlalchemy import text
 
+from flaskcelery.admin.operations import create_user
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.models import User
+from flaskcelery.users.passwords import hasher
 from flaskcelery.users.tokens import Purpose, database_now, make_token
 from tests.browser.sample import email_of, write_sample
 from tests.integration.complete import CompleteStack
 from tests.integration.stack import UWSGI_INI
+from tests.integration.visitor import PASSWORD
 from tests.processes import Process, wait_until
 
 
@@ -112,3 +115,14 @@ def run_site(folder: Path, sample: bool = True, **settings: str) -> Iterator[Sit
         yield site
         with site.app.app_context(), suppress(RuntimeError):
             db.engine.dispose()
+
+
+@contextmanager
+def run_fresh_site(folder: Path) -> Iterator[Site]:
+    """Run a site where an email has to be confirmed before the first login, with staff and an unconfirmed account."""
+    with run_site(folder, sample=False, EMAIL_CONFIRMATION_REQUIRED="1") as site:
+        site.sign_up("newcomer")
+        with site.app.app_context():
+            create_user("boss", "boss@example.com", "staff", password_hash=hasher().hash(PASSWORD))
+            db.session.remove()
+        yield site

@@ -126,6 +126,8 @@ STAFF = [
     State("dashboard, viewer", ADMIN, "viewer"),
     *[State(name, f"{ADMIN}{name}/", "boss") for name in ("users", "emails", "sessions", "audit")],
     *[State(f"{name}, nothing", f"{ADMIN}{name}/?q=zzz", "boss") for name in ("users", "emails", "sessions", "audit")],
+    *[State(f"{name}, next page", f"{ADMIN}{name}/?page=2", "boss") for name in ("users", "sessions", "audit")],
+    *[State(f"{name}, widest", f"{ADMIN}{name}/?q={q}", "boss") for name, q in (("sessions", "xxx"), ("audit", "ddd"))],
     State("users, viewer", f"{ADMIN}users/", "viewer"),
     State("users, sorted", f"{ADMIN}users/?sort=email&page=2", "boss"),
     State("users, last page", f"{ADMIN}users/?page=99", "boss"),

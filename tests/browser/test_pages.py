@@ -7,16 +7,12 @@ from http import HTTPStatus
 import pytest
 from playwright.sync_api import Browser, Page
 
-from flaskcelery.admin.operations import create_user
-from flaskcelery.database import db
-from flaskcelery.users.passwords import hasher
 from tests.browser.chromium import is_document, open_browser
 from tests.browser.measures import find_faults
 from tests.browser.site import Site
 from tests.browser.state import State
 from tests.browser.states import FRESH, STATES
 from tests.browser.validator import Validator
-from tests.integration.visitor import PASSWORD
 
 
 @pytest.fixture(scope="session")
@@ -65,16 +61,6 @@ def test_a_page_is_valid_accessible_and_made_of_three_files(site: Site, inspecto
     inspector.check(site, state)
 
 
-@pytest.fixture(scope="session")
-def fresh_boss(fresh_site: Site) -> None:
-    """Open the only accounts of the fresh site: the first member of staff's, and one with an unconfirmed email."""
-    fresh_site.sign_up("newcomer")
-    with fresh_site.app.app_context():
-        create_user("boss", "boss@example.com", "staff", password_hash=hasher().hash(PASSWORD))
-        db.session.remove()
-
-
-@pytest.mark.usefixtures("fresh_boss")
 @pytest.mark.parametrize("state", FRESH, ids=lambda state: state.name)
 def test_a_page_of_a_fresh_site_is_valid_and_accessible(fresh_site: Site, inspector: Inspector, state: State) -> None:
     inspector.check(fresh_site, state)

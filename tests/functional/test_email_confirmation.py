@@ -119,7 +119,7 @@ def test_the_banner_asks_for_a_confirmation_and_sends_a_fresh_link(app: Flask, l
     answer = logged_in.client.post("/accounts/email/resend/", data=fields)
     assert answer.location == "/"
     [message] = send_emails(app)
-    assert message.subject == "Please confirm your email"
+    assert message.subject == "Please confirm your email at flaskcelery"
     logged_in.send(link_in(message))
     assert "Please confirm your email" not in logged_in.client.get("/").text
 

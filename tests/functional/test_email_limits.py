@@ -99,8 +99,8 @@ def test_no_text_of_a_users_choice_reaches_an_email_that_is_not_confirmed(
     mails = send_emails(app)
     assert {mail.subject for mail in mails} == {
         "Welcome!",
-        "Please confirm your email",
-        "Please confirm your new email",
+        "Please confirm your email at flaskcelery",
+        "Please confirm your new email at flaskcelery",
         "Password reset on flaskcelery",
     }
     assert not [mail.subject for mail in mails if username in texts(mail)]

@@ -22,7 +22,7 @@ from tests.pages import csrf_token, errors_of
 ASK = "/accounts/password_reset/"
 NEW = "staple seventeen lamps"
 UNSUCCESSFUL = "This link no longer works"
-SENT = "If that email has an account, we sent a link. Look in spam too."
+SENT = "If that email has an account, we sent it a link to choose a new password."
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def test_an_account_has_at_most_fifty_sessions_and_the_one_unused_longest_ends(a
     assert run_sql(app, "SELECT id FROM login_sessions WHERE id = 2") == []
     assert (logged_in.is_logged_in(), last.is_logged_in()) == (True, True)
     ended = run_sql(app, "SELECT user_id, detail FROM audit_events WHERE event = 'session ended'")
-    assert ended == [(1, "1 sessions: more than 50")]
+    assert ended == [(1, "1 over the limit of 50")]
 
 
 @pytest.mark.requirement(63)

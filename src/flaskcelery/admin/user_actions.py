@@ -52,7 +52,12 @@ def is_open(user: User) -> bool:
 
 def warn_of_logout(*lines: str) -> Callable[[User], list[str]]:
     """Return a confirmation that says these lines, and how many sessions end."""
-    return lambda user: [*lines, f"Login sessions that will end: {count_sessions(user)}."]
+    return lambda user: [*lines, *show_counts({"Login sessions that will end": count_sessions(user)})]
+
+
+def show_counts(counts: dict[str, int]) -> list[str]:
+    """Return a sentence for each count that is not zero."""
+    return [f"{what}: {number}." for what, number in counts.items() if number]
 
 
 @action("Add a user", form=NamesForm, bulk=True)
@@ -136,10 +141,14 @@ def warn_of_deletion(user: User) -> list[str]:
     mine = OutboxRow.user_id == user.id
     return [
         f"The account {user.email} will be deleted. This cannot be undone.",
-        f"Login sessions that will end: {count_sessions(user)}.",
-        f"Pending emails that will not be sent: {count(mine, is_pending())}.",
-        f"Sent or failed emails that will be deleted: {count(mine, ~is_pending())}.",
-        f"Audit events that will lose their personal data: {count(AuditEvent.user_id == user.id)}.",
+        *show_counts(
+            {
+                "Login sessions that will end": count_sessions(user),
+                "Pending emails that will not be sent": count(mine, is_pending()),
+                "Sent or failed emails that will be deleted": count(mine, ~is_pending()),
+                "Audit events that will lose their personal data": count(AuditEvent.user_id == user.id),
+            }
+        ),
     ]
 
 

@@ -1,7 +1,7 @@
 """What follows from the settings: the libraries' own keys, and deadlines that nest by construction."""
 
 from datetime import timedelta
-from email.utils import parseaddr
+from email.utils import formataddr, parseaddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ def derive(config: Config) -> Config:
     is_https = config["PUBLIC_URL"].startswith("https:")
     host = urlsplit(config["PUBLIC_URL"]).hostname or ""
     instance = Path(config["INSTANCE_PATH"])
+    sender_name, sender = parseaddr(config["MAIL_DEFAULT_SENDER"])
     database_url = config["DATABASE_URL"] or f"sqlite:///{instance / 'flaskcelery.db'}"
     return {
         **_deadlines(config),
@@ -37,7 +38,8 @@ def derive(config: Config) -> Config:
         "MAX_FORM_PARTS": 100,
         "MAIL_PORT": config["MAIL_PORT"] or (465 if config["MAIL_USE_SSL"] else 587 if config["MAIL_USE_TLS"] else 25),
         "MAIL_DEBUG": False,  # it would print passwords and links
-        "MAIL_MESSAGE_ID_DOMAIN": parseaddr(config["MAIL_DEFAULT_SENDER"])[1].rpartition("@")[2],
+        "MAIL_DEFAULT_SENDER": formataddr((sender_name or config["SITE_NAME"], sender)),
+        "MAIL_MESSAGE_ID_DOMAIN": sender.rpartition("@")[2],
     }
 
 

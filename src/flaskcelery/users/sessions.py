@@ -49,7 +49,7 @@ def _make_room(user: User) -> None:
     kept = select(LoginSession.id).where(mine).order_by(*order).limit(MAX_SESSIONS - 1)
     ended = delete(LoginSession).where(mine, LoginSession.id.not_in(kept)).returning(LoginSession.id)
     if count := len(db.session.scalars(ended).all()):
-        record(Event.SESSION_ENDED, user.id, user.email, f"{count} sessions: more than {MAX_SESSIONS}")
+        record(Event.SESSION_ENDED, user.id, user.email, f"{count} over the limit of {MAX_SESSIONS}")
 
 
 def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = None) -> int:

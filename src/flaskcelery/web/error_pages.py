@@ -3,7 +3,7 @@
 import logging
 import math
 
-from flask import Flask, Response, current_app, make_response, render_template, session
+from flask import Flask, Response, current_app, make_response, render_template, request, session
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -73,7 +73,9 @@ def _describe_wait(seconds: int) -> str:
 
 def _render(title: str, sentence: str, has_session: bool | None) -> str:
     """Render a page; `has_session` is None where nobody knows the visitor."""
-    return render_template("error.html", title=title, sentence=sentence, has_session=has_session)
+    adapter = current_app.create_url_adapter(request)
+    back = request.path if request.method == "POST" and adapter and adapter.test(request.path, "GET") else ""
+    return render_template("error.html", title=title, sentence=sentence, has_session=has_session, back=back)
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:

@@ -119,5 +119,5 @@ def test_the_console_shows_one_block_with_links_whole(
     send(environ, NO_PORT, MAIL_BACKEND="console", subject="Grüße", body=f"Öffnen:\n{link}")
     rule, *head, _, greeting, shown, last_rule = capfd.readouterr().out.splitlines()
     assert rule == last_rule == "-" * 70
-    assert head[:3] == ["From: noreply@example.com", "To: bob@example.com", "Subject: Grüße"]
+    assert head[:3] == ["From: flaskcelery <noreply@example.com>", "To: bob@example.com", "Subject: Grüße"]
     assert (greeting, shown) == ("Öffnen:", link)
