@@ -13,7 +13,7 @@ from typing import Any
 from playwright.sync_api import Browser
 
 from tests.browser.chromium import LAPTOP, open_browser, run_chromium
-from tests.browser.site import Site, run_site
+from tests.browser.site import Site, run_fresh_site, run_site
 from tests.browser.state import State
 from tests.browser.states import FRESH, STATES
 from tests.processes import ROOT
