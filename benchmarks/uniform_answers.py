@@ -89,7 +89,7 @@ def main() -> int:
         folder = Path(name)
         settings = {
             "INSTANCE_PATH": name,
-            "DATABASE_URL": f"sqlite:///{folder / 'flaskcelery.db'}",
+            "DATABASE_URL": f"sqlite:///{folder / 'app.db'}",
             "CELERY_BROKER_URL": "embedded://localhost",
             "RATELIMIT_ENABLED": "0",
             "MAIL_BACKEND": "smtp",

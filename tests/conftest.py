@@ -59,7 +59,7 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with app.app_context():
         upgrade()
     close(app)
-    return folder / "flaskcelery.db"
+    return folder / "app.db"
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +74,7 @@ def instance() -> Iterator[Path]:
 def environ(instance: Path, migrated_database: Path) -> dict[str, str]:
     """Return the settings of a test's application, whose folder has nothing but its secret and an empty database."""
     empty(instance)
-    shutil.copy(migrated_database, instance / "flaskcelery.db")
+    shutil.copy(migrated_database, instance / "app.db")
     return settings(instance)
 
 

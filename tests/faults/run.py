@@ -56,7 +56,7 @@ def build(
         if size:
             sh(f"mount -t tmpfs -o size={size} tmpfs {part}")
             exits.callback(sh, f"umount -l {part}")
-    url = postgres.create(scenario.name) if postgres else f"sqlite:///{instance / 'flaskcelery.db'}"
+    url = postgres.create(scenario.name) if postgres else f"sqlite:///{instance / 'app.db'}"
     migrate(url, instance)
     redis, sink = Redis(folder), Sink(folder)
     exits.callback(lambda: [server.process.kill() for server in (redis, sink)])

@@ -37,7 +37,7 @@ def test_a_migration_creates_a_private_database_in_a_private_folder(tmp_path: Pa
         connection.exec_driver_sql("SELECT 1 FROM users")
         modes = {path.name: mode(path) for path in instance.iterdir() if path.is_file()}
     assert mode(instance) == 0o700
-    assert modes.keys() >= {"flaskcelery.db", "flaskcelery.db-wal", "flaskcelery.db-shm", "secret_key"}
+    assert modes.keys() >= {"app.db", "app.db-wal", "app.db-shm", "secret_key"}
     assert set(modes.values()) == {0o600}
     with app.app_context():
         db.session.remove()

@@ -69,8 +69,8 @@ def make_stack(
         if database == "postgres":
             database_url = request.getfixturevalue("postgres")(tmp_path)
         else:
-            database_url = f"sqlite:///{instance / 'flaskcelery.db'}"
-            (instance / "flaskcelery.db").write_bytes(migrated_database.read_bytes())
+            database_url = f"sqlite:///{instance / 'app.db'}"
+            (instance / "app.db").write_bytes(migrated_database.read_bytes())
         common = {
             "INSTANCE_PATH": str(instance),
             "DATABASE_URL": database_url,

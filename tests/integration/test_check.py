@@ -30,7 +30,7 @@ ENTRY_POINTS = {
 @pytest.fixture
 def settings(tmp_path: Path, migrated_database: Path, smtp_server: SmtpServer) -> dict[str, str]:
     """Return a safe configuration whose servers all answer."""
-    (tmp_path / "flaskcelery.db").write_bytes(migrated_database.read_bytes())
+    (tmp_path / "app.db").write_bytes(migrated_database.read_bytes())
     return {**SAFE, "INSTANCE_PATH": str(tmp_path), "MAIL_PORT": str(smtp_server.port)}
 
 
@@ -61,7 +61,7 @@ def test_a_machine_in_order_gets_warnings_at_most(settings: dict[str, str]) -> N
 
 
 def test_what_does_not_answer_is_a_warning(settings: dict[str, str], tmp_path: Path) -> None:
-    (tmp_path / "flaskcelery.db").unlink()
+    (tmp_path / "app.db").unlink()
     port = str(free_port())
     away = {"CELERY_BROKER_URL": f"redis://{HOST}:{port}/0", "MAIL_PORT": port, "RATELIMIT_ENABLED": "0"}
     result = run(["flask", "check", "--deploy"], {**settings, **away})

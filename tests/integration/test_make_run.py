@@ -150,7 +150,7 @@ def test_a_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         )
     assert result.returncode != 0
     assert f"Choose another one: make run PORT={port + 1}" in result.stderr
-    assert not (tmp_path / "flaskcelery.db").exists()
+    assert not (tmp_path / "app.db").exists()
 
 
 def test_a_bad_setting_stops_it_with_the_list_of_problems(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def derive(config: Config) -> Config:
     host = urlsplit(config["PUBLIC_URL"]).hostname or ""
     instance = Path(config["INSTANCE_PATH"])
     sender_name, sender = parseaddr(config["MAIL_DEFAULT_SENDER"])
-    database_url = config["DATABASE_URL"] or f"sqlite:///{instance / 'flaskcelery.db'}"
+    database_url = config["DATABASE_URL"] or f"sqlite:///{instance / 'app.db'}"
     return {
         **_deadlines(config),
         "SQLALCHEMY_DATABASE_URI": database_url,
