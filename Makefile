@@ -10,8 +10,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE # with it, pytest would compile every test again on every run
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-fast test-browser test-django test-compose screenshots faults scan audit sbom docs \
-  format requirements migration clean up emails down logs trace deploy backup restore
+.PHONY: help run install check test test-fast test-browser test-django test-rename test-compose screenshots faults scan audit \
+  sbom docs format rename requirements upgrade migration clean up emails down logs trace deploy backup restore
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ screenshots: $(VENV)/.development ## Write screenshots of all pages to screensho
 test-django: $(VENV)/.development ## Compare passwords and paths with the reference Django app
 	$(BIN)/pytest tests/django
 
+test-rename: $(VENV)/.development ## Rename a copy of the checkout, then run `make check` and `make test-fast` in it (three minutes)
+	$(BIN)/python -m tests.rename
+
 test-compose: $(VENV)/.development ## Test the Docker Compose deployment, beside a running one (ten minutes)
 	$(BIN)/pytest tests/compose
 
@@ -75,15 +78,21 @@ format: $(VENV)/.development ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-requirements: $(VENV)/.development ## Pin what pyproject.toml names, with hashes; the newest versions: make requirements UPGRADE=1
+rename: $(VENV)/.development ## Give the project your own name: make rename NAME=yourname
+	@$(BIN)/python -m tools.rename "$(NAME)"
+
+requirements: $(VENV)/.development ## Pin new packages from pyproject.toml, with hashes; keep the versions of the others
 	@set -e; pin() { name=$$1; shift; echo "requirements/$$name.txt"; \
-	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes $(if $(UPGRADE),--upgrade) \
+	  $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes $(UPGRADE) \
 	    --custom-compile-command "make requirements" "$$@" -o requirements/$$name.txt; }; \
 	pin runtime pyproject.toml --group build; \
 	pin production pyproject.toml --group build --extra production; \
 	pin development pyproject.toml --group development --extra production; \
 	pin django --group django; \
 	pin scan --group scan
+
+upgrade: UPGRADE = --upgrade
+upgrade: requirements ## Pin the newest versions of all packages
 
 migration: $(VENV)/.development ## Create a migration from the models: make migration NAME="add colours"
 	$(BIN)/flask db revision --autogenerate -m "$(NAME)" \

@@ -21,7 +21,7 @@ FORBIDDEN = (
     "CREATE ROLE other",
     "CREATE DATABASE other",
     "CREATE EXTENSION file_fdw",
-    "ALTER ROLE flaskcelery SUPERUSER",
+    'ALTER ROLE "flaskcelery" SUPERUSER',
     "ALTER SYSTEM SET port = 1",
     "SET ROLE tester",
 )
@@ -37,8 +37,8 @@ def url(postgres: Callable[[Path], str], tmp_path: Path) -> Iterator[str]:
     subprocess.run(command, input=script, text=True, check=True, capture_output=True)
     yield admin.set(username="flaskcelery", database="flaskcelery").render_as_string()
     with psycopg.connect(admin.render_as_string(), autocommit=True) as connection:
-        connection.execute("DROP DATABASE flaskcelery WITH (FORCE)")
-        connection.execute("DROP ROLE flaskcelery")
+        connection.execute('DROP DATABASE "flaskcelery" WITH (FORCE)')
+        connection.execute('DROP ROLE "flaskcelery"')
 
 
 def migrate(url: str, folder: Path) -> None:
