@@ -21,7 +21,8 @@ def find_steps(name: str) -> list[dict[str, Any]]:
     """Return all steps of a workflow, with each value of its matrix filled in."""
     steps = []
     for job in load(f"workflows/{name}")["jobs"].values():
-        for target in job.get("strategy", {}).get("matrix", {}).get("target", [""]):
+        matrix = job.get("strategy", {}).get("matrix", {"target": [""]})
+        for target in matrix["target"] + [more["target"] for more in matrix.get("include", [])]:
             for step in job["steps"]:
                 steps.append({**step, "run": step.get("run", "").replace("${{ matrix.target }}", target)})
     return steps
@@ -37,9 +38,12 @@ def print_plan(target: str) -> str:
     return subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
 
-def test_the_workflow_runs_the_parts_of_ci_run() -> None:
+def test_the_workflow_runs_the_parts_of_ci_run_and_the_fast_tests_again() -> None:
     commands = "\n".join(step["run"] for step in find_steps("ci.yml"))
-    assert find_targets(commands) == find_targets((ROOT / ".ci/run").read_text())
+    assert find_targets(commands) == find_targets((ROOT / ".ci/run").read_text()) | {"test-fast"}
+    pythons = re.findall(r'python: \[?"(.+?)"', (GITHUB / "workflows/ci.yml").read_text())
+    assert f">={pythons[0]}" in (ROOT / "pyproject.toml").read_text()
+    assert f"FROM python:{pythons[1]}-slim" in (ROOT / "Dockerfile").read_text()
     assert {"push", "pull_request"} <= load("workflows/ci.yml")["on"].keys()
 
 

@@ -46,13 +46,13 @@ def test_the_dialogue_is_printed_without_log_in_and_email(
         [message] = server.emails
     assert message["To"] == "ann@example.com"
     for line in (
-        "-> STARTTLS",
-        "-> AUTH ",
-        "-> mail FROM:<noreply@example.com>",
-        "-> rcpt TO:<ann@example.com>",
+        "-> starttls",
+        "-> auth ",
+        "-> mail from:<noreply@example.com>",  # older Pythons send capitals
+        "-> rcpt to:<ann@example.com>",
         "<- 250 taken",
     ):
-        assert line in result.stdout, result.stdout
+        assert line in result.stdout.lower(), result.stdout
     assert result.stdout.endswith("The mail server accepted the email.\n")
     for encoded in (SECRET, "c2hvcA", "aHVudGVy", "can send email"):  # the two in base 64
         assert encoded not in result.output + caplog.text
