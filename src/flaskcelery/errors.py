@@ -17,3 +17,7 @@ class WrongPassword(UserFacingError):
 
     message = "Your password was entered incorrectly. Please enter it again."
     field = "password"
+
+
+class TooBusy(Exception):
+    """This process has too much to do to begin in time. Nothing has happened: the same request can succeed soon."""

@@ -4,6 +4,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,12 @@ def memory(process: Process) -> int:
     """Return the kB that the processes of uWSGI take."""
     status = [Path(f"/proc/{pid}/status").read_text() for pid in (process.popen.pid, *process.children())]
     return sum(int(re.search(r"VmRSS:\s+(\d+)", text)[1]) for text in status)
+
+
+def shares(process: Process) -> list[int]:
+    """Return the kB of each child's share of memory, pages that several have being divided among them."""
+    maps = [Path(f"/proc/{pid}/smaps_rollup").read_text() for pid in process.children()]
+    return [int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) for text in maps]
 
 
 def test_no_database_connection_is_shared_between_processes(make_stack: Callable[..., Stack]) -> None:
@@ -80,6 +87,23 @@ def test_a_hundred_megabytes_of_body_take_no_memory_of_ours(make_stack: Callable
     assert visitor.post(SIGN_UP, **{f"field{number}": "" for number in range(40_000)}).status == 413
     assert visitor.get(SIGN_UP).status == 200
     assert memory(web) - before < 4000
+
+
+def test_however_many_sign_up_at_once_a_process_keeps_the_memory_of_one_hash(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(ARGON2_PARAMETERS="")
+    web = stack.start_web()
+
+    def sign_up(client: int, turn: int) -> None:
+        for number in range(10):
+            stack.sign_up(f"user{turn}.{client}.{number}")
+
+    largest = []
+    for turn in range(2):
+        with ThreadPoolExecutor(8) as clients:
+            list(clients.map(sign_up, range(8), [turn] * 8))
+        largest.append(max(shares(web)))
+    assert largest[1] < 85_000
+    assert largest[1] < largest[0] * 1.05
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,11 @@ import hashlib
 import hmac
 import re
 import secrets
-import threading
 import time
 import unicodedata
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -15,33 +17,56 @@ from flask import Flask, current_app
 from sqlalchemy import func, select
 
 from flaskcelery.database import db
+from flaskcelery.errors import TooBusy
 from flaskcelery.users.models import HAS_PBKDF2_HASH, User
 
 ARGON2 = "$argon2"
 MAX_ROUNDS = 10_000_000  # of PBKDF2: eight times as many as in Django 6.0
 MINUTE = 60  # seconds
+MAX_WAIT = 3.0  # seconds until a hash begins
 PASSWORD_MAX_LENGTH = 1024
 
 # The number of rounds and what surrounds it: few different texts, even if there are many hashes.
 PBKDF2_STARTS = select(func.substr(User.password_hash, 1, 23)).where(HAS_PBKDF2_HASH).distinct()
 
+T = TypeVar("T")
+
+
+class HashingThread:
+    """Runs what it is given one after the other, in one thread: the C library keeps a hash's 19 MiB for each thread.
+
+    The thread starts with the first hash, because uWSGI forks before that.
+    """
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+
+    def run(self, work: Callable[..., T], *args: Any) -> T:
+        """Return what `work` returns; raise TooBusy if its turn does not come within MAX_WAIT."""
+        future = self._pool.submit(work, *args)
+        try:
+            return future.result(MAX_WAIT)
+        except TimeoutError:
+            if future.cancel():
+                raise TooBusy(f"no password hash began within {MAX_WAIT} s") from None
+        return future.result()  # it has begun
+
 
 class Hasher:
     """Hashes and verifies passwords, one at a time in a process: each Argon2 hash takes 19 MiB and a whole core.
 
-    PBKDF2 has a lock of its own: it takes ten times as long, and users with an Argon2 hash do not wait for it.
+    PBKDF2 has a thread of its own: it takes ten times as long, and users with an Argon2 hash do not wait for it.
     """
 
     def __init__(self, memory: int, passes: int, lanes: int) -> None:
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
         self._dummy_hash = self._argon2.hash(secrets.token_hex())
-        self._argon2_turn, self._pbkdf2_turn = threading.Lock(), threading.Lock()
+        self._argon2_thread, self._pbkdf2_thread = HashingThread(), HashingThread()
         self._most_rounds, self._read_again_at = 0, 0.0
 
     def hash(self, password: str) -> str:
         """Return the Argon2id hash of the password's NFKC form."""
-        with self._argon2_turn:
-            return self._argon2.hash(_normalize(password))
+        return self._argon2_thread.run(self._argon2.hash, _normalize(password))
 
     def verify(self, password: str, password_hash: str | None, least_rounds: int = 0) -> bool:
         """Return whether the password matches.
@@ -54,23 +79,26 @@ class Hasher:
 
     def _matches_argon2(self, password: str, password_hash: str | None) -> bool:
         is_usable = bool(password_hash and password_hash.startswith(ARGON2))
-        with self._argon2_turn:
-            try:
-                self._argon2.verify(password_hash if is_usable else self._dummy_hash, _normalize(password))  # type: ignore[arg-type]  # a str if usable
-            except (VerificationError, InvalidHashError):
-                return False
+        known_hash = password_hash if is_usable else self._dummy_hash
+        try:
+            self._argon2_thread.run(self._argon2.verify, known_hash, _normalize(password))
+        except (VerificationError, InvalidHashError):
+            return False
         return is_usable
 
     def _matches_pbkdf2(self, password: str, password_hash: str | None, least_rounds: int) -> bool:
         """Check a hash that Django made of the password as it was typed."""
         rounds, salt, digest = _parse_django(password_hash or "")
         typed = password.encode("utf-8", "surrogatepass")
-        with self._pbkdf2_turn:
+
+        def check() -> bool:
             if rounds and hmac.compare_digest(hashlib.pbkdf2_hmac("sha256", typed, salt, rounds), digest):
                 return True
             if rounds < least_rounds:
                 hashlib.pbkdf2_hmac("sha256", typed, salt, least_rounds - rounds)
-        return False
+            return False
+
+        return bool(rounds or least_rounds) and self._pbkdf2_thread.run(check)
 
     def most_rounds(self) -> int:
         """Return the most rounds of any account's PBKDF2 hash, as they were at most a minute ago."""

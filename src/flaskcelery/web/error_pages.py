@@ -9,6 +9,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import Forbidden, HTTPException, SecurityError, ServiceUnavailable, TooManyRequests
 
+from flaskcelery.errors import TooBusy
+
 logger = logging.getLogger(__name__)
 
 MESSAGES = {
@@ -25,7 +27,7 @@ CSRF_MESSAGE = (
     "This form has expired",
     "Please go back, reload the page and send the form again. Cookies must be allowed.",
 )
-RETRY_AFTER = 30  # seconds
+RETRY_AFTER, RETRY_FORM_AFTER = 30, 5  # seconds
 
 
 class NoAccess(Forbidden):
@@ -36,6 +38,12 @@ class NoAccess(Forbidden):
         self.sentence = f"You’re logged in as {username}. This account doesn’t have access to this page."
 
 
+class FormWaits(ServiceUnavailable):
+    """503 for a form that changed nothing. A reload sends it again."""
+
+    sentence = "Too many people need us right now. Reload this page in a moment to send what you typed again."
+
+
 def render_error_pages() -> dict[int, str]:
     """Return the page of each code, for nginx to serve when no process answers."""
     with current_app.test_request_context(base_url=current_app.config["PUBLIC_URL"] or None):
@@ -43,10 +51,11 @@ def render_error_pages() -> dict[int, str]:
 
 
 def init_error_pages(app: Flask) -> None:
-    """Give `app` a page for every HTTP error, and turn a lost database into 503."""
+    """Give `app` a page for every HTTP error, and turn a lost database or too many password hashes into 503."""
     app.register_error_handler(HTTPException, _show)
     for kind in (OperationalError, InterfaceError, PoolTimeoutError):
         app.register_error_handler(kind, _show_no_database)
+    app.register_error_handler(TooBusy, _show_busy)
 
 
 def _show(error: HTTPException) -> Response:
@@ -59,7 +68,7 @@ def _show(error: HTTPException) -> Response:
     title, sentence = CSRF_MESSAGE if isinstance(error, CSRFError) else message
     if isinstance(error, TooManyRequests) and isinstance(error.retry_after, int):
         sentence = f"Try again in {_describe_wait(error.retry_after)}."
-    sentence = error.sentence if isinstance(error, NoAccess) else sentence
+    sentence = error.sentence if isinstance(error, NoAccess | FormWaits) else sentence
     # The cookie alone says whether somebody is logged in: to ask the database is out of the question.
     response.set_data(_render(title, sentence, has_session="_user_id" in session))
     return response
@@ -81,3 +90,8 @@ def _render(title: str, sentence: str, has_session: bool | None) -> str:
 def _show_no_database(error: SQLAlchemyError) -> Response:
     logger.error("The database did not answer", exc_info=error)
     return _show(ServiceUnavailable(retry_after=RETRY_AFTER))
+
+
+def _show_busy(error: TooBusy) -> Response:
+    logger.warning("A request waited too long: %s", error)
+    return _show(FormWaits(retry_after=RETRY_FORM_AFTER))

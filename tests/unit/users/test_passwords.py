@@ -12,9 +12,10 @@ from flask import Flask
 
 from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
+from flaskcelery.errors import TooBusy
 from flaskcelery.users import passwords
 from flaskcelery.users.models import User
-from flaskcelery.users.passwords import Hasher, hasher
+from flaskcelery.users.passwords import Hasher, HashingThread, hasher
 
 
 @pytest.mark.requirement(1)
@@ -83,13 +84,14 @@ def test_no_password_fits_a_broken_django_hash(app: Flask, rest: str) -> None:
         assert not hasher().verify("x", f"pbkdf2_sha256${rest}")
 
 
-def test_one_process_computes_one_hash_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    at_once, most = [], []
+def test_one_process_computes_one_hash_at_a_time_in_one_thread(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_once, most, threads = [], [], set()
 
     class Slow:
         def hash(self, _password: bytes) -> str:
             at_once.append(1)
             most.append(len(at_once))
+            threads.add(threading.get_ident())
             time.sleep(0.01)
             at_once.pop()
             return ""
@@ -105,6 +107,28 @@ def test_one_process_computes_one_hash_at_a_time(app: Flask, monkeypatch: pytest
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(16)))
     assert most == [1] * 16
+    assert len(threads) == 1  # the C library keeps a hash's memory for each thread
+
+
+def test_a_hash_that_does_not_begin_in_time_is_never_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "MAX_WAIT", 0.05)
+    is_busy, may_end, computed = threading.Event(), threading.Event(), []
+
+    def be_slow() -> str:
+        is_busy.set()
+        assert may_end.wait(10)
+        return "done"
+
+    hashing = HashingThread()
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(hashing.run, be_slow)
+        assert is_busy.wait(10)
+        with pytest.raises(TooBusy):
+            hashing.run(computed.append, 1)
+        may_end.set()
+        assert slow.result() == "done"  # it had begun, and took longer than MAX_WAIT
+    hashing.run(computed.append, 2)
+    assert computed == [2]
 
 
 def test_a_password_does_not_wait_for_the_long_hashes_of_imported_accounts(
