@@ -127,6 +127,7 @@ def renew(app: Flask) -> None:
     app.extensions["metrics"] = Metrics()
     app.extensions["publisher"] = Publisher(app.extensions["celery"])
     app.extensions["readiness"] = RecentReadiness()
+    app.extensions["strangers"].clear()
     app.extensions["celery"].set_default()
     mail.init_app(app)
     init_passwords(app)

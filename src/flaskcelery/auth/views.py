@@ -22,6 +22,7 @@ from flaskcelery.users.sessions import log_out
 from flaskcelery.web.forms import NEW_ACCOUNT, NewPasswordForm, errors_shown
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.security import clear_site_data
+from flaskcelery.web.strangers import same_for_strangers
 from flaskcelery.web.urls import safe_next
 
 bp = Blueprint("auth", __name__, template_folder="templates")
@@ -30,6 +31,7 @@ RESET_TOKEN = "reset_token"  # noqa: S105  a key of the visitor's session
 
 
 @bp.get("/accounts/login/")
+@same_for_strangers
 def show_login() -> str | Response:
     """Show the form. `next` in the URL says where to go after logging in; a guard has set it."""
     next_page = request.args.get("next", "")

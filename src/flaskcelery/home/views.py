@@ -3,6 +3,8 @@
 from flask import Blueprint, Response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
+from flaskcelery.web.strangers import same_for_strangers
+
 bp = Blueprint("home", __name__, template_folder="templates")
 
 ROBOTS = """\
@@ -15,6 +17,7 @@ Disallow: /accounts/reset/
 
 
 @bp.get("/")
+@same_for_strangers
 def show() -> str:
     return render_template("home/home.html")
 

@@ -10,11 +10,13 @@ from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import password_hint
 from flaskcelery.web.forms import NEW_ACCOUNT, errors_shown
 from flaskcelery.web.rate_limits import count_email, limit
+from flaskcelery.web.strangers import same_for_strangers
 
 bp = Blueprint("signup", __name__, template_folder="templates")
 
 
 @bp.get("/accounts/signup/")
+@same_for_strangers
 def show() -> str | Response:
     if current_user.is_authenticated:
         return redirect(url_for("home.show"))

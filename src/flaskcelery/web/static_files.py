@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,28 @@ def init_static_files(app: Flask) -> None:
     @app.url_defaults
     def add_version(endpoint: str, values: dict[str, Any]) -> None:
         if endpoint == "static":
-            values.setdefault("v", _version(values["filename"]))
+            values.setdefault("v", version(values["filename"]))
 
     @app.after_request
     def allow_caching(response: Response) -> Response:
         is_file = request.endpoint == "static" and response.status_code in {200, 304}
         # During a release a page asks for another release's hash; what it gets then must not be kept.
-        if is_file and request.args.get("v") == _version((request.view_args or {})["filename"]):
+        if is_file and request.args.get("v") == version((request.view_args or {})["filename"]):
             response.headers["Cache-Control"] = f"public, max-age={YEAR}, immutable"
         return response
 
 
-def _version(filename: str) -> str:
-    path = Path(current_app.static_folder or "") / filename
-    return _hash(path, path.stat().st_mtime_ns)
+def static_state() -> tuple[int, ...]:
+    """Return what differs once a static file has changed."""
+    return tuple(entry.stat().st_mtime_ns for entry in os.scandir(current_app.static_folder))
+
+
+def version(filename: str) -> str:
+    """Return the hash of a static file as it is now."""
+    path = f"{current_app.static_folder}/{filename}"
+    return _hash(path, os.stat(path).st_mtime_ns)
 
 
 @functools.lru_cache
-def _hash(path: Path, _changed: int) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+def _hash(path: str, _changed: int) -> str:
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:12]

@@ -8,6 +8,7 @@ from flaskcelery.web.times import ago
 
 
 def init_templates(app: Flask) -> None:
+    app.extensions["strangers"] = {}  # the pages that web/strangers.py keeps
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.globals["find_focus"] = find_focus
 
