@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from select import select as select_readable
 from typing import Any, TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, event, literal, select
+from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, Row, Select, event, literal, select
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -102,6 +104,18 @@ def transaction() -> Iterator[None]:
         raise
 
 
+def read_one(query: Select[Any, Any], **values: object) -> Row[Any, Any] | None:
+    """Return the only row of a query, or None. Outside a transaction, Postgres gets neither BEGIN nor ROLLBACK."""
+    session = db.session()
+    is_alone = db.engine.dialect.name == "postgresql" and not session.in_transaction()
+    if is_alone:
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    row = session.execute(query, values).one_or_none()
+    if is_alone:
+        session.commit()
+    return row
+
+
 def require_transaction(caller: str) -> None:
     """Raise TransactionError unless a `transaction()` block is open, so that the caller's rows are committed."""
     if not db.session().info.get("in_transaction"):
@@ -129,6 +143,15 @@ def init_database(app: Flask) -> None:
         event.listen(engine, "do_connect", _create_private_file)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "checkout", _refuse_closed)
+
+
+def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+    """Make the pool replace a connection that the server has closed; `pool_pre_ping` would ask with a query."""
+    # Between queries there is nothing else to read.
+    if select_readable([connection], [], [], 0)[0]:
+        raise DisconnectionError("the database server has closed the connection")
 
 
 def _create_private_file(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
@@ -150,10 +173,10 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(f"BEGIN {mode}")
 
 
-Row = TypeVar("Row", bound=Base)
+Model = TypeVar("Model", bound=Base)
 
 
-def detach(row: Row) -> Row:
+def detach(row: Model) -> Model:
     """Return the row, still readable, and end its transaction, so that something slow can follow."""
     db.session.expunge(row)
     db.session.rollback()

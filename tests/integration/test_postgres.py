@@ -1,15 +1,18 @@
 """What Postgres does differently from SQLite, asked of a real one."""
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
+from flask.testing import FlaskClient
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import func, select
+from sqlalchemy import URL, func, select
 
 from flaskcelery.app import create_app
 from flaskcelery.audit.models import AuditEvent
@@ -93,6 +96,52 @@ def test_the_longest_email_and_username_sign_up_and_log_in(app: Flask) -> None:
     for row_id in db.session.scalars(select(OutboxRow.id)).all():
         delivery.deliver(row_id)
     assert db.session.scalars(select(OutboxRow.error)).all() == [None, None]
+
+
+def count_trips(log: Path, act: Callable[[], object]) -> int:
+    """Return how often `act` asks the database, by the record that the protocol's own library keeps."""
+    connection: psycopg.Connection = db.session.connection().connection.driver_connection  # type: ignore[assignment]
+    db.session.rollback()
+    with log.open("w") as trace:
+        connection.pgconn.trace(trace.fileno())
+        act()
+        connection.pgconn.untrace()
+    return len(re.findall(r"\tF\t\d+\t(?:Sync|Query)", log.read_text()))
+
+
+@pytest.fixture
+def alice(app: Flask) -> FlaskClient:
+    """Return the browser of somebody who is logged in."""
+    register("alice", "alice@example.com", "correct horse")
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = authenticate("alice@example.com", "correct horse").session_token
+    db.session.remove()
+    return client
+
+
+def test_a_page_of_a_logged_in_user_asks_the_database_once(app: Flask, alice: FlaskClient, tmp_path: Path) -> None:
+    def show_home() -> None:
+        with app.app_context():  # as in a web process, where no other one is open
+            assert "Thanks for logging in." in alice.get("/").text
+
+    assert count_trips(tmp_path / "trace", lambda: (db.session.scalar(select(1)), db.session.rollback())) == 3
+    assert [count_trips(tmp_path / "trace", show_home) for _ in range(3)] == [1] * 3
+
+
+def test_a_connection_that_the_server_has_closed_is_replaced(alice: FlaskClient) -> None:
+    assert alice.get("/").status_code == 200
+    close_all(db.engine.url.set(drivername="postgresql"))
+    assert "Thanks for logging in." in alice.get("/").text
+    close_all(db.engine.url.set(drivername="postgresql"))
+    register("bob", "bob@example.com", "correct horse")
+
+
+def close_all(database: URL) -> None:
+    """Close all connections to the database, as its restart does."""
+    with psycopg.connect(database.render_as_string(hide_password=False), autocommit=True) as admin:
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        admin.execute(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE {others}")
 
 
 def test_times_are_in_utc_whatever_the_time_zone_of_the_process(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,6 @@ def _engine_options(url: str) -> dict[str, Any]:
     limits = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000"
     return {
         "hide_parameters": True,  # emails and hashes stay out of error messages
-        "pool_pre_ping": True,
         "pool_timeout": 5,
         "connect_args": {"connect_timeout": 3, "tcp_user_timeout": 5000, "options": limits},
     }

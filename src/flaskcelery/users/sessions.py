@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Sequence
 
 from flask import has_request_context, request
-from sqlalchemy import ColumnElement, Select, and_, case, delete, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, select, update
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.database import db, now_plus, read_one, transaction
 from flaskcelery.extensions import login_manager
 from flaskcelery.retention import DAY, delete_batch, purge
 from flaskcelery.users.accounts import get_actor
@@ -111,17 +111,20 @@ def is_current(session: LoginSession, user: User) -> bool:
     return session.token_hash == _hash(user.session_token or "")
 
 
+# Built once, because most requests need it.
+IS_STALE, IS_MINE = LoginSession.last_seen_at < now_plus(-SEEN_EVERY), LoginSession.token_hash == bindparam("token")
+LIVE_SESSION = select(User, IS_STALE).join(LoginSession).where(IS_MINE, is_live(), User.is_active)
+
+
 @login_manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login ships no types
 def load_user(token: str) -> User | None:
     """Return the active user of a live session, in one query, or None, which logs the browser out."""
-    is_stale = LoginSession.last_seen_at < now_plus(-SEEN_EVERY)
-    is_mine = LoginSession.token_hash == _hash(token)
-    live = select(User, is_stale).join(LoginSession).where(is_mine, is_live(), User.is_active)
-    found = db.session.execute(live).one_or_none()
+    found = read_one(LIVE_SESSION, token=_hash(token))
     if found is None:
         return None
     user: User = found[0]
     if found[1]:
+        is_mine = LoginSession.token_hash == _hash(token)
         with transaction():
             seen = {"last_seen_at": now_plus(), "ip_address": client_ip(), "device": _device()}
             db.session.execute(update(LoginSession).where(is_mine).values(**seen))
