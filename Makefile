@@ -10,8 +10,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE # with it, pytest would compile every test again on every run
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-fast test-browser test-django test-rename test-compose screenshots faults scan audit \
-  sbom docs format rename requirements upgrade migration clean up emails down logs trace deploy backup restore
+.PHONY: help run install check test test-fast test-browser test-django test-rename test-compose screenshots faults bench scan \
+  audit sbom docs format rename requirements upgrade migration clean up emails down logs trace deploy backup restore
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ faults: $(VENV)/.development ## Run the whole fault matrix (root, Linux, half an
 	@tests/install-servers
 	@rm -f instance/faults.jsonl
 	$(BIN)/python -m tests.faults --json instance/faults.jsonl
+
+bench: $(VENV)/.development ## Measure speed and memory beside their limits (ten minutes); one figure: make bench FIGURE=home
+	@tests/install-servers wrk
+	@$(BIN)/python -m benchmarks $(FIGURE)
 
 scan: $(VENV)/.development .venv-scan/.installed ## Run security scanners on the source and on a running copy (ten minutes)
 	@tests/scan

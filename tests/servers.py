@@ -6,6 +6,7 @@ import signal
 import socket
 import string
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from email import message_from_bytes, policy
@@ -32,9 +33,11 @@ class SmtpServer:
     def __init__(self) -> None:
         self.port = free_port()
         self.raw: list[bytes] = []
+        self.received_at: list[float] = []
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd's name
         """Keep the email."""
+        self.received_at.append(time.time())
         self.raw.append(bytes(envelope.original_content or b""))
         return "250 OK"
 

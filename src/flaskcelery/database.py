@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from select import select as select_readable
+from select import POLLIN, poll
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -149,8 +149,9 @@ def init_database(app: Flask) -> None:
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
     """Make the pool replace a connection that the server has closed; `pool_pre_ping` would ask with a query."""
-    # Between queries there is nothing else to read.
-    if select_readable([connection], [], [], 0)[0]:
+    unread = poll()
+    unread.register(connection, POLLIN)
+    if unread.poll(0):  # between queries there is nothing else to read
         raise DisconnectionError("the database server has closed the connection")
 
 

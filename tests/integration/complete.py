@@ -36,8 +36,8 @@ class CompleteStack(Stack):
         }
         with psycopg.connect(f"{url}/postgres", autocommit=True) as admin:
             admin.execute(f"CREATE DATABASE {database}")
-        environ = {**NOTHING_SET, **settings}
-        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
         stack = cls(folder, exits, settings)
+        environ = {**NOTHING_SET, **stack.settings}
+        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
         stack.smtp_server, stack.redis = smtp_server, redis
         return stack
