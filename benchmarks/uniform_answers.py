@@ -1,4 +1,5 @@
-"""Does the time of an answer tell whether an address has an account? Log-in, reset and resend, behind nginx and uWSGI.
+"""Does the time of an answer tell whether an address has an account? Log-in, reset, resend and quiet sign-up, behind
+nginx and uWSGI.
 
 Usage: python -m benchmarks.uniform_answers [pairs]
 
@@ -13,13 +14,14 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from sqlalchemy import text
 from tests.integration.stack import NOTHING_SET, Stack
-from tests.integration.visitor import LOG_IN, Answer, Visitor
+from tests.integration.visitor import LOG_IN, SIGN_UP, Answer, Visitor
 from tests.processes import BIN, HOST, ROOT
 from tests.servers import smtp_server
 
@@ -49,6 +51,12 @@ def ask_reset(visitor: Visitor, email: str) -> Answer:
 def ask_resend(visitor: Visitor, email: str) -> Answer:
     """Ask for another link that confirms the address."""
     return visitor.post(RESEND, email=email)
+
+
+def sign_up(visitor: Visitor, email: str) -> Answer:
+    """Sign up with a new name. An unknown address is a new one each time."""
+    name = uuid.uuid4().hex
+    return visitor.sign_up(name, email if email.startswith("known") else f"{name[:6]}@example.com")
 
 
 def auc(known: list[float], unknown: list[float]) -> float:
@@ -92,6 +100,8 @@ def main() -> int:
             "DATABASE_URL": f"sqlite:///{folder / 'app.db'}",
             "CELERY_BROKER_URL": "embedded://localhost",
             "RATELIMIT_ENABLED": "0",
+            "SIGN_UP_REVEALS_EMAIL": "0",
+            "EMAIL_CONFIRMATION_REQUIRED": "1",
             "MAIL_BACKEND": "smtp",
             "MAIL_SERVER": HOST,
             "MAIL_PORT": str(exits.enter_context(smtp_server()).port),
@@ -102,7 +112,7 @@ def main() -> int:
         stack.start_web()
         for number in range(10):
             stack.sign_up(f"known{number}")
-        asked = ((LOG_IN, log_in), (RESET, ask_reset), (RESEND, ask_resend))
+        asked = ((LOG_IN, log_in), (RESET, ask_reset), (RESEND, ask_resend), (SIGN_UP, sign_up))
         good = [measure(stack, page, ask, pairs) for page, ask in asked]
         with stack.engine.begin() as connection:
             connection.execute(text(IMPORTED))

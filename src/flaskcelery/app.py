@@ -28,6 +28,8 @@ from flaskcelery.outbox.heartbeat import init_heartbeat
 from flaskcelery.outbox.publisher import init_publisher
 from flaskcelery.outbox.slots import init_slots
 from flaskcelery.signup.views import bp as signup
+from flaskcelery.signup.views import require_open
+from flaskcelery.users.breaches import init_breaches
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.counters import init_limits
 from flaskcelery.web.error_pages import init_error_pages
@@ -39,7 +41,7 @@ from flaskcelery.web.templates import init_templates
 GUARDS = {
     health: None,
     home: None,
-    signup: None,
+    signup: require_open,
     auth: None,
     email_links: None,
     account: require_login,
@@ -68,6 +70,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     init_slots(app)
     init_heartbeat(app)
     init_passwords(app)
+    init_breaches(app)
     mail.init_app(app)
     csrf.init_app(app)
     login_manager.init_app(app, add_context_processor=False)

@@ -26,6 +26,7 @@ class Metrics:
         )
         self.events = Counter("flaskcelery_events", "Events of the audit trail", ["event"], registry=own)
         self.limit_hits = Counter("flaskcelery_limit_hits", "Tries refused, by limit", ["limit"], registry=own)
+        self.bots = Counter("flaskcelery_bots", "Forms of bots, by what gave them away", ["sign"], registry=own)
         self.publish_failures = Counter("flaskcelery_publish_failures", "Rows the broker did not take", registry=own)
         self.breaker_open_until = Gauge(
             "flaskcelery_breaker_open_until_seconds",

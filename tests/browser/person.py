@@ -4,6 +4,7 @@ from re import Pattern
 
 from playwright.sync_api import Locator, Page, expect
 
+from flaskcelery.signup.bots import MIN_SECONDS
 from tests.integration.visitor import PASSWORD
 
 Name = str | Pattern[str]
@@ -70,6 +71,7 @@ class Person:
         self.page.get_by_role("banner").get_by_role("link", name="Sign up").click()
         self.sees_title("Create your account")
         self.fill(Username=name, Email=f"{name}@example.com", Password=PASSWORD, Confirm_password=PASSWORD)
+        self.page.wait_for_timeout(1000 * MIN_SECONDS)  # as people do
         self.press("Sign up")
         self.sees("Account successfully created!")
 

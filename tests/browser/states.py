@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 
+from playwright.sync_api import Page
+
+from flaskcelery.signup.bots import MIN_SECONDS
 from flaskcelery.users.tokens import Purpose
 from tests.browser.sample import BUSY
 from tests.browser.site import Site
@@ -29,6 +32,11 @@ def user(name: str, end: str = "") -> Callable[[Site], str]:
     return lambda site: f"{ADMIN}users/{site.id_of(name)}/{end}"
 
 
+def wait_as_people_do(page: Page) -> None:
+    """Wait until a form does not count as a bot's."""
+    page.wait_for_timeout(1000 * MIN_SECONDS)
+
+
 PUBLIC = [
     State("home", "/"),
     State("sign-up", SIGN_UP),
@@ -47,6 +55,7 @@ PUBLIC = [
             "password1": "a quite good one",
             "password2": "a quite good one",
         },
+        before_sending=wait_as_people_do,
     ),
     State("login", LOG_IN),
     State("login, blank", LOG_IN, fields={"username": "", "password": ""}),
@@ -172,6 +181,7 @@ FRESH = [
             "password1": "a quite good one",
             "password2": "a quite good one",
         },
+        before_sending=wait_as_people_do,
     ),
 ]
 # Rules of the URL map that a state comes to by a form or a redirect.

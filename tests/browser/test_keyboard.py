@@ -2,6 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
+from flaskcelery.signup.bots import MIN_SECONDS
 from tests.browser.person import Person
 from tests.browser.site import Site
 from tests.integration.visitor import PASSWORD
@@ -45,6 +46,7 @@ def test_somebody_without_a_mouse_signs_up_confirms_and_deletes_the_account(site
     for label in ("Password", "Confirm password"):
         tab_to(page, label)
         keyboard.type(PASSWORD)
+    page.wait_for_timeout(1000 * MIN_SECONDS)  # as people do
     enter(page)
     person.sees("Account successfully created!")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.person import Person
@@ -35,6 +36,16 @@ def test_somebody_signs_up_reads_the_email_confirms_and_logs_out(site: Site, per
     person.page.go_back()
     person.page.reload()
     expect(person.page.get_by_text("amy")).to_have_count(0)
+
+
+@pytest.mark.requirement(92)
+def test_nobody_finds_the_field_that_only_bots_fill_in(person: Person) -> None:
+    person.open("/accounts/signup/")
+    trap = person.main.get_by_text("Leave this field empty")
+    expect(trap).to_have_count(1)
+    expect(trap).to_be_hidden()
+    assert "Username" in person.main.aria_snapshot()
+    assert "Leave this field empty" not in person.main.aria_snapshot()
 
 
 def test_an_email_is_confirmed_on_another_device_with_the_password(

@@ -159,7 +159,7 @@ def test_fields_that_the_form_does_not_have_change_nothing(auth: Browser, app: F
 def test_the_page_names_its_fields_as_the_origin_does(auth: Browser) -> None:
     page = auth.client.get("/accounts/signup/").text
     fields = re.findall(r'<input[^>]* name="(\w+)"', page)
-    assert fields == ["csrf_token", "username", "email", "password1", "password2"]
+    assert fields == ["opened", "csrf_token", "homepage", "username", "email", "password1", "password2"]
     for text in (">Username<", ">Password<", ">Confirm password<", ">Sign up</button>", "Already have an account?"):
         assert text in page
 

@@ -22,6 +22,7 @@ class Event(StrEnum):
     """Every event that is recorded; logs and pages show its text."""
 
     SIGN_UP = "signed up"
+    SIGN_UP_REPEATED = "signed up again with the same email"
     IMPORTED = "imported"
     LOG_IN = "logged in"
     LOG_IN_FAILED = "failed login"

@@ -61,7 +61,7 @@ def _check_credentials(email: str, password: str) -> User:
         raise WrongCredentials
     if current_app.config["EMAIL_CONFIRMATION_REQUIRED"] and user.email_confirmed_at is None:
         _record_failure(user, "email not confirmed")
-        raise EmailNotConfirmed
+        raise EmailNotConfirmed if current_app.config["SIGN_UP_REVEALS_EMAIL"] else WrongCredentials
     return user
 
 

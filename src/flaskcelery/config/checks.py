@@ -32,8 +32,14 @@ def _is_unreal_sender(sender: str) -> bool:
     return bool(re.search(r"[@.](example(\.\w+)?|invalid|localhost|test)>?$", sender.lower()))
 
 
+def _host_of(url: str, scheme: str) -> str:
+    """Return the host of a URL with this scheme, or "" if it has another one."""
+    found = urlsplit(url)
+    return (found.hostname or "") if found.scheme == scheme else ""
+
+
 def _is_plain_http(url: str) -> bool:
-    return url.startswith("http:") and urlsplit(url).hostname not in LOOPBACK
+    return _host_of(url, "http") not in {"", *LOOPBACK}
 
 
 def _is_unreadable(path: str) -> bool:
@@ -65,6 +71,10 @@ ERRORS: tuple[Check, ...] = (
     ("MAIL_TIMEOUT must be more than 0", lambda c: c["MAIL_TIMEOUT"] <= 0),
     ("OUTBOX_EXPIRE_AFTER must be more than 0", lambda c: c["OUTBOX_EXPIRE_AFTER"] <= 0),
     ("PASSWORD_MIN_LENGTH may be 64 at most", lambda c: c["PASSWORD_MIN_LENGTH"] > 64),  # noqa: PLR2004  ASVS 6.2.9
+    (
+        "SIGN_UP_REVEALS_EMAIL=0 needs EMAIL_CONFIRMATION_REQUIRED=1: otherwise, a login after the sign-up reveals it",
+        lambda c: not (c["SIGN_UP_REVEALS_EMAIL"] or c["EMAIL_CONFIRMATION_REQUIRED"]),
+    ),
     ("Python runs with -OO, which removes the sentences that visitors see", lambda _: sys.flags.optimize > 1),
 )
 
@@ -107,6 +117,10 @@ PRODUCTION_WARNINGS: tuple[Check, ...] = (
         "PUBLIC_URL is http: cookies are sent in clear, and browsers are not told to insist on https (HSTS)",
         lambda c: c["PUBLIC_URL"].startswith("http:"),
     ),
+    (
+        "SIGN_UP_DOMAINS without EMAIL_CONFIRMATION_REQUIRED=1: anybody can sign up with somebody else's email",
+        lambda c: c["SIGN_UP_DOMAINS"] and not c["EMAIL_CONFIRMATION_REQUIRED"],
+    ),
     ("PASSWORD_MIN_LENGTH is below 8 (OWASP ASVS 6.2.1)", lambda c: c["PASSWORD_MIN_LENGTH"] < 8),  # noqa: PLR2004
 )
 
@@ -121,12 +135,8 @@ CLEAR_TEXT: tuple[tuple[str, Callable[[Config], str]], ...] = (
         "DATABASE_URL allows clear text: add ?sslmode=verify-full (or require)",
         lambda c: _clear_text_host(make_url(c["SQLALCHEMY_DATABASE_URI"])),
     ),
-    (
-        "CELERY_BROKER_URL is clear text: use rediss://",
-        lambda c: (
-            (urlsplit(c["CELERY_BROKER_URL"]).hostname or "") if c["CELERY_BROKER_URL"].startswith("redis:") else ""
-        ),
-    ),
+    ("CELERY_BROKER_URL is clear text: use rediss://", lambda c: _host_of(c["CELERY_BROKER_URL"], "redis")),
+    ("PASSWORD_BREACH_CHECK is clear text: use https://", lambda c: _host_of(c["PASSWORD_BREACH_CHECK"], "http")),
 )
 
 

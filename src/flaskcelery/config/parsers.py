@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 T = TypeVar("T")
 ARGON2_DEFAULT = "m=19456,t=2,p=1"
+BREACH_SERVICE = "https://api.pwnedpasswords.com/range/"
 
 
 def matching(pattern: str, convert: Callable[[str], T], meaning: str) -> Callable[[str], T]:
@@ -58,6 +59,21 @@ def argon2(text: str) -> tuple[int, int, int]:
 
 def words(text: str) -> list[str]:
     return text.replace(",", " ").split()
+
+
+def domains(text: str) -> list[str]:
+    """Return the domains in the spelling that accounts' emails have."""
+    try:
+        return [validate_email(f"any@{word}", check_deliverability=False).ascii_domain for word in words(text)]
+    except EmailNotValidError:
+        raise ValueError("must be domains, such as example.com, example.org") from None
+
+
+def breach_service(text: str) -> str:
+    """Return the URL that the first digits of a hash are appended to, or "" for no service."""
+    if text in {"0", "1"}:
+        return BREACH_SERVICE if text == "1" else ""
+    return matching(r"https?://[^\s?#]+/", str, "0, 1, or a URL that ends in /")(text)
 
 
 def folder(text: str) -> str:

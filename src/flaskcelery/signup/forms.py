@@ -1,16 +1,17 @@
 """The sign-up form, with the field names and texts of the reference Django app."""
 
-from flask_wtf import FlaskForm
 from wtforms import Field
 
-from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
+from flaskcelery.signup.bots import TrapForm
+from flaskcelery.signup.operations import accept_email
+from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_username
 from flaskcelery.users.password_policy import find_problems
 from flaskcelery.web.forms import email_field, password_field, refuse_problems, username_field
 
 
-class SignUpForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class SignUpForm(TrapForm):
     username = username_field("Username", normalize_username, USERNAME_MAX_LENGTH)
-    email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)
+    email = email_field("Email", accept_email, EMAIL_MAX_LENGTH)
     password1 = password_field("Password", is_new=True)
     password2 = password_field("Confirm password", repeats="password1")
 

@@ -1,25 +1,66 @@
 """The rule of signing up."""
 
+import uuid
+
 from flask import current_app
+from sqlalchemy import Row, select
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.errors import UserFacingError
 from flaskcelery.retention import DAY
 from flaskcelery.signup.tasks import send_welcome_email
+from flaskcelery.users.emails import send_email_taken_email
 from flaskcelery.users.models import User
-from flaskcelery.users.names import make_names, refuse_taken
+from flaskcelery.users.names import AccountTaken, make_names, normalize_email, refuse_taken
 from flaskcelery.users.passwords import hasher
 
 
+class OtherDomain(UserFacingError):
+    field = "email"
+
+
+def accept_email(email: str) -> str:
+    """Return the email as it is stored; raise InvalidEmail, or OtherDomain unless SIGN_UP_DOMAINS allows it."""
+    normalized, domains = normalize_email(email), current_app.config["SIGN_UP_DOMAINS"]
+    if domains and normalized.rpartition("@")[2] not in domains:
+        raise OtherDomain(f"Please use your email at {' or '.join(domains)}.")
+    return normalized
+
+
 def register(username: str, email: str, password: str) -> User:
-    """Create the account with its pending welcome email; raise InvalidName, InvalidEmail or AccountTaken."""
-    names = make_names(username, email)
+    """Create the account with its pending welcome email; raise InvalidName, InvalidEmail or AccountTaken.
+
+    If SIGN_UP_REVEALS_EMAIL is off, nothing is raised for an email that is taken: its owner gets an email, and the
+    account that is returned only keeps the username.
+    """
+    names, reveals_email = make_names(username, email), current_app.config["SIGN_UP_REVEALS_EMAIL"]
+    find_owner = select(User.id, User.email).where(User.email_key == names["email_key"])
+    password_hash = hasher().hash(password)
+    while True:
+        owner = None if reveals_email else db.session.execute(find_owner).first()
+        try:
+            return _create(names, password_hash, owner)
+        except AccountTaken as error:  # perhaps only now, by somebody else's sign-up at the same time
+            if reveals_email or "email" not in error.errors:
+                raise
+
+
+def _create(names: dict[str, str], password_hash: str, owner: Row[int, str] | None) -> User:
+    """Save the account, or a placeholder for the owner's email, which nobody can log in to.
+
+    Without the placeholder, the username would still be free, and a second sign-up with it would tell.
+    """
+    names = {**names, "email_key": uuid.uuid4().hex} if owner else names
     days = current_app.config["UNCONFIRMED_KEEP_DAYS"]
-    confirm_by = now_plus(days * DAY) if days else None
-    user = User(**names, password_hash=hasher().hash(password), confirm_by=confirm_by)
+    user = User(**names, password_hash=password_hash, confirm_by=now_plus(days * DAY) if days else None)
     with refuse_taken(names), transaction():
         db.session.add(user)
         db.session.flush()
-        send_welcome_email.enqueue(to=user.email, user_id=user.id)
-        record(Event.SIGN_UP, user.id, user.email)
+        if owner:
+            send_email_taken_email.enqueue(to=owner.email, user_id=owner.id)
+            record(Event.SIGN_UP_REPEATED, owner.id, owner.email)
+        else:
+            send_welcome_email.enqueue(to=user.email, user_id=user.id)
+            record(Event.SIGN_UP, user.id, user.email)
     return user

@@ -1,6 +1,9 @@
 """The sign-up page."""
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from http import HTTPStatus
+
+from flask import Blueprint, current_app, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -13,6 +16,13 @@ from flaskcelery.web.rate_limits import count_email, limit
 from flaskcelery.web.strangers import same_for_strangers
 
 bp = Blueprint("signup", __name__, template_folder="templates")
+
+
+def require_open() -> ResponseReturnValue | None:
+    """Tell everybody who comes while sign-up is closed, or by invitation."""
+    if current_app.config["SIGN_UP"] == "open":
+        return None
+    return render_template("signup/closed.html"), HTTPStatus.FORBIDDEN
 
 
 @bp.get("/accounts/signup/")
@@ -29,13 +39,21 @@ def submit() -> str | Response:
     """Open the account, or show the form again with what was typed and what is wrong."""
     form = SignUpForm(request.form)
     if form.validate():
+        if form.is_from_bot():
+            return _leave()
         count_email(typed_email_key(form.email.data or ""))
         with errors_shown(form):
             user = register(form.username.data or "", form.email.data or "", form.password1.data or "")
-            flash("Account successfully created!", "success")
             session[NEW_ACCOUNT] = user.id  # not the email: the cookie is readable
-            return redirect(url_for("auth.show_login"))
+            return _leave()
     return _show(form)
+
+
+def _leave() -> Response:
+    """Go to the login page. It is the answer to bots, too, and to an email that is taken if that is not revealed."""
+    if current_app.config["SIGN_UP_REVEALS_EMAIL"]:
+        flash("Account successfully created!", "success")
+    return redirect(url_for("auth.show_login"))
 
 
 def _show(form: SignUpForm) -> str:

@@ -49,6 +49,13 @@ def send_email_change_email(user_id: int, made_at: int) -> Message | None:
     return _compose("email_change", user, to=user.pending_email, link=link, lifetime=lifetime(LINK_MAX_AGE))
 
 
+@task("send_email_taken_email", "You already have an account", samples=[sample_user()])
+def send_email_taken_email(user_id: int) -> Message | None:
+    """Tell an account's owner that somebody signed up with its email."""
+    owner = _find_open(user_id)
+    return _compose("email_taken", owner, link=public_url("auth.show_reset")) if owner else None
+
+
 @task("send_email_change_notice", "A change of your email was requested", samples=[sample_user(pending_email=NEW)])
 def send_email_change_notice(user_id: int) -> Message | None:
     """Warn the current email. After the change it gets another one, with a link that undoes the change."""

@@ -7,6 +7,7 @@ from difflib import SequenceMatcher
 from flask import current_app
 from zxcvbn_rs_py import zxcvbn
 
+from flaskcelery.users.breaches import is_breached
 from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH
 
 MAX_SIMILARITY = 0.7
@@ -33,6 +34,8 @@ def find_problems(password: str, username: str = "", email: str = "") -> list[st
         problems.append("This password is too common.")
     if password.isdigit():
         problems.append("This password is entirely numeric.")
+    if not problems and is_breached(password):
+        problems.append("This password is known from a data breach. Please choose another one.")
     return problems
 
 

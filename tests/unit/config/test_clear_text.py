@@ -9,8 +9,9 @@ CLEAR = {
     "MAIL_SERVER": {"MAIL_USE_TLS": ""},
     "DATABASE_URL": {"DATABASE_URL": "postgresql://app:pw@10.0.0.7/app"},
     "CELERY_BROKER_URL": {"CELERY_BROKER_URL": "redis://:pw@redis:6379/0"},
+    "PASSWORD_BREACH_CHECK": {"PASSWORD_BREACH_CHECK": "http://breaches/range/"},
 }
-HOSTS = "mail.shop.dev, 10.0.0.7 redis"
+HOSTS = "mail.shop.dev, 10.0.0.7 redis breaches"
 
 
 @pytest.mark.requirement(57)
@@ -29,7 +30,7 @@ def test_clear_text_to_another_host_is_a_warning_and_for_a_deployment_an_error(
 def test_a_host_that_is_named_can_be_reached_in_clear_text_and_no_other_can() -> None:
     changes = {name: value for change in CLEAR.values() for name, value in change.items()}
     assert find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": HOSTS}, is_strict=True)[1:] == ([], [])
-    errors = find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": "redis"}, is_strict=True)[1]
+    errors = find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": "redis breaches"}, is_strict=True)[1]
     assert [error.split()[0] for error in errors] == ["MAIL_SERVER", "DATABASE_URL"]
 
 

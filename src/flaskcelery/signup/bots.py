@@ -1,0 +1,37 @@
+"""Bots at a form: recognized without a script or a puzzle, and never told."""
+
+import logging
+from contextlib import suppress
+
+from flask_wtf import FlaskForm
+from flask_wtf.csrf import generate_csrf, validate_csrf
+from wtforms import HiddenField, StringField, ValidationError
+
+from flaskcelery.metrics import metrics
+
+MIN_SECONDS = 2  # from the first look at the form to its sending
+
+logger = logging.getLogger(__name__)
+
+
+class TrapForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """A form that recognizes bots: they fill in a field that nobody sees, or send the form at once."""
+
+    # A CSRF token tells when it was made. This one stays the same when the form is shown again with an error.
+    opened = HiddenField(default=generate_csrf)
+    homepage = StringField("Leave this field empty", render_kw={"autocomplete": "off", "tabindex": -1})
+
+    def is_from_bot(self) -> bool:
+        """Return whether a bot has sent the form, and count it."""
+        sign = "hidden field" if self.homepage.data else "too fast" if self._is_too_fast() else ""
+        if sign:
+            metrics().bots.labels(sign).inc()
+            logger.info("A bot was refused: %s", sign)
+        return bool(sign)
+
+    def _is_too_fast(self) -> bool:
+        # Without a valid token, it was opened before an update or with an earlier key: long ago.
+        with suppress(ValidationError):
+            validate_csrf(next(iter(self.opened.raw_data or ()), None), time_limit=MIN_SECONDS - 1)
+            return True
+        return False
