@@ -14,17 +14,15 @@ FOCUSED = """() => {
 }"""
 
 
-def tab_to(page: Page, *names: str) -> None:
+def tab_to(page: Page, name: str) -> None:
     """Press Tab until the focus is on something of this name; wherever it stops, it must be seen."""
-    for name in names:
-        for _ in range(40):
-            page.keyboard.press("Tab")
-            focused, is_seen = page.evaluate(FOCUSED)
-            assert is_seen or focused == "", f"the focus is not seen on {focused}"
-            if focused == name:
-                break
-        else:
-            raise AssertionError(f"Tab does not come to {name}")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        focused, is_seen = page.evaluate(FOCUSED)
+        assert is_seen or focused == "", f"the focus is not seen on {focused}"
+        if focused == name:
+            return
+    raise AssertionError(f"Tab does not come to {name}")
 
 
 def enter(page: Page) -> None:
@@ -41,7 +39,7 @@ def test_somebody_without_a_mouse_signs_up_confirms_and_deletes_the_account(site
     expect(person.main.get_by_label("Username", exact=True)).to_be_focused()
     keyboard.type("kim")
     enter(page)
-    tab_to(page, "Confirm password", "Email")  # past the links of the summary, which are named as the fields
+    tab_to(page, "Email")
     keyboard.type("kim@example.com")
     for label in ("Password", "Confirm password"):
         tab_to(page, label)
