@@ -79,7 +79,7 @@ def test_somebody_without_a_mouse_signs_up_confirms_and_deletes_the_account(site
 def test_the_focus_goes_to_what_is_wrong(person: Person) -> None:
     person.open("/accounts/password_reset/")
     person.press("Send the link")
-    expect(person.main.get_by_label("Email address")).to_be_focused()
+    expect(person.main.get_by_label("Email", exact=True)).to_be_focused()
     person.open("/accounts/signup/")
     person.press("Sign up")
     summary = person.main.get_by_role("alert")

@@ -58,7 +58,7 @@ def test_times_are_told_in_words_and_their_titles_are_exact(app: Flask, logged_i
     devices = section(logged_in, "devices")
     address = "2001:db8:85a3:8d3:1319:8a2e:370:7000"
     exact = r'<time datetime="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00" title="\d\d \w{3} \d{4}, \d\d:\d\d UTC"'
-    assert re.search(rf"{address}, {exact}>2 hours ago</time>, logged in ", devices)
+    assert re.search(rf"{address}, last seen {exact}>2 hours ago</time>, logged in on ", devices)
     assert re.search(rf"<small>{exact}>just now</time></small>", section(logged_in, "emails"))
 
 

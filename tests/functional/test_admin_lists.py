@@ -37,7 +37,7 @@ def test_the_dashboard_draws_what_was_done(app: Flask, staff: Member, alice: Mem
         ("/admin/users/", "Users", "2", "2 new in 30 days"),
         ("/admin/emails/?state=sent", "Emails sent", "0", "in 48 hours"),
         ("/admin/emails/?state=pending&sort=created_at", "Emails pending", "1", "oldest: less than a minute"),
-        ("/admin/emails/?state=failed", "Emails failed", "1", "See them"),
+        ("/admin/emails/?state=failed", "Emails failed", "1", "1 in 48 hours"),
     ]
     assert 'aria-label="Sign-ups per day: 2 in 30 days, peak 2 per day"' in page
     assert '<svg class="chart bad"' in page

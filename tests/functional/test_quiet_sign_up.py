@@ -47,7 +47,7 @@ def test_a_sign_up_and_all_that_follows_look_the_same_for_a_taken_email(app: Fla
     taken = see_sign_up(app, TAKEN, "mallory1")
     assert [page.replace("mallory2", "mallory1") for page in see_sign_up(app, FREE, "mallory2")] == taken
     assert taken[0] == "302"
-    assert "Check your email: we sent a link to EMAIL." in taken[2]
+    assert "Check your email: we sent a link to <strong>EMAIL</strong>." in taken[2]
     assert "Account successfully created!" not in taken[2]  # to the owner, that would be a lie
     assert "Please enter a correct email and password." in taken[3]
     assert errors_of(taken[4], "username") == ["A user with that username already exists."]

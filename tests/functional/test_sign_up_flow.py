@@ -39,7 +39,7 @@ def strict(environ: dict[str, str]) -> Iterator[Browser]:
 def test_after_sign_up_the_login_page_says_where_the_link_went_and_has_the_email(auth: Browser) -> None:
     page = auth.client.get(auth.sign_up().location).text
     assert page.index("Account successfully created!") < page.index(
-        "Check your email: we sent a link to alice@example.com."
+        "Check your email: we sent a link to <strong>alice@example.com</strong>."
     )
     assert "before you log in" not in page
     assert re.search(r'<input[^>]*name="username"[^>]*value="alice@example.com"', page)
@@ -49,7 +49,7 @@ def test_after_sign_up_the_login_page_says_where_the_link_went_and_has_the_email
 
 def test_where_confirmation_is_required_sign_up_says_that_it_comes_first(strict: Browser) -> None:
     page = strict.client.get(strict.sign_up().location).text
-    assert "we sent a link to alice@example.com. Open it before you log in." in page
+    assert "we sent a link to <strong>alice@example.com</strong>. Open it before you log in." in page
 
 
 def test_an_unconfirmed_login_has_a_button_that_sends_the_link_again(strict: Browser) -> None:

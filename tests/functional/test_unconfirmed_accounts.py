@@ -144,6 +144,6 @@ def test_with_the_setting_zero_accounts_do_not_expire(environ: dict[str, str]) -
 @pytest.mark.requirement(65)
 def test_the_account_page_says_when_an_unconfirmed_account_is_deleted(app: Flask, logged_in: Browser) -> None:
     run_sql(app, "UPDATE users SET confirm_by = '2031-02-03 04:05:06.000000'")
-    assert "the account is deleted on 03 Feb 2031" in logged_in.client.get("/accounts/me/").text
+    assert "the account is deleted on 3 February 2031" in logged_in.client.get("/accounts/me/").text
     logged_in.send(link_in(send_emails(app)[0]), password=PASSWORD)
     assert "the account is deleted" not in logged_in.client.get("/accounts/me/").text

@@ -82,7 +82,7 @@ def find_tiles(charts: list[Chart]) -> list[Tile]:
     sign_ups, sent, failed = charts
     counts, oldest = count_states("pending", "failed"), find_oldest_pending()
     users = format_total(count_rows(select(User.id), MAX_USERS), MAX_USERS)
-    waits = f"oldest: {format_age(oldest)}" if oldest else "none waits"
+    waits = f"oldest: {format_age(oldest)}" if oldest else "none waiting"
     return [
         Tile("Users", users, f"{sign_ups.total:,} new in {sign_ups.period}", USERS.url()),
         Tile("Emails sent", f"{sent.total:,}", f"in {sent.period}", EMAILS.url(state="sent")),
@@ -90,7 +90,7 @@ def find_tiles(charts: list[Chart]) -> list[Tile]:
         Tile(
             "Emails failed",
             f"{counts['failed']:,}",
-            "See them" if counts["failed"] else f"none in {failed.period}",
+            f"{failed.total:,} in {failed.period}",
             EMAILS.url(state="failed"),
             "bad" if counts["failed"] else "",
         ),

@@ -16,7 +16,7 @@ from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.users.sessions import is_live, log_out_devices
 
-HISTORY_LENGTH = 50
+HISTORY_LENGTH = 10
 
 # The conditions of User.state and User.role.
 USER_STATES = {
@@ -87,7 +87,7 @@ EMAILS = Page(
     name="emails",
     title="Emails",
     model=OutboxRow,
-    columns=("task", "state", "user_id", "created_at", "attempts", "error"),
+    columns=("task", "state", "user_id", "created_at", "error"),
     sortable=("created_at",),
     searchable=("id", "user_id"),
     filters={"state": {name_state(state): where for state, where in outbox.states().items()}},

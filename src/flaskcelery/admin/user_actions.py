@@ -60,7 +60,9 @@ def show_counts(counts: dict[str, int]) -> list[str]:
     return [f"{what}: {number}." for what, number in counts.items() if number]
 
 
-@action("Add a user", form=NamesForm, bulk=True)
+@action(
+    "Add a user", form=NamesForm, bulk=True, confirm=lambda _: ["They get an email with a link to choose a password."]
+)
 def add(actor: User, form: Any) -> str:
     count_staff_email(actor.id, typed_email_key(form.email.data))
     user = staff.create_user(form.username.data, form.email.data, actor_id=actor.id)

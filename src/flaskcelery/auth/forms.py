@@ -22,4 +22,4 @@ class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
 
 class ResetForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    email = email_field("Email address", normalize_email, EMAIL_MAX_LENGTH)
+    email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)

@@ -62,7 +62,7 @@ def send_email_change_notice(user_id: int) -> Message | None:
     user = _find_open(user_id)
     if user is None or user.pending_email is None:
         return None
-    return _notify("email_change_notice", user, link=public_url("account.show_password_change"))
+    return _notify("email_change_notice", user, other_link=public_url("account.show_password_change"))
 
 
 @task(
@@ -109,7 +109,7 @@ def send_password_changed_email(user_id: int) -> Message | None:
     if user is None:
         return None
     when = _tell(user.password_changed_at)
-    return _notify("password_changed", user, link=public_url("auth.show_reset"), when=when)
+    return _notify("password_changed", user, other_link=public_url("auth.show_reset"), when=when)
 
 
 @task("send_goodbye_email", "Your account is deleted", samples=[sample_user(closed_at=now_plus())])
@@ -118,15 +118,16 @@ def send_goodbye_email(user_id: int) -> Message | None:
     user = db.session.get(User, user_id)
     if user is None or user.closed_at is None:
         return None
-    return _notify("goodbye", user)
+    return _notify("goodbye", user, other_link=public_url("home.show"))
 
 
 @task("send_new_email_notice", "This is your email now", samples=[sample_user(email=NEW, email_changed_at=now_plus())])
 def send_new_email_notice(user_id: int) -> Message | None:
     """Tell the new email about the change."""
     user = _find_open(user_id)
-    is_due = user and user.email_confirmed_at
-    return _compose("email_new", user, when=_tell(user.email_changed_at)) if user and is_due else None
+    if user is None or user.email_confirmed_at is None:
+        return None
+    return _compose("email_new", user, link=public_url("auth.show_login"), when=_tell(user.email_changed_at))
 
 
 @task(
@@ -139,18 +140,20 @@ def send_left_email_notice(user_id: int) -> Message | None:
     user = _find_open(user_id)
     if user is None or user.left_email is None:
         return None
-    return _compose("email_left", user, to=user.left_email, when=_tell(user.email_changed_at))
+    return _compose(
+        "email_left", user, to=user.left_email, other_link=public_url("home.show"), when=_tell(user.email_changed_at)
+    )
 
 
 @task("send_undone_notice", "You have your old email back", samples=[sample_user()])
 def send_undone_notice(user_id: int) -> Message | None:
     """Tell the restored email about the undo; the link to choose a new password comes with an email of its own."""
     user = _find_open(user_id)
-    return _compose("email_undone", user, other_link=public_url("auth.show_reset")) if user else None
+    return _compose("email_undone", user, link=public_url("auth.show_reset")) if user else None
 
 
 def _tell(moment: datetime | None) -> str:
-    return moment.strftime("on %d %b %Y at %H:%M UTC") if moment else ""
+    return moment.strftime("on %-d %B %Y at %H:%M UTC") if moment else ""
 
 
 def _find_open(user_id: int | None) -> User | None:

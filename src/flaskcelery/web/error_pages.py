@@ -25,7 +25,7 @@ MESSAGES = {
 }
 CSRF_MESSAGE = (
     "This form has expired",
-    "Please go back, reload the page and send the form again. Cookies must be allowed.",
+    "Please open the form again and send it once more. Your browser must allow cookies.",
 )
 RETRY_AFTER, RETRY_FORM_AFTER = 30, 5  # seconds
 
@@ -47,7 +47,7 @@ class FormWaits(ServiceUnavailable):
 def render_error_pages() -> dict[int, str]:
     """Return the page of each code, for nginx to serve when no process answers."""
     with current_app.test_request_context(base_url=current_app.config["PUBLIC_URL"] or None):
-        return {code: _render(*message, has_session=None) for code, message in MESSAGES.items()}
+        return {code: _render(code, *message, has_session=None) for code, message in MESSAGES.items()}
 
 
 def init_error_pages(app: Flask) -> None:
@@ -70,7 +70,7 @@ def _show(error: HTTPException) -> Response:
         sentence = f"Try again in {_describe_wait(error.retry_after)}."
     sentence = error.sentence if isinstance(error, NoAccess | FormWaits) else sentence
     # The cookie alone says whether somebody is logged in: to ask the database is out of the question.
-    response.set_data(_render(title, sentence, has_session="_user_id" in session))
+    response.set_data(_render(error.code, title, sentence, has_session="_user_id" in session))
     return response
 
 
@@ -80,11 +80,12 @@ def _describe_wait(seconds: int) -> str:
     return "a minute" if minutes <= 1 else f"{minutes} minutes"
 
 
-def _render(title: str, sentence: str, has_session: bool | None) -> str:
+def _render(code: int, title: str, sentence: str, *, has_session: bool | None) -> str:
     """Render a page; `has_session` is None where nobody knows the visitor."""
     adapter = current_app.create_url_adapter(request)
     back = request.path if request.method == "POST" and adapter and adapter.test(request.path, "GET") else ""
-    return render_template("error.html", title=title, sentence=sentence, has_session=has_session, back=back)
+    names = {"code": code, "title": title, "sentence": sentence, "has_session": has_session, "back": back}
+    return render_template("error.html", **names)
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:

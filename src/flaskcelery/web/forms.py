@@ -14,6 +14,7 @@ from flaskcelery.errors import UserFacingError
 Normalize = Callable[[str], str]
 NEW_ACCOUNT = "new_account"  # a key of the visitor's session: the id of the account that they have just opened
 NO_EMAIL = "Enter your email."
+USERNAME_HINT = "Letters, numbers and @ . + - _ only"
 MISMATCH = "The two password fields didn’t match."
 
 
@@ -21,7 +22,7 @@ def username_field(label: str, normalize: Normalize, max_length: int) -> StringF
     """Return a field for a username that `normalize` accepts."""
     attributes = {"autocomplete": "username", "autocapitalize": "none", "maxlength": max_length}
     checks = [DataRequired("Enter a username."), accepted_by(normalize)]
-    return StringField(label, checks, filters=[strip], render_kw=attributes)
+    return StringField(label, checks, filters=[strip], description=USERNAME_HINT, render_kw=attributes)
 
 
 def email_field(label: str, normalize: Normalize, max_length: int, blank: str = NO_EMAIL) -> EmailField:
