@@ -113,7 +113,7 @@ def test_an_undo_leaves_a_thief_with_nothing(app: Flask, alice: Browser) -> None
 @pytest.mark.requirement(62)
 def test_nobody_deletes_an_account_whose_old_mailbox_can_undo(app: Flask, alice: Browser) -> None:
     told = change(app, alice, THIEFS)
-    assert "can still undo it" in alice.send("/accounts/me/delete/", password=PASSWORD).text
+    assert "can still undo that" in alice.send("/accounts/me/delete/", password=PASSWORD).text
     assert Browser(app.test_client()).send(undo_link(told[OLD])).status_code == 302
     run_sql(app, f"UPDATE users SET email_changed_at = {AGO.format('8 days')}, previous_email = 'x@example.com'")
     reset_by_hand = "UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE username = 'bob')"
@@ -148,6 +148,21 @@ def test_every_address_hears_of_a_change_and_of_its_undo(app: Flask, alice: Brow
         (OLD, "You have your old email back at flaskcelery"),
         ("third@example.com", "The change of your email at flaskcelery was undone"),
     ]
+
+
+def test_after_an_undo_the_email_with_the_link_says_that_the_old_password_is_dead(app: Flask, alice: Browser) -> None:
+    Browser(app.test_client()).send(undo_link(change(app, alice, NEW)[OLD]))
+    [reset] = [message.body for message in send_emails(app) if message.subject == "Password reset on flaskcelery"]
+    assert "no longer works" in reset
+    assert "nothing changes" not in reset
+
+
+def test_the_page_for_deletion_says_beforehand_that_a_new_email_bars_it(app: Flask, alice: Browser) -> None:
+    assert 'name="password"' in alice.client.get("/accounts/me/delete/").text
+    change(app, alice, NEW)
+    page = alice.client.get("/accounts/me/delete/").text
+    assert "less than 7 days ago" in page
+    assert 'name="password"' not in page
 
 
 @pytest.mark.requirement(62)

@@ -175,3 +175,8 @@ def test_browsers_find_the_icon_and_password_managers_the_page(client: FlaskClie
 def test_a_page_that_is_not_allowed_says_as_whom(alice: Member) -> None:
     answer = alice.client.get("/admin/")
     assert (answer.status_code, "You’re logged in as alice." in answer.text) == (403, True)
+
+
+def test_a_form_is_sent_to_its_page_without_the_fragment_that_a_link_to_a_field_has_added(auth: Browser) -> None:
+    page = auth.sign_up(email="nonsense").text
+    assert '<form method="post" action="/accounts/signup/"' in page

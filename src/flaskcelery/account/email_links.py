@@ -25,8 +25,8 @@ DONE = {
     "reject": ("Thank you for telling us. The account is deleted.", "home.show"),
     "change": ("Your email is changed. Other devices have been logged out.", "account.show"),
     "undo": (
-        "You have your old email back. Every device has been logged out, and the password works no more: "
-        "somebody else may know it. We’ve sent you a link to choose a new one.",
+        "You have your old email back. Every device has been logged out, and your password no longer works, "
+        "because somebody else may know it. We’ve sent you a link to choose a new one.",
         "auth.show_login",
     ),
 }

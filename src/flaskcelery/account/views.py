@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.account import operations
 from flaskcelery.account.forms import ChangePasswordForm, EmailForm, PasswordForm, UsernameForm
-from flaskcelery.users.deletion import close_account
-from flaskcelery.users.email_change import request_email_change
+from flaskcelery.users.deletion import EmailJustChanged, close_account
+from flaskcelery.users.email_change import can_undo, request_email_change
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
@@ -88,7 +88,7 @@ def submit_export() -> Response:
 
 @bp.get("/accounts/me/delete/")
 def show_delete() -> str:
-    return render_template("account/delete.html", form=PasswordForm())
+    return _show_delete(PasswordForm())
 
 
 @bp.post("/accounts/me/delete/")
@@ -100,7 +100,12 @@ def submit_delete() -> str | AnyResponse:
             session.clear()
             flash("Your account is deleted. Goodbye!", "success")
             return clear_site_data(redirect(url_for("home.show")))
-    return render_template("account/delete.html", form=form)
+    return _show_delete(form)
+
+
+def _show_delete(form: PasswordForm) -> str:
+    refusal = EmailJustChanged.message if can_undo(current_user) else ""
+    return render_template("account/delete.html", form=form, refusal=refusal)
 
 
 @bp.get("/accounts/password_change/")

@@ -20,8 +20,8 @@ from flaskcelery.users.tokens import LINK_DAYS
 
 class EmailJustChanged(UserFacingError):
     message = (
-        f"The email of this account was changed less than {LINK_DAYS} days ago, and the old mailbox can still undo it. "
-        "The account cannot be deleted before."
+        f"This account’s email was changed less than {LINK_DAYS} days ago, and its old mailbox can still undo that. "
+        f"You can delete the account once the {LINK_DAYS} days are over."
     )
 
 

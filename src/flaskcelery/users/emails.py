@@ -7,7 +7,7 @@ from sqlalchemy import select
 from flaskcelery.database import db, now_plus
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
-from flaskcelery.users.models import NO_PASSWORD, User
+from flaskcelery.users.models import NO_PASSWORD, VOIDED_PASSWORD, User
 from flaskcelery.users.names import email_key
 from flaskcelery.users.samples import sample_link, sample_taken_email, sample_user
 from flaskcelery.users.tokens import (
@@ -86,7 +86,12 @@ def send_email_changed_notice(user_id: int) -> Message | None:
     )
 
 
-@task("send_password_reset_email", "Password reset", queue="urgent", samples=[sample_link()])
+@task(
+    "send_password_reset_email",
+    "Password reset",
+    queue="urgent",
+    samples=[sample_link(), sample_link(password_hash=VOIDED_PASSWORD)],
+)
 def send_password_reset_email(user_id: int | None, made_at: int) -> Message | None:
     """Send the reset link to the account's email as it is stored, unless no link could help."""
     return _compose_password_link("password_reset", user_id, made_at, has_password=True)
@@ -166,8 +171,9 @@ def _compose_password_link(name: str, user_id: int | None, made_at: int, *, has_
     user = _find_open(user_id)
     if user is None or not user.is_active or user.has_password != has_password:
         return None
-    link = password_link(user, made_at)
-    return _compose(name, user, link=link, lifetime=lifetime(password_link_max_age(user))) if link else None
+    link, is_undo = password_link(user, made_at), user.password_hash == VOIDED_PASSWORD
+    max_age = password_link_max_age(user)
+    return _compose(name, user, link=link, lifetime=lifetime(max_age), is_undo=is_undo) if link else None
 
 
 def _notify(name: str, user: User, **context: str) -> Message | None:
