@@ -9,9 +9,12 @@ from jinja2 import FileSystemLoader
 
 from flaskcelery import cli
 from flaskcelery.account.email_links import bp as email_links
+from flaskcelery.account.two_factor import bp as two_factor
 from flaskcelery.account.views import bp as account
 from flaskcelery.admin.views import bp as admin
 from flaskcelery.admin.views import require_staff
+from flaskcelery.auth.login_code import bp as login_code
+from flaskcelery.auth.login_code import require_password
 from flaskcelery.auth.views import bp as auth
 from flaskcelery.celery_app import init_celery
 from flaskcelery.config.checks import load_config
@@ -43,8 +46,10 @@ GUARDS = {
     home: None,
     signup: require_open,
     auth: None,
+    login_code: require_password,
     email_links: None,
     account: require_login,
+    two_factor: require_login,
     admin: require_staff,
 }
 

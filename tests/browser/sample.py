@@ -13,9 +13,10 @@ from flaskcelery.audit.events import Event
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import Base, db
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.users.models import LoginSession, User
+from flaskcelery.users.models import LoginSession, RecoveryCode, User
 from flaskcelery.users.names import make_names
 from flaskcelery.users.passwords import hasher
+from flaskcelery.users.two_factor import make_secret
 from tests.integration.visitor import PASSWORD
 
 FIRST = "ada ben clara dan eva finn gina hugo ida jonas kira leo mia noah olga paul rita sam tara uma vera will"
@@ -45,7 +46,10 @@ PEOPLE: dict[str, dict[str, Any]] = {
     "longest": {"username": LONGEST, "email": LONG_EMAIL, "pending_email": LONG_EMAIL.replace("m", "n")},
     "rtl": {"username": RTL, "email_confirmed_at": None},
     "locked": {"is_active": False},
+    "guarded": {},
+    "half": {},
 }
+WITH_APP = ("guarded", "half")  # have an authenticator app
 
 
 def email_of(name: str) -> str:
@@ -67,6 +71,7 @@ class Sample:
         self._insert(OutboxRow, self._emails())
         self._insert(LoginSession, self._sessions())
         self._insert(AuditEvent, self._events())
+        self._insert(RecoveryCode, self._recovery_codes())
         db.session.commit()
 
     def _insert(self, model: type[Base], rows: Iterator[dict[str, Any]]) -> None:
@@ -95,6 +100,7 @@ class Sample:
                 "password_hash": self.hash,
                 **columns,
                 **({"email_key": LONG_EMAIL} if name == "longest" else {}),
+                **({"totp_secret": make_secret(), "totp_enabled_at": joined} if name in WITH_APP else {}),
             }
 
     def _emails(self) -> Iterator[dict[str, Any]]:
@@ -142,6 +148,10 @@ class Sample:
                 "ip_address": f"203.0.113.{number % 250}" if number % 3 else "2001:db8:1234:5678:9abc:def0:1234:5678",
                 "device": device,
             }
+
+    def _recovery_codes(self) -> Iterator[dict[str, Any]]:
+        for number in range(8):
+            yield {"user_id": list(PEOPLE).index("guarded") + 1, "code_hash": f"{number:064x}"}
 
     def _events(self) -> Iterator[dict[str, Any]]:
         for number in range(120):

@@ -9,6 +9,7 @@ from flaskcelery.users.tokens import Purpose
 from tests.browser.sample import BUSY
 from tests.browser.site import Site
 from tests.browser.state import State
+from tests.browser.two_factor_states import SET_UP_AT_LOGIN, TWO_FACTOR
 from tests.integration.visitor import LOG_IN, PASSWORD, SIGN_UP
 
 ME, ADMIN = "/accounts/me/", "/admin/"
@@ -166,11 +167,12 @@ DEVELOPMENT = [
     State("emails in development", "/dev/emails/"),
     State("email in development", "/dev/emails/send_welcome_email/0/"),
 ]
-STATES = [*PUBLIC, *ACCOUNT, *STAFF, *DEVELOPMENT, *ERRORS]
+STATES = [*PUBLIC, *ACCOUNT, *TWO_FACTOR, *STAFF, *DEVELOPMENT, *ERRORS]
 # On a site without people, where an email has to be confirmed before the first login.
 FRESH = [
     State("dashboard, empty", ADMIN, "boss"),
     *[State(f"{name}, empty", f"{ADMIN}{name}/", "boss") for name in ("users", "emails", "sessions", "audit")],
+    *SET_UP_AT_LOGIN,
     State("login, unconfirmed", LOG_IN, fields={"username": "newcomer@example.com", "password": PASSWORD}),
     State(
         "signed up, to be confirmed",

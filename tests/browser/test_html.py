@@ -6,7 +6,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 from tests.browser.site import Site
-from tests.browser.states import LED_TO, NOT_PAGES, STATES
+from tests.browser.states import FRESH, LED_TO, NOT_PAGES, STATES
 from tests.browser.validator import Validator
 from tests.processes import ROOT
 
@@ -16,7 +16,7 @@ CSS = ROOT / "src/flaskcelery/static/site.css"
 def test_every_rule_of_the_url_map_is_a_state_or_no_page(site: Site) -> None:
     rules = {rule.rule for rule in site.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
     site_map, visited = site.app.url_map.bind("127.0.0.1"), set()
-    for state in STATES:
+    for state in (*STATES, *FRESH):
         path = state.path if isinstance(state.path, str) else state.path(site)
         try:
             visited.add(site_map.match(path.partition("?")[0], return_rule=True)[0].rule)

@@ -19,7 +19,7 @@ from tests.functional.test_admin_access import rows_of
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 ACTIONS = [(page.name, action.name) for page in PAGES.values() for action in page.actions]
 # A state of the account in which an action that has one precondition is possible.
-BEFORE = {"activate": "is_active = 0", "make_user": "is_viewer = 1"}
+BEFORE = {"activate": "is_active = 0", "make_user": "is_viewer = 1", "reset-two-factor": "totp_secret = 'x'"}
 
 
 @pytest.mark.requirement(66)

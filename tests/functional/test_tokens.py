@@ -24,6 +24,7 @@ STATE = {
     Purpose.REJECT_SIGN_UP: {"email", "email_confirmed_at", "email_changed_at"},
     Purpose.CHANGE_EMAIL: {"password_hash", "email", "pending_email"},
     Purpose.UNDO_EMAIL: {"email", "previous_email", "email_changed_at"},
+    Purpose.FINISH_LOGIN: {"password_hash", "last_login_at", "totp_secret"},
 }
 bounded = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -41,6 +42,7 @@ class Account:
     pending_email: str | None = "new@example.com"
     previous_email: str | None = "old@example.com"
     email_changed_at: datetime | None = MOMENT
+    totp_secret: str | None = None
 
     def user(self) -> User:
         """Return the account as a model."""
@@ -57,6 +59,7 @@ CHANGES = {
     "pending_email": None,
     "previous_email": None,
     "email_changed_at": None,
+    "totp_secret": "secret",
 }
 
 

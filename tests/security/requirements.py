@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from tests.security.login_requirements import LOGIN_REQUIREMENTS
+
 
 class Requirement(NamedTuple):
     """A requirement. Without a test that proves it, it is open, and the remark says why."""
@@ -182,6 +184,7 @@ REQUIREMENTS = {
         "One client, account or IPv6 /48 network cannot make the site slow for others",
         "`benchmarks/storm.py` measures it.",
     ),
+    **{number: Requirement(*texts) for number, texts in LOGIN_REQUIREMENTS.items()},
     90: Requirement(
         "While sign-up is closed or by invitation, only people whom staff add get an account",
         "The setting is `SIGN_UP`.",

@@ -4,7 +4,14 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField
 
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
-from flaskcelery.web.forms import NewPasswordForm, email_field, new_passwords, password_field, username_field
+from flaskcelery.web.forms import (
+    NewPasswordForm,
+    code_field,
+    email_field,
+    new_passwords,
+    password_field,
+    username_field,
+)
 
 
 class UsernameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -15,6 +22,11 @@ class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     """The current password, which shows that the owner is at the keyboard."""
 
     password = password_field("Your password")
+
+
+class TwoFactorForm(PasswordForm):
+    code = code_field("Code from your app")
+    password = password_field("Your password")  # declared again: fields are displayed in this order
 
 
 class EmailForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import update
 
@@ -20,11 +20,12 @@ from flaskcelery.users.password_change import check_password, replace_password
 from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import find_sessions, is_current, renew_token, select_sessions
 
+R = TypeVar("R")
 SHOWN_EMAILS = 20
 EXPORTED_AT_ONCE = 500  # rows
 ACCOUNT_COLUMNS = (
     *("id", "username", "email", "email_confirmed_at", "pending_email", "previous_email", "email_changed_at"),
-    *("left_email", "confirm_by", "password_changed_at", "joined_at", "last_login_at", "is_staff"),
+    *("left_email", "confirm_by", "password_changed_at", "joined_at", "last_login_at", "is_staff", "totp_enabled_at"),
 )
 SESSION_COLUMNS = ("created_at", "last_seen_at", "expires_at", "is_remembered", "ip_address", "device")
 EVENT_COLUMNS = ("at", "event", "email", "ip_address", "detail")
@@ -55,6 +56,13 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
         if not replace_password(user, new_hash, Event.PASSWORD_CHANGED, keep=token):
             raise WrongOldPassword  # changed elsewhere in the meantime
         user.session_token = renew_token(token)
+
+
+def change_two_factor(user: User, password: str, change: Callable[[], R]) -> R:
+    """Check the password, then make the change in a transaction; return what it returns, or raise WrongPassword."""
+    check_password(user, password)
+    with transaction():
+        return change()
 
 
 def list_sessions(user: User) -> list[dict[str, Any]]:

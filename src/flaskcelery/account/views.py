@@ -16,6 +16,7 @@ from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.users.tokens import LINK_DAYS
+from flaskcelery.users.two_factor import count_codes, must_have_totp
 from flaskcelery.web.forms import errors_shown
 from flaskcelery.web.rate_limits import attempt, count_email, limit
 from flaskcelery.web.security import clear_site_data
@@ -27,7 +28,11 @@ bp = Blueprint("account", __name__, template_folder="templates")
 def show() -> str:
     me = _me()
     return render_template(
-        "account/account.html", sessions=operations.list_sessions(me), emails=operations.list_emails(me)
+        "account/account.html",
+        sessions=operations.list_sessions(me),
+        emails=operations.list_emails(me),
+        codes_left=count_codes(me.id) if me.totp_secret else 0,
+        must_have_totp=must_have_totp(me),
     )
 
 

@@ -17,6 +17,7 @@ from flaskcelery.users.models import NO_PASSWORD, User
 from flaskcelery.users.names import make_names, refuse_taken
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import password_link_max_age, timestamp
+from flaskcelery.users.two_factor import remove
 
 
 class LockedOut(UserFacingError):
@@ -83,6 +84,13 @@ def set_active(user_id: int, is_active: bool, actor_id: int | None = None) -> No
     """Let the account log in again, or lock it out at once; raise LastStaff, NoAccount or NotStaff."""
     event = Event.ACTIVATED if is_active else Event.DEACTIVATED
     _change(user_id, event, actor_id, keeps_staff=is_active, is_active=is_active)
+
+
+def reset_totp(user_id: int, actor_id: int | None = None) -> None:
+    """Remove the second factor that the owner has lost, and end all sessions; raise NoAccount, NoTotp or NotStaff."""
+    with transaction():
+        remove(user_id, Event.TOTP_RESET, actor_id)
+        end_sessions(user_id)
 
 
 def retry_emails(row_id: uuid.UUID | None = None, actor_id: int | None = None) -> int:

@@ -45,6 +45,7 @@ USERS = Page(
         "role": {"staff": "", "read-only": ""},
     },
     hidden=(
+        *("totp_secret", "totp_last_step"),
         *("password_hash", "undo_password_hash", "username_key", "username_skeleton", "email_key"),
         *("is_active", "is_staff", "is_viewer"),  # state and role tell it
     ),

@@ -15,7 +15,8 @@ from flaskcelery.web.urls import MAX_ID
 
 Choices = Mapping[str, ColumnElement[bool]]
 MAX_IDS = 1000  # of linked rows, in one condition
-WORDS = {"id": "ID", "ip": "IP", "at": "time", "task": "email"}  # parts of column names that headings spell differently
+# Parts of column names that headings spell differently.
+WORDS = {"id": "ID", "ip": "IP", "at": "time", "task": "email", "totp": "TOTP"}
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,22 @@ def end_sessions(actor: User, user: User) -> str:
 
 
 @action(
+    "Reset two-factor authentication",
+    danger=True,
+    note="For an owner who has lost the app and the recovery codes.",
+    is_available=lambda user: is_open(user) and user.totp_secret,
+    confirm=warn_of_logout(
+        "Make sure that it is the owner who asks for this: from now on, the password is enough to log in.",
+        "The owner is told by email.",
+    ),
+)
+def reset_two_factor(actor: User, user: User) -> str:
+    count_staff_email(actor.id, user.email_key)
+    staff.reset_totp(user.id, actor.id)
+    return f"The two-factor authentication of user {user.id} is reset."
+
+
+@action(
     "Lock out",
     danger=True,
     note="The owner cannot log in until the account is unlocked.",
@@ -166,4 +182,7 @@ def delete(actor: User, user: User) -> str:
     return f"User {user.id} was deleted."
 
 
-USER_ACTIONS = (add, edit, send_reset, make_staff, make_viewer, make_user, end_sessions, activate, deactivate, delete)
+USER_ACTIONS = (
+    *(add, edit, send_reset, make_staff, make_viewer, make_user, end_sessions, activate),
+    *(reset_two_factor, deactivate, delete),
+)

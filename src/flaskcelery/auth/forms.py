@@ -5,7 +5,7 @@ from wtforms import BooleanField, EmailField, HiddenField
 from wtforms.validators import DataRequired
 
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, normalize_email
-from flaskcelery.web.forms import NO_EMAIL, email_field, password_field
+from flaskcelery.web.forms import NO_EMAIL, code_field, email_field, password_field
 
 
 class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -19,6 +19,14 @@ class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     password = password_field("Password")
     remember = BooleanField("Keep me logged in on this device")
     next = HiddenField()
+
+
+class CodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    code = code_field("Code from your app")
+
+
+class RecoveryForm(CodeForm):
+    code = code_field("Recovery code", is_recovery=True)
 
 
 class ResetForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types

@@ -1,23 +1,38 @@
 """The rules of logging in and of resetting a forgotten password."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TypeVar
+
 from flask import current_app
 from sqlalchemy import func, select
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, detach, now_plus, transaction
+from flaskcelery.database import database_now, db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
-from flaskcelery.users.accounts import update_unchanged
+from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.emails import send_password_reset_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_change import replace_password
 from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import start_session
-from flaskcelery.users.tokens import RESET_LINK_MAX_AGE, Purpose, password_link_max_age, timestamp, verify_token
+from flaskcelery.users.tokens import (
+    RESET_LINK_MAX_AGE,
+    Purpose,
+    make_token,
+    password_link_max_age,
+    timestamp,
+    verify_token,
+)
+from flaskcelery.users.two_factor import WrongCode, must_have_totp
 from flaskcelery.web.rate_limits import count_member, take_email_quota
 
 # A concurrent login may upgrade the hash between our check and our write; it will not do so twice.
 LOGIN_TRIES = 3
+R = TypeVar("R")
+LOGIN_MAX_AGE = timedelta(minutes=10)  # between the password and the code
+SEEN = ("password_hash", "is_staff", "is_viewer", "totp_secret")  # decides what a login needs and how long it lasts
 
 
 class WrongCredentials(WrongPassword):
@@ -34,7 +49,7 @@ class InvalidResetLink(UserFacingError):
 
 
 def authenticate(email: str, password: str, remember: bool = False) -> User:
-    """Check the password and start a login session; return the user, who holds its token.
+    """Check the password and start a login session; return the user, who holds its token, or none if a code is missing.
 
     Raises WrongCredentials for every failure alike, after the time of one password check; with the right
     password, EmailNotConfirmed if confirmation is required.
@@ -74,13 +89,52 @@ def _start_login(user: User, password: str, remember: bool) -> bool:
     """Start the session if the account is still as it was checked, upgrading an outdated hash; return whether it is."""
     new_hash = hasher().hash(password) if hasher().needs_rehash(user.password_hash) else user.password_hash
     count_member("log_in", user.id)
-    seen = ["password_hash", "is_staff", "is_viewer"]  # staff's sessions are shorter
     with transaction():
-        if not update_unchanged(user, seen, password_hash=new_hash, last_login_at=now_plus()):
-            return False
-        user.session_token = start_session(user, remember)
-        record(Event.LOG_IN, user.id, user.email)
+        if user.totp_secret or must_have_totp(user):
+            is_unchanged = update_unchanged(user, SEEN, password_hash=new_hash)
+        else:
+            is_unchanged = _begin_session(user, remember, password_hash=new_hash)
+    user.password_hash = new_hash
+    return is_unchanged
+
+
+def _begin_session(user: User, remember: bool, **values: object) -> bool:
+    """Start the session if the account is as it was read; return whether it is. The caller commits."""
+    if not update_unchanged(user, SEEN, last_login_at=now_plus(), **values):
+        return False
+    user.session_token = start_session(user, remember)
+    record(Event.LOG_IN, user.id, user.email)
     return True
+
+
+def make_login_token(user: User) -> str:
+    """Return what proves for LOGIN_MAX_AGE, until the account's next login, that its password was right."""
+    return make_token(Purpose.FINISH_LOGIN, user, database_now())
+
+
+def find_by_login_token(user_id: int, token: str) -> User | None:
+    """Return the account whose login this token can finish now, detached from the database."""
+    user = db.session.get(User, user_id)
+    if user and user.is_active and verify_token(Purpose.FINISH_LOGIN, user, token, LOGIN_MAX_AGE):
+        return detach(user)
+    return None
+
+
+def finish_login(user: User, use: Callable[[User, str], R], code: str, remember: bool) -> R:
+    """Use the code up and start the session; return what `use` returns.
+
+    Raises WrongCode, UnreadableSecret or ChangedMeanwhile.
+    """
+    try:
+        with transaction():
+            result = use(user, code)
+            if not _begin_session(user, remember):
+                raise ChangedMeanwhile
+    except WrongCode:
+        with transaction():
+            record(Event.WRONG_CODE, user.id, user.email)
+        raise
+    return result
 
 
 def find_email(user_id: int | None) -> str:

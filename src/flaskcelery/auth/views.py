@@ -16,6 +16,7 @@ from flaskcelery.auth.operations import (
     find_email,
 )
 from flaskcelery.extensions import csrf
+from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out
@@ -27,7 +28,8 @@ from flaskcelery.web.urls import safe_next
 
 bp = Blueprint("auth", __name__, template_folder="templates")
 
-RESET_TOKEN = "reset_token"  # noqa: S105  a key of the visitor's session
+PENDING_LOGIN = "pending_login"  # keys of the visitor's session
+RESET_TOKEN = "reset_token"  # noqa: S105  a name
 
 
 @bp.get("/accounts/login/")
@@ -50,10 +52,19 @@ def submit_login() -> str | Response:
         with errors_shown(form), attempt("log_in", account=typed_email_key(form.username.data or "")):
             user = authenticate(form.username.data or "", form.password.data or "", form.remember.data)
             end_current_session()
-            session.permanent = form.remember.data and not user.has_role  # else the cookie ends with the browser
-            login_user(user)
-            return redirect(safe_next(form.next.data or request.args.get("next")))
+            next_page = form.next.data or request.args.get("next")
+            if not user.session_token:
+                session[PENDING_LOGIN] = (user.id, operations.make_login_token(user), form.remember.data)
+                return redirect(url_for("login_code.show", kind="code", next=next_page))
+            open_session(user, form.remember.data)
+            return redirect(safe_next(next_page))
     return render_template("auth/login.html", form=form, is_unconfirmed=EmailNotConfirmed.message in form.form_errors)
+
+
+def open_session(user: User, remember: bool) -> None:
+    """Put the session that has begun into this browser's cookie."""
+    session.permanent = remember and not user.has_role  # else the cookie ends with the browser
+    login_user(user)
 
 
 @bp.post("/accounts/logout/")

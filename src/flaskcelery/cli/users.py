@@ -18,6 +18,7 @@ from flaskcelery.users.names import email_key, normalize_email, normalize_userna
 from flaskcelery.users.password_change import set_password
 from flaskcelery.users.password_policy import find_problems
 from flaskcelery.users.passwords import hasher
+from flaskcelery.users.two_factor import encrypt_secrets
 
 PASSWORD_VARIABLE = "FLASKCELERY_USER_PASSWORD"  # noqa: S105  a name
 COLUMNS = ("id", "username", "email", "role", "state", "joined_at", "email_confirmed_at", "last_login_at")
@@ -86,7 +87,7 @@ def show_list(role: str | None, search: str, limit: int, as_json: bool) -> None:
 @json_option
 def show(who: str, as_json: bool) -> None:
     """Show one account: flask users show ann@your.domain"""
-    show_row(pick(find_user(who), *COLUMNS), as_json)
+    show_row(pick(find_user(who), *COLUMNS, "totp_enabled_at"), as_json)
 
 
 @commands.command()
@@ -101,6 +102,19 @@ def activate(who: str) -> None:
 def deactivate(who: str) -> None:
     """Lock an account out at once: flask users deactivate ann@your.domain"""
     _do(who, "is locked out", staff.set_active, False)
+
+
+@commands.command("reset-factor")
+@click.argument("who")
+def reset_factor(who: str) -> None:
+    """Remove an authenticator app that its owner has lost: flask users reset-factor ann@your.domain"""
+    _do(who, "has no two-factor authentication any more", staff.reset_totp)
+
+
+@commands.command("encrypt-secrets")
+def encrypt_all_secrets() -> None:
+    """Encrypt all TOTP secrets with SECRET_KEY, before a fallback is removed: flask users encrypt-secrets"""
+    click.echo(f"{encrypt_secrets()} encrypted")
 
 
 @commands.command()

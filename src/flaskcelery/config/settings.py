@@ -67,6 +67,7 @@ SETTINGS = (
     Setting("SIGN_UP_REVEALS_EMAIL", "1", parsers.flag),
     Setting("PASSWORD_MIN_LENGTH", "8", parsers.positive),
     Setting("PASSWORD_BREACH_CHECK", "0", parsers.breach_service),
+    Setting("REQUIRE_TOTP", "none", parsers.one_of("none", "staff", "all")),
     Setting("EMAIL_CONFIRMATION_REQUIRED", "0", parsers.flag),
     Setting("UNCONFIRMED_KEEP_DAYS", "30", parsers.whole),
     Setting("ARGON2_PARAMETERS", parsers.ARGON2_DEFAULT, parsers.argon2),

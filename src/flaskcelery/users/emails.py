@@ -1,15 +1,17 @@
 """The emails about an account. `made_at` is when a link was requested: every attempt sends the same link."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import select
 
+from flaskcelery.audit.events import Event
 from flaskcelery.database import db, now_plus
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import NO_PASSWORD, VOIDED_PASSWORD, User
 from flaskcelery.users.names import email_key
-from flaskcelery.users.samples import sample_link, sample_taken_email, sample_user
+from flaskcelery.users.samples import sample_event, sample_link, sample_taken_email, sample_user
 from flaskcelery.users.tokens import (
     LINK_MAX_AGE,
     change_link,
@@ -155,6 +157,18 @@ def send_undone_notice(user_id: int) -> Message | None:
     """Tell the restored email about the undo; the link to choose a new password comes with an email of its own."""
     user = _find_open(user_id)
     return _compose("email_undone", user, link=public_url("auth.show_reset")) if user else None
+
+
+@task(
+    "send_two_factor_notice",
+    "Two-factor authentication",
+    samples=[partial(sample_event, event) for event in Event if "two-factor" in event or "recovery" in event],
+)
+def send_two_factor_notice(user_id: int, event: str, made_at: int) -> Message | None:
+    """Tell an account's owner what was done to the second factor of the login."""
+    user = _find_open(user_id)
+    when = _tell(datetime.fromtimestamp(made_at, UTC))
+    return _notify("two_factor", user, event=event, when=when, link=public_url("auth.show_reset")) if user else None
 
 
 def _tell(moment: datetime | None) -> str:

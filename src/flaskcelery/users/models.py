@@ -1,4 +1,4 @@
-"""Accounts and their login sessions."""
+"""Accounts, their recovery codes and their login sessions."""
 
 from datetime import datetime
 from typing import cast
@@ -49,6 +49,10 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     left_email: Mapped[str | None] = mapped_column(String(254))  # before the last change or undo; is told about it
     email_changed_at: Mapped[datetime | None]  # None: there is no change to undo
     undo_password_hash: Mapped[str | None] = mapped_column(String(255))  # the password that an undo needs, too
+    # Of an authenticator app, encrypted; None: the account has no second factor.
+    totp_secret: Mapped[str | None] = mapped_column(String(255))
+    totp_last_step: Mapped[int] = mapped_column(default=0, server_default="0")  # whose code was used
+    totp_enabled_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]  # by its owner: erased when no email is pending
 
     # The token of the login session that this request belongs to; Flask-Login keeps it in the cookie.
@@ -77,6 +81,16 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
         if not self.is_active:
             return "closed" if self.closed_at else "locked out"
         return "active" if self.email_confirmed_at else "unconfirmed"
+
+
+class RecoveryCode(Base):
+    """One code that still works in place of the authenticator app. Using it deletes the row."""
+
+    __tablename__ = "recovery_codes"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    code_hash: Mapped[str] = mapped_column(String(64))
 
 
 class LoginSession(Base):

@@ -35,6 +35,11 @@ def sample_link(**columns: Any) -> Sample:
     return lambda: {"user_id": add_user(**columns).id, "made_at": timestamp()}
 
 
+def sample_event(event: str) -> dict[str, Any]:
+    """Return arguments for a notice about this event."""
+    return {**sample_link()(), "event": event}
+
+
 def sample_taken_email() -> dict[str, Any]:
     """Return arguments for the request of a user who wants an email that another account has."""
     email = f"{uuid.uuid4().hex}@example.com"

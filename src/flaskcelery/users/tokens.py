@@ -1,4 +1,5 @@
-"""Links in emails. A token is an HMAC over what the link may change, so it dies with that; nothing is stored."""
+"""Links in emails, and logins that wait for a code. A token is an HMAC over what it may change, so it dies with that;
+nothing is stored."""
 
 import hashlib
 import hmac
@@ -25,6 +26,7 @@ class Purpose(StrEnum):
     REJECT_SIGN_UP = "reject-sign-up"
     CHANGE_EMAIL = "change-email"
     UNDO_EMAIL = "undo-email"
+    FINISH_LOGIN = "finish-login"
 
 
 def timestamp() -> int:
@@ -61,6 +63,7 @@ def _sign(secret_key: str, purpose: Purpose, user: User, seconds: int) -> str:
         ),
         Purpose.CHANGE_EMAIL: (user.password_hash, user.email, user.pending_email),
         Purpose.UNDO_EMAIL: (user.email, user.previous_email, _utc_seconds(user.email_changed_at)),
+        Purpose.FINISH_LOGIN: (user.password_hash, _utc_seconds(user.last_login_at), user.totp_secret),
     }
     # Each purpose has its own key, so that no other use of SECRET_KEY can produce a token.
     key = hmac.digest(secret_key.encode(), f"link: {purpose}".encode(), "sha256")

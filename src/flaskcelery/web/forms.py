@@ -40,6 +40,13 @@ def password_field(label: str, *, is_new: bool = False, repeats: str = "") -> Pa
     return PasswordField(label, checks, render_kw={"autocomplete": autocomplete})
 
 
+def code_field(label: str, *, is_recovery: bool = False) -> StringField:
+    """Return a field for a code of an authenticator app, or for a recovery code."""
+    app_only = {"inputmode": "numeric", "autocomplete": "one-time-code"}
+    attributes = {"autocomplete": "off", "autocapitalize": "none"} if is_recovery else app_only
+    return StringField(label, [DataRequired("Enter the code.")], filters=[strip], render_kw=attributes)
+
+
 def new_passwords() -> tuple[PasswordField, PasswordField]:
     """Return the fields for a new password, typed twice."""
     # Fields are displayed in the order of their making.

@@ -40,11 +40,15 @@ class Limit:
     by_client: tuple[int, int] | None = None
     by_account: tuple[int, int] | None = None  # by one client; from everywhere, anybody could lock the owner out
     by_member: tuple[int, int] | None = None  # by one account, from everywhere, once it has given its password
+    by_everyone: tuple[int, int] | None = None  # as by_account, but from everywhere: its owner needs another way in
 
 
 LIMITS = {
     "log_in": Limit((100, HOUR), (10, 15 * MINUTE), by_member=(60, HOUR)),
     "enter_password": Limit((100, HOUR), (10, 15 * MINUTE)),
+    "enter_code": Limit((100, HOUR), (10, 15 * MINUTE), by_everyone=(20, HOUR)),  # else use a recovery code
+    "enter_recovery_code": Limit((100, HOUR), (10, 15 * MINUTE)),
+    "change_two_factor": Limit((20, HOUR), by_member=(10, HOUR)),
     "sign_up": Limit((60, HOUR)),
     "request_reset": Limit((20, HOUR)),
     "resend": Limit((20, HOUR)),
@@ -85,7 +89,7 @@ def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @contextmanager
 def attempt(name: str, account: object) -> Iterator[None]:
-    """Count a try at an account's password, for good only if the block raises WrongPassword.
+    """Count a try at an account's password or code, for good only if the block raises WrongPassword.
 
     A right password resets the account's count but not the client's failures: otherwise logging in to an account
     of one's own would buy more tries at others. Too many attempts are answered with 429 before the block runs.
@@ -95,6 +99,7 @@ def attempt(name: str, account: object) -> Iterator[None]:
         raise TypeError(f"{name} is not limited by account: use `@limit({name!r})` on the view")
     by_client = _by_client((name, "client"), table.by_client)
     by_account = _by_client((name, "account", str(account)), table.by_account)
+    by_account += [_Counter((name, "everyone", str(account)), *most) for most in [table.by_everyone] if most]
     for counter in by_client:  # first: a blocked client cannot fill the storage with accounts
         counter.count()
     tries, *_ = [counter.count() for counter in by_account]

@@ -7,6 +7,7 @@ from flask import Flask, request
 from flask_login import current_user
 
 from flaskcelery.web.forms import find_focus
+from flaskcelery.web.qr_codes import draw_qr_code
 from flaskcelery.web.static_files import version
 from flaskcelery.web.times import ago
 
@@ -14,6 +15,7 @@ from flaskcelery.web.times import ago
 def init_templates(app: Flask) -> None:
     app.extensions["strangers"] = {}  # the pages that web/strangers.py keeps
     app.jinja_env.filters["ago"] = ago
+    app.jinja_env.filters["qr_code"] = draw_qr_code
     app.jinja_env.globals["find_focus"] = find_focus
 
     build = functools.lru_cache(maxsize=1000)(app.url_for)

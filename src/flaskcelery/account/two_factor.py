@@ -1,0 +1,60 @@
+"""The pages of two-factor authentication in my account. Visitors are logged in (see GUARDS in app.py)."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_login import current_user, login_user
+
+from flaskcelery.account.forms import PasswordForm, TwoFactorForm
+from flaskcelery.account.operations import change_two_factor
+from flaskcelery.users.models import User
+from flaskcelery.users.two_factor import describe_secret, make_secret, renew_codes, turn_off, turn_on
+from flaskcelery.web.forms import errors_shown
+from flaskcelery.web.rate_limits import attempt, limit
+
+bp = Blueprint("two_factor", __name__, template_folder="templates")
+
+PAGE = "/accounts/me/two-factor/<any('set-up', codes, off):action>/"
+NEW_SECRET = "new_secret"  # noqa: S105  a key of the visitor's session
+# The form of each page, and what it does once the password is right.
+CHANGES: dict[str, tuple[type[PasswordForm], Callable[[User, Any], list[str] | None]]] = {
+    "set-up": (TwoFactorForm, lambda user, form: turn_on(user, form.code.data, _secret())),
+    "codes": (PasswordForm, lambda user, _form: renew_codes(user.id)),
+    "off": (PasswordForm, lambda user, _form: turn_off(user)),
+}
+
+
+@bp.get(PAGE)
+def show(action: str) -> str:
+    """Show the form. The secret of a new app is another one each time, so that nobody can have seen it before."""
+    session.pop(NEW_SECRET, None)
+    return _show(action, CHANGES[action][0]())
+
+
+@bp.post(PAGE)
+@limit("change_two_factor")
+def submit(action: str) -> ResponseReturnValue:
+    """Make the change, or show the form again. New recovery codes are shown this once."""
+    make_form, change = CHANGES[action]
+    form, user = make_form(request.form), current_user._get_current_object()
+    if form.validate():
+        with errors_shown(form), attempt("enter_password", account=user.id):
+            codes = change_two_factor(user, form.password.data or "", partial(change, user, form))
+            login_user(user)  # its session can have a new token
+            if codes:
+                return render_template("recovery_codes.html", codes=codes, next_page=url_for("account.show"))
+            flash("Two-factor authentication is off.", "success")
+            return redirect(url_for("account.show"))
+    return _show(action, form)
+
+
+def _show(action: str, form: PasswordForm) -> str:
+    secret = describe_secret(current_user, _secret()) if action == "set-up" else None
+    return render_template("account/two_factor.html", action=action, form=form, secret=secret)
+
+
+def _secret() -> str:
+    return str(session.setdefault(NEW_SECRET, make_secret()))

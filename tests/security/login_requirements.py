@@ -1,0 +1,35 @@
+"""The security requirements of the second factor, a part of `requirements.py`: what each asks for, and a remark."""
+
+LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
+    73: (
+        "With two-factor authentication, a login needs a code after the right password",
+        "Before the code, there is no session. For ten minutes, a signed cookie of this browser says that the password "
+        "was right. It opens no other page.",
+    ),
+    74: ("A code of an authenticator app works once", "After a code was used, older codes do not work either."),
+    75: ("A recovery code works once",),
+    76: (
+        "Codes cannot be guessed",
+        "One client has ten wrong codes in 15 minutes. All clients together have 20 in an hour for one account. The "
+        "owner can still log in with a recovery code then. Nobody can guess its 80 random bits.",
+    ),
+    77: (
+        "Nothing skips the second factor",
+        "Password resets, email changes, invitations and imports do not. Setting it up ends the sessions that began "
+        "without it.",
+    ),
+    78: (
+        "A copy of the database contains no second factor",
+        "The secrets of authenticator apps are encrypted with a key that is derived from `SECRET_KEY`. Recovery codes "
+        "are hashed.",
+    ),
+    79: (
+        "The owner is told about every change of the second factor",
+        "By email, and in the audit trail: when it is turned on, turned off or reset by staff, when there are new "
+        "recovery codes, and when one is used.",
+    ),
+    80: (
+        "Users who must have a second factor can do nothing before they have set it up",
+        "`REQUIRE_TOTP` decides who they are.",
+    ),
+}
