@@ -194,8 +194,7 @@ class Browser:
         return self.send("/accounts/login/", username=email, password=password, **fields)
 
     def log_out(self) -> TestResponse:
-        token = find_csrf_token(self.client.get("/").text)
-        return self.client.post("/accounts/logout/", data={"csrf_token": token})
+        return self.client.post("/accounts/logout/", data={"csrf_token": find_csrf_token(self.client.get("/").text)})
 
     def is_logged_in(self) -> bool:
         return "Thanks for logging in." in self.client.get("/").text

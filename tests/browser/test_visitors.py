@@ -80,7 +80,7 @@ def test_somebody_forgets_the_password(site: Site, person: Person) -> None:
     person.sign_up("ian")
     person.open("/accounts/login/")
     person.follow("Forgotten your password?")
-    person.fill(Email_address="ian@example.com")
+    person.fill(Email="ian@example.com")
     person.press("Send the link")
     person.sees_title("Check your email")
     link = site.link_in_email("ian@example.com", "/reset/")

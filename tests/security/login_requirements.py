@@ -1,4 +1,4 @@
-"""The security requirements of the second factor, a part of `requirements.py`: what each asks for, and a remark."""
+"""A part of `requirements.py`: the second factor, and who can sign up."""
 
 LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     73: (
@@ -31,5 +31,24 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     80: (
         "Users who must have a second factor can do nothing before they have set it up",
         "`REQUIRE_TOTP` decides who they are.",
+    ),
+    90: (
+        "While sign-up is closed or by invitation, only people whom staff add get an account",
+        "The setting is `SIGN_UP`.",
+    ),
+    91: (
+        "If `SIGN_UP_DOMAINS` is set, only email addresses at these domains can sign up",
+        "Only with `EMAIL_CONFIRMATION_REQUIRED=1` must visitors prove that the address is theirs. Production warns "
+        "without it.",
+    ),
+    92: (
+        "Simple bots cannot sign up, and do not learn why",
+        "They fill in a field that people never see, or they send the form within two seconds. There is no CAPTCHA and "
+        "no script. A bot that was written for this form can sign up.",
+    ),
+    93: (
+        "With `PASSWORD_BREACH_CHECK=1`, passwords from data breaches are refused",
+        "The service learns the first five digits of a hash. If it does not answer in one second, the password is "
+        "accepted.",
     ),
 }

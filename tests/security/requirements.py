@@ -185,23 +185,4 @@ REQUIREMENTS = {
         "`benchmarks/storm.py` measures it.",
     ),
     **{number: Requirement(*texts) for number, texts in LOGIN_REQUIREMENTS.items()},
-    90: Requirement(
-        "While sign-up is closed or by invitation, only people whom staff add get an account",
-        "The setting is `SIGN_UP`.",
-    ),
-    91: Requirement(
-        "If `SIGN_UP_DOMAINS` is set, only email addresses at these domains can sign up",
-        "Only with `EMAIL_CONFIRMATION_REQUIRED=1` must visitors prove that the address is theirs. Production warns "
-        "without it.",
-    ),
-    92: Requirement(
-        "Simple bots cannot sign up, and do not learn why",
-        "They fill in a field that people never see, or they send the form within two seconds. There is no CAPTCHA and "
-        "no script. A bot that was written for this form can sign up.",
-    ),
-    93: Requirement(
-        "With `PASSWORD_BREACH_CHECK=1`, passwords from data breaches are refused",
-        "The service learns the first five digits of a hash. If it does not answer in one second, the password is "
-        "accepted.",
-    ),
 }

@@ -113,19 +113,15 @@ def send_invitation_email(user_id: int, made_at: int) -> Message | None:
 def send_password_changed_email(user_id: int) -> Message | None:
     """Tell an account's owner about the new password: somebody else could have chosen it."""
     user = db.session.get(User, user_id)
-    if user is None:
-        return None
-    when = _tell(user.password_changed_at)
-    return _notify("password_changed", user, other_link=public_url("auth.show_reset"), when=when)
+    when = _tell(user.password_changed_at) if user else ""
+    return _notify("password_changed", user, other_link=public_url("auth.show_reset"), when=when) if user else None
 
 
 @task("send_goodbye_email", "Your account is deleted", samples=[sample_user(closed_at=now_plus())])
 def send_goodbye_email(user_id: int) -> Message | None:
     """Confirm that an account is closed. Once this email is no longer pending, its data is erased."""
     user = db.session.get(User, user_id)
-    if user is None or user.closed_at is None:
-        return None
-    return _notify("goodbye", user, other_link=public_url("home.show"))
+    return _notify("goodbye", user, other_link=public_url("home.show")) if user and user.closed_at else None
 
 
 @task("send_new_email_notice", "This is your email now", samples=[sample_user(email=NEW, email_changed_at=now_plus())])

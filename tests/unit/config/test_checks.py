@@ -156,25 +156,24 @@ def test_deadlines_nest_whatever_the_time_out(timeout: str, work: str) -> None:
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(STRONG_KEY + "\n")
-    without = {name: value for name, value in PRODUCTION.items() if name != "SECRET_KEY"}
-    config, _ = load_config({**without, "SECRET_KEY_FILE": str(tmp_path / "key")})
+    config, _ = load_config({**PRODUCTION, "SECRET_KEY": "", "SECRET_KEY_FILE": str(tmp_path / "key")})
     assert config["SECRET_KEY"] == STRONG_KEY
     assert "SECRET_KEY and SECRET_KEY_FILE are both set" in problems_of(SECRET_KEY_FILE=str(tmp_path / "key"))
     assert "MAIL_PASSWORD [Errno 2] No such file" in problems_of(MAIL_PASSWORD_FILE=str(tmp_path / "missing"))
 
 
 def test_earlier_keys_are_parted_by_commas_or_white_space_and_may_come_from_a_file(tmp_path: Path) -> None:
-    first, second, third = STRONG_KEY, STRONG_KEY[::-1], STRONG_KEY[1:]
+    first, second, third = keys = [STRONG_KEY, STRONG_KEY[::-1], STRONG_KEY[1:]]
     (tmp_path / "keys").write_text(f"{first}, {second}\n{third}\n")
     config, _ = load_config({**PRODUCTION, "SECRET_KEY_FALLBACKS_FILE": str(tmp_path / "keys")})
-    assert config["SECRET_KEY_FALLBACKS"] == [first, second, third]
+    assert config["SECRET_KEY_FALLBACKS"] == keys
 
 
 def test_development_makes_its_secret_once_and_keeps_it_private(tmp_path: Path) -> None:
     first, _ = load_config({"INSTANCE_PATH": str(tmp_path)})
     second, _ = load_config({"INSTANCE_PATH": str(tmp_path)})
-    assert first["SECRET_KEY"] == second["SECRET_KEY"]
     assert len(first["SECRET_KEY"]) == 64
+    assert second["SECRET_KEY"] == first["SECRET_KEY"]
     assert [file.name for file in tmp_path.iterdir()] == ["secret_key"]
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
