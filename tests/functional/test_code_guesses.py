@@ -50,3 +50,14 @@ def test_a_right_code_forgives_the_owners_wrong_ones(counting_app: Flask) -> Non
         assert guess(alice, CODE, [alice.app.code()]) == [302]
         alice.log_out()
         forget_step(counting_app)
+
+
+@pytest.mark.requirement(76)
+def test_somebody_who_has_only_the_password_does_not_use_up_the_owners_logins(counting_app: Flask) -> None:
+    alice = Person(counting_app)
+    alice.client.environ_base["REMOTE_ADDR"] = "192.0.2.1"
+    most = LIMITS["log_in"].by_member[0]
+    assert [alice.log_in(alice.email).status_code for _ in range(most + 1)] == [302] * most + [429]
+    alice.client.environ_base["REMOTE_ADDR"] = "192.0.2.2"
+    alice.begin()
+    assert guess(alice, RECOVERY, [alice.codes[0]]) == [302]

@@ -94,6 +94,7 @@ def test_the_right_password_counts_for_its_own_account_only(app: Flask, alice: P
         "is_active = false",
         "last_login_at = '2030-01-01 00:00:00.000000'",
         "totp_secret = NULL",
+        "email = 'moved@example.com'",
     ],
 )
 def test_the_right_password_counts_while_the_account_stays_the_same(app: Flask, alice: Person, change: str) -> None:
@@ -164,3 +165,9 @@ def test_a_kept_login_is_kept_after_the_code(app: Flask, alice: Person) -> None:
     assert run_sql(app, "SELECT is_remembered FROM login_sessions") == [(1,)]
     with alice.client.session_transaction() as cookie:
         assert cookie.permanent
+
+
+def test_logging_out_forgets_the_right_password(alice: Person) -> None:
+    alice.begin()
+    alice.client.post("/accounts/logout/")
+    assert alice.client.get(CODE).location == LOG_IN

@@ -102,3 +102,11 @@ def test_a_new_role_or_a_reset_leads_to_the_set_up(app: Flask) -> None:
         reset_totp(alice.id)
     assert not alice.is_logged_in()
     assert log_in(alice, alice.email).startswith(SET_UP_AT_LOGIN)
+
+
+@pytest.mark.requirement(80)
+def test_a_session_that_began_without_it_ends_once_it_is_required(app: Flask, logged_in: Browser) -> None:
+    app.config["REQUIRE_TOTP"] = "staff"
+    assert logged_in.is_logged_in()
+    app.config["REQUIRE_TOTP"] = "all"
+    assert not logged_in.is_logged_in()

@@ -59,6 +59,13 @@ def test_the_qr_code_is_a_picture_without_styles_or_scripts(logged_in: Browser) 
     assert not re.search(r"style|script|href", svg)
 
 
+def test_the_secret_of_an_app_that_is_set_up_is_never_shown_again(logged_in: Browser) -> None:
+    authenticator, _ = set_up(logged_in)
+    page = logged_in.client.get(f"{ME}username/").text
+    shown = Authenticator(send_code(logged_in, SET_UP, page, "").text)
+    assert shown.totp.secret != authenticator.totp.secret
+
+
 @pytest.mark.requirement(77)
 def test_setting_an_app_up_ends_the_sessions_that_began_without_one(app: Flask, logged_in: Browser) -> None:
     phone, copy = Browser(app.test_client()), Browser(app.test_client())

@@ -10,8 +10,9 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     75: ("A recovery code works once",),
     76: (
         "Codes cannot be guessed",
-        "One client has ten wrong codes in 15 minutes. All clients together have 20 in an hour for one account. The "
-        "owner can still log in with a recovery code then. Nobody can guess its 80 random bits.",
+        "One client has ten wrong codes in 15 minutes. All clients together have 20 a day for one account. So somebody "
+        "who has the password finds a code in a year with a probability of two percent. The owner can still log in "
+        "with a recovery code then. Nobody can guess its 80 random bits.",
     ),
     77: (
         "Nothing skips the second factor",

@@ -13,6 +13,7 @@ from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.queries import find_rows, select_rows
 from flaskcelery.outbox.tasks import title_of
+from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.devices import describe_device
 from flaskcelery.users.models import User
 from flaskcelery.users.names import make_username, refuse_taken
@@ -59,9 +60,14 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
 
 
 def change_two_factor(user: User, password: str, change: Callable[[], R]) -> R:
-    """Check the password, then make the change in a transaction; return what it returns, or raise WrongPassword."""
+    """Check the password, then make the change in a transaction; return what it returns.
+
+    Raises WrongPassword or ChangedMeanwhile.
+    """
     check_password(user, password)
     with transaction():
+        if not update_unchanged(user, ["password_hash"], password_hash=user.password_hash):
+            raise ChangedMeanwhile
         return change()
 
 

@@ -43,6 +43,7 @@ def submit(action: str) -> ResponseReturnValue:
     if form.validate():
         with errors_shown(form), attempt("enter_password", account=user.id):
             codes = change_two_factor(user, form.password.data or "", partial(change, user, form))
+            session.pop(NEW_SECRET, None)  # no page shows it again
             login_user(user)  # its session can have a new token
             if codes:
                 return render_template("recovery_codes.html", codes=codes, next_page=url_for("account.show"))

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.account import operations
 from flaskcelery.account.forms import ChangePasswordForm, EmailForm, PasswordForm, UsernameForm
+from flaskcelery.users.accounts import must_have_totp
 from flaskcelery.users.deletion import EmailJustChanged, close_account
 from flaskcelery.users.email_change import can_undo, request_email_change
 from flaskcelery.users.models import User
@@ -16,7 +17,7 @@ from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.users.tokens import LINK_DAYS
-from flaskcelery.users.two_factor import count_codes, must_have_totp
+from flaskcelery.users.two_factor import count_codes
 from flaskcelery.web.forms import errors_shown
 from flaskcelery.web.rate_limits import attempt, count_email, limit
 from flaskcelery.web.security import clear_site_data

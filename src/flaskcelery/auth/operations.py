@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import database_now, db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
-from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
+from flaskcelery.users.accounts import ChangedMeanwhile, must_have_totp, update_unchanged
 from flaskcelery.users.emails import send_password_reset_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
@@ -25,14 +25,20 @@ from flaskcelery.users.tokens import (
     timestamp,
     verify_token,
 )
-from flaskcelery.users.two_factor import WrongCode, must_have_totp
+from flaskcelery.users.two_factor import WrongCode
 from flaskcelery.web.rate_limits import count_member, take_email_quota
 
 # A concurrent login may upgrade the hash between our check and our write; it will not do so twice.
 LOGIN_TRIES = 3
 R = TypeVar("R")
 LOGIN_MAX_AGE = timedelta(minutes=10)  # between the password and the code
-SEEN = ("password_hash", "is_staff", "is_viewer", "totp_secret")  # decides what a login needs and how long it lasts
+SEEN = (
+    "password_hash",
+    "email",
+    "is_staff",
+    "is_viewer",
+    "totp_secret",
+)  # decides what a login needs and how long it lasts
 
 
 class WrongCredentials(WrongPassword):
@@ -88,7 +94,7 @@ def _record_failure(user: User | None, detail: str = "") -> None:
 def _start_login(user: User, password: str, remember: bool) -> bool:
     """Start the session if the account is still as it was checked, upgrading an outdated hash; return whether it is."""
     new_hash = hasher().hash(password) if hasher().needs_rehash(user.password_hash) else user.password_hash
-    count_member("log_in", user.id)
+    count_member("log_in", user.id, each_client=user.totp_secret is not None)
     with transaction():
         if user.totp_secret or must_have_totp(user):
             is_unchanged = update_unchanged(user, SEEN, password_hash=new_hash)

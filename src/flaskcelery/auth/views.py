@@ -74,6 +74,7 @@ def submit_logout() -> Response:
     if current_user.is_authenticated:
         csrf.protect()
         end_current_session()
+    session.pop(PENDING_LOGIN, None)
     return clear_site_data(redirect(url_for("auth.show_login")))
 
 

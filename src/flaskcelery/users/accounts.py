@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from flask import current_app
 from sqlalchemy import select, update
 
 from flaskcelery.audit.events import Actor
@@ -32,6 +33,12 @@ class NotStaff(UserFacingError):
 
 class ChangedMeanwhile(UserFacingError):
     message = "Your account has changed in the meantime. Please try again."
+
+
+def must_have_totp(user: User) -> bool:
+    """Return whether REQUIRE_TOTP demands a second factor of the account."""
+    required = current_app.config["REQUIRE_TOTP"]
+    return required == "all" or (required == "staff" and user.has_role)
 
 
 def get_actor(actor_id: int | None) -> Actor | None:

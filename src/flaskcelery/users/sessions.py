@@ -11,7 +11,7 @@ from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, read_one, transaction
 from flaskcelery.extensions import login_manager
 from flaskcelery.retention import DAY, delete_batch, purge
-from flaskcelery.users.accounts import get_actor
+from flaskcelery.users.accounts import get_actor, must_have_totp
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.web.requests import client_ip
 
@@ -120,7 +120,7 @@ LIVE_SESSION = select(User, IS_STALE).join(LoginSession).where(IS_MINE, is_live(
 def load_user(token: str) -> User | None:
     """Return the active user of a live session, in one query, or None, which logs the browser out."""
     found = read_one(LIVE_SESSION, token=_hash(token))
-    if found is None:
+    if found is None or (found[0].totp_secret is None and must_have_totp(found[0])):
         return None
     user: User = found[0]
     if found[1]:

@@ -63,7 +63,7 @@ def _sign(secret_key: str, purpose: Purpose, user: User, seconds: int) -> str:
         ),
         Purpose.CHANGE_EMAIL: (user.password_hash, user.email, user.pending_email),
         Purpose.UNDO_EMAIL: (user.email, user.previous_email, _utc_seconds(user.email_changed_at)),
-        Purpose.FINISH_LOGIN: (user.password_hash, _utc_seconds(user.last_login_at), user.totp_secret),
+        Purpose.FINISH_LOGIN: (user.password_hash, user.email, _utc_seconds(user.last_login_at), user.totp_secret),
     }
     # Each purpose has its own key, so that no other use of SECRET_KEY can produce a token.
     key = hmac.digest(secret_key.encode(), f"link: {purpose}".encode(), "sha256")

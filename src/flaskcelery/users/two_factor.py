@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, select, update
 from flaskcelery.audit.events import Actor, Event, record
 from flaskcelery.database import database_now, db, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
-from flaskcelery.users.accounts import ChangedMeanwhile, get_actor, lock_account, update_unchanged
+from flaskcelery.users.accounts import ChangedMeanwhile, get_actor, lock_account, must_have_totp, update_unchanged
 from flaskcelery.users.emails import send_two_factor_notice
 from flaskcelery.users.models import RecoveryCode, User
 from flaskcelery.users.sessions import end_sessions, renew_token
@@ -45,12 +45,6 @@ class MustHaveTotp(UserFacingError):
 
 class NoTotp(UserFacingError):
     message = "Two-factor authentication is off."
-
-
-def must_have_totp(user: User) -> bool:
-    """Return whether REQUIRE_TOTP leads the account through the set-up at its next login."""
-    required = current_app.config["REQUIRE_TOTP"]
-    return required == "all" or (required == "staff" and user.has_role)
 
 
 def make_secret() -> str:

@@ -28,6 +28,7 @@ from flaskcelery.web.requests import client_ip
 
 MINUTE = 60  # seconds
 HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 # Bits of an IPv6 address, whose owner chooses the others, and how many times a limit holds for them. Some owners have
 # 65,536 networks of 64 bits.
 IPV6_NETWORKS = {64: 1, 48: 4}
@@ -46,7 +47,7 @@ class Limit:
 LIMITS = {
     "log_in": Limit((100, HOUR), (10, 15 * MINUTE), by_member=(60, HOUR)),
     "enter_password": Limit((100, HOUR), (10, 15 * MINUTE)),
-    "enter_code": Limit((100, HOUR), (10, 15 * MINUTE), by_everyone=(20, HOUR)),  # else use a recovery code
+    "enter_code": Limit((100, HOUR), (10, 15 * MINUTE), by_everyone=(20, DAY)),  # else use a recovery code
     "enter_recovery_code": Limit((100, HOUR), (10, 15 * MINUTE)),
     "change_two_factor": Limit((20, HOUR), by_member=(10, HOUR)),
     "sign_up": Limit((60, HOUR)),
@@ -135,10 +136,15 @@ def count_staff_email(actor_id: int, *email_keys: str) -> None:
         _recipient("staff", email_key).count()
 
 
-def count_member(name: str, user_id: int) -> None:
-    """Count one more request of an account that has given its password; too many are answered with 429."""
+def count_member(name: str, user_id: int, *, each_client: bool = False) -> None:
+    """Count one more request of an account that has given its password; too many are answered with 429.
+
+    `each_client` counts those of this client alone: somebody who lacks the code must not use up the owner's.
+    """
     if by_member := LIMITS[name].by_member:
-        _Counter((name, "member", str(user_id)), *by_member).count()
+        of = (name, "member", str(user_id))
+        for counter in _by_client(of, by_member) if each_client else [_Counter(of, *by_member)]:
+            counter.count()
 
 
 def take_email_quota(kind: Literal["reset", "other"], email_key: str) -> bool:
