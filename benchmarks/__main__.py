@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.bench import Bench, start_bench
+from benchmarks.chart import draw_results
 from benchmarks.figures import FIGURES
 from benchmarks.report import Measured, show_table, write_results
 from benchmarks.rows import Value
@@ -59,6 +60,8 @@ def main() -> None:
         sys.exit("*** The table is not complete.")
     if not arguments.figures:
         write_results(measured, load)
+        draw_results(measured)
+        print("Written: benchmarks/RESULTS.md, benchmarks/results.svg")
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-import pygal
-from pygal.style import CleanStyle
 from tests.integration.stack import PROCFILE, UWSGI_INI
 from tests.processes import ROOT, find_program
 
@@ -75,7 +73,7 @@ def _ask_version(name: str, flag: str) -> str:
 
 
 def write_results(measured: Measured, load: float) -> None:
-    """Write what was measured, and draw it."""
+    """Write what was measured."""
     rounds = max(map(len, measured.values()))
     text = f"""\
 # Results of `make bench`
@@ -90,19 +88,3 @@ def write_results(measured: Measured, load: float) -> None:
 ![Each figure beside its target](results.svg)
 """
     (FOLDER / "RESULTS.md").write_text(text)
-    draw(measured).render_to_file(str(FOLDER / "results.svg"))
-    print(f"Written: {FOLDER.name}/RESULTS.md, {FOLDER.name}/results.svg")
-
-
-def draw(measured: Measured) -> pygal.HorizontalBar:
-    """Draw how far each figure is from its target."""
-    found = [(row.what, row.score(median(values).value)) for row, values in find_rows(measured)]
-    scores = [(what, score) for what, score in reversed(found) if score is not None]
-    chart = pygal.HorizontalBar(
-        js=(), style=CleanStyle, show_legend=False, width=1000, height=60 + 28 * len(scores), no_prefix=True
-    )
-    chart.y_labels = 0, 0.5, 1, 1.5, 2
-    chart.title = "Each figure as a share of its target (1 or more: reached; cut off at 2)"
-    chart.x_labels = [what for what, _ in scores]
-    chart.add("", [min(round(score, 2), 2) for _, score in scores])
-    return chart

@@ -1,6 +1,7 @@
 """What `make bench` measures, and what is written about it."""
 
 import re
+import sys
 
 from benchmarks.figures import FIGURES
 from benchmarks.report import show_table
@@ -32,3 +33,7 @@ def test_the_results_have_a_line_for_each_row() -> None:
 def test_the_docs_name_every_figure() -> None:
     named = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs/speed.md").read_text(), re.MULTILINE)
     assert named == list(FIGURES)
+
+
+def test_the_library_that_draws_is_not_loaded_here_as_it_changes_how_python_imports() -> None:
+    assert "pygal" not in sys.modules
