@@ -26,9 +26,7 @@ from flaskcelery.metrics import metrics
 from flaskcelery.web.counters import Counters
 from flaskcelery.web.requests import client_ip
 
-MINUTE = 60  # seconds
-HOUR = 60 * MINUTE
-DAY = 24 * HOUR
+MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
 # Bits of an IPv6 address, whose owner chooses the others, and how many times a limit holds for them. Some owners have
 # 65,536 networks of 64 bits.
 IPV6_NETWORKS = {64: 1, 48: 4}
@@ -127,10 +125,7 @@ def count_email(email_key: str) -> None:
 
 
 def count_staff_email(actor_id: int, *email_keys: str) -> None:
-    """Count emails that a member of staff, or whoever has their cookie, causes; too many are answered with 429.
-
-    Commands are not counted: who can run them can also read the password of the mail server.
-    """
+    """Count emails that a member of staff, or whoever has their cookie, causes. Commands are not counted."""
     count_member("staff_email", actor_id)
     for email_key in email_keys:
         _recipient("staff", email_key).count()
