@@ -57,10 +57,10 @@ def test_both_charts_of_emails_have_one_scale(app: Flask, staff: Member, alice: 
     run_sql(app, f"UPDATE outbox SET done_at = created_at, failed_at = NULL WHERE id != '{email}'")
     run_sql(app, f"UPDATE outbox SET done_at = NULL, failed_at = created_at WHERE id = '{email}'")
     columns = "id, task, args, user_id, created_at, due_at, expires_at, attempts, domain, error"
-    for number in range(3):
+    for _ in range(3):
         run_sql(
             app,
-            f"INSERT INTO outbox ({columns}, done_at) SELECT '{number}' || substr(id, 2), "
+            f"INSERT INTO outbox ({columns}, done_at) SELECT lower(hex(randomblob(16))), "
             f"{columns.partition(', ')[2]}, done_at FROM outbox WHERE done_at IS NOT NULL LIMIT 1",
         )
     heads = re.findall(r"<small>(\d+)</small>\s*<svg", staff.client.get("/admin/").text)
