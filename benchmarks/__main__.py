@@ -39,7 +39,7 @@ def measure_one(bench: Bench, name: str) -> list[Value]:
     except (pytest.skip.Exception, pytest.fail.Exception) as error:
         print(f"*** {name} is left out: {error}", file=sys.stderr)
         return []
-    bench.settle()
+    bench.wait_until_idle()
     return values
 
 

@@ -64,9 +64,9 @@ class Bench:
         """Return what members do."""
         return partial(log_in, self.site.port, "member", ACCOUNTS)
 
-    def settle(self) -> None:
+    def wait_until_idle(self) -> None:
         """Wait until no email is pending and no task waits."""
-        self.site.wait_until_settled(120)
+        self.site.wait_until_processed(120)
         wait_until(self.is_bare_idle, 60, "the limits' tasks are done")
 
     def is_bare_idle(self) -> bool:
@@ -114,5 +114,5 @@ def start_bench(folder: Path) -> Iterator[Bench]:
         bench = Bench(site, web, *start_bare(site, exits, folder / "bare"), exits.enter_context(processes))
         add_members(bench)
         bench.load(bench.signing_up()[1], seconds=1, at_once=8).result()
-        bench.settle()
+        bench.wait_until_idle()
         yield bench

@@ -36,7 +36,7 @@ def cpu_and_delays(bench: Bench) -> tuple[float, list[float]]:
     name, act = bench.signing_up()
     before = cpu_seconds(bench.site.worker)
     answered = {each.number: each.answered for each in bench.load(act, seconds=SECONDS, at_once=8, rate=RATE).result()}
-    bench.settle()
+    bench.wait_until_idle()
     cpu = cpu_seconds(bench.site.worker) - before
     delays = []
     for raw, received_at in zip(sink.raw[begun:], sink.received_at[begun:], strict=True):
@@ -81,7 +81,7 @@ def measure_backlog(bench: Bench) -> list[Value]:
         lambda: bench.submit(enqueue_emails, bench.site.settings, emails).result(),
         lambda: len(raw) >= expected,
     )
-    bench.settle()
+    bench.wait_until_idle()
     empty, _ = drain(
         bench.bare_worker, lambda: bench.submit(send_tasks, broker, "empty", list(emails)).result(), bench.is_bare_idle
     )

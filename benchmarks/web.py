@@ -40,7 +40,7 @@ def run_storm(bench: Bench, at_once: int) -> tuple[float, Value]:
     pages = bench.load(partial(fetch_home, bench.site.port), seconds=SECONDS, at_once=8, rate=PAGES)
     logins = bench.load(bench.logging_in(), seconds=SECONDS, at_once=8, rate=LOGINS).result()
     refused, sign_ups = sum(each.is_refused for each in [*storm.result(), *logins]), len(storm.result()) / SECONDS
-    bench.settle()
+    bench.wait_until_idle()
     return p99(pages.result()), Value(
         p99(logins), f"{sign_ups:.0f} sign-ups/s; {refused} of them and the logins refused"
     )

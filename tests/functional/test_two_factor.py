@@ -11,7 +11,7 @@ from flask import Flask
 from flaskcelery.audit.events import Event
 from tests.authenticator import Authenticator, recovery_codes_in
 from tests.conftest import PASSWORD, Browser, events, run_sql, send_emails
-from tests.functional.two_factor import CODE, CODES, OFF, RECOVERY, SET_UP, Person, forget_step, send_code, set_up
+from tests.functional.two_factor import CODES, OFF, RECOVERY, SET_UP, Person, forget_step, send_code, set_up
 from tests.pages import csrf_token, errors_of
 
 ME = "/accounts/me/"
@@ -20,9 +20,7 @@ ME = "/accounts/me/"
 @pytest.fixture
 def alice(app: Flask) -> Person:
     """Return somebody with an authenticator app, logged in."""
-    person = Person(app)
-    person.begin()
-    person.send(CODE, code=person.app.code())
+    person = Person(app).log_in_with_code()
     forget_step(app)
     send_emails(app)
     return person

@@ -8,7 +8,7 @@ from flask import Flask
 from flaskcelery.audit.events import Event
 from tests.conftest import events, run_sql, send_emails
 from tests.functional.conftest import Member
-from tests.functional.two_factor import CODE, Person
+from tests.functional.two_factor import Person
 
 RESET = "reset-two-factor"
 
@@ -16,9 +16,7 @@ RESET = "reset-two-factor"
 @pytest.fixture
 def alice(app: Flask) -> Person:
     """Return somebody with an authenticator app, logged in."""
-    person = Person(app)
-    person.begin()
-    person.send(CODE, code=person.app.code())
+    person = Person(app).log_in_with_code()
     send_emails(app)
     return person
 

@@ -48,6 +48,12 @@ class Person(Browser):
         forget_step(app)
         self.log_out()
 
+    def log_in_with_code(self) -> Person:
+        """Log in with a code of the app; return this person."""
+        self.begin()
+        self.send(CODE, code=self.app.code())
+        return self
+
     def begin(self, **fields: str) -> TestResponse:
         """Send the right password."""
         answer = self.log_in(self.email, **fields)

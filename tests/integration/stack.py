@@ -112,7 +112,7 @@ class Stack:
         """Return the ids of the outbox rows."""
         return [uuid.UUID(str(row[0])) for row in self.query("SELECT id FROM outbox")]
 
-    def wait_until_settled(self, seconds: float = 30) -> None:
+    def wait_until_processed(self, seconds: float = 30) -> None:
         """Wait until no row is pending any more; each has to be done."""
         wait_until(lambda: not self.count("outbox WHERE done_at IS NULL"), seconds, "every row is done")
 

@@ -68,7 +68,7 @@ def app(stack: Stack) -> Iterator[Flask]:
     with app.app_context():
         for number in range(RESETS):
             register(f"owner{number}", f"owner{number}@example.net", "correct horse battery")
-        stack.wait_until_settled()
+        stack.wait_until_processed()
         yield app
         db.session.remove()
         db.engine.dispose()
@@ -110,7 +110,7 @@ def test_the_emails_to_one_domain_use_their_whole_share(
         started = time.monotonic()
         for number in range(40):
             register(f"guest{number}", f"guest{number}@flood.org", "correct horse battery")
-        stack.wait_until_settled()
+        stack.wait_until_processed()
         db.session.remove()
         db.engine.dispose()
     seconds = time.monotonic() - started

@@ -80,7 +80,7 @@ def check(stack: Stack, smtp_server: SmtpServer, answers: list[Answer]) -> None:
     assert [answer.status for answer in answers] == [302] * SIGN_UPS
     assert stack.count("users") == SIGN_UPS
     smtp_server.wait_for(SIGN_UPS)
-    stack.wait_until_settled()
+    stack.wait_until_processed()
     assert sorted(smtp_server.recipients()) == sorted(f"user{number}@example.com" for number in range(SIGN_UPS))
     assert "database is locked" not in stack.read_logs()
     assert "Unrecoverable error" not in stack.read_logs()

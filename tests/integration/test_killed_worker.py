@@ -47,7 +47,7 @@ def test_email_of_a_killed_worker_arrives_after_its_lease(
         stack.start_worker()
     smtp_server.wait_for(1)
     seconds = time.monotonic() - killed
-    stack.wait_until_settled()
+    stack.wait_until_processed()
     record(f"lease {LEASE:.1f} s, email after {seconds:.1f} s")
     assert stack.query("SELECT attempts FROM outbox") == [(2,)]
     assert LEASE - 0.5 < seconds < LEASE + WORK + 4

@@ -55,7 +55,7 @@ def test_a_sign_up_is_followed_from_nginx_to_the_received_email_and_back(stack: 
     stack.sign_up("alice")
     stack.sign_up("bob")
     [alice, bob] = sorted(smtp_server.wait_for(2), key=lambda message: str(message["To"]))
-    stack.wait_until_settled()
+    stack.wait_until_processed()
 
     def requests() -> list[dict[str, str]]:
         return [
@@ -129,7 +129,7 @@ def test_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_database(
     assert visitor.post(link, new_password1=NEW_PASSWORD, new_password2=NEW_PASSWORD).status == 302
     assert visitor.log_in("alice@example.com", NEW_PASSWORD).status == 302
     note(visitor)
-    stack.wait_until_settled()
+    stack.wait_until_processed()
 
     tables = stack.query("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     places = {"database": "".join(str(stack.query(f'SELECT t::text FROM "{table}" t')) for (table,) in tables)}

@@ -55,5 +55,5 @@ def test_sign_up_does_not_wait_for_redis(
     redis.heal()
     stack.sign_up("after")
     smtp_server.wait_for(AT_ONCE + 2 * SAMPLES + 1)
-    stack.wait_until_settled()
+    stack.wait_until_processed()
     assert len(set(smtp_server.recipients())) == len(smtp_server.recipients()) == stack.count("users")

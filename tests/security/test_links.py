@@ -79,7 +79,7 @@ def test_nor_does_it_while_redis_is_away(stack: Site, record: Callable[[str], No
         compare(stack, known, record)
     finally:
         stack.redis.heal()
-    stack.wait_until_settled(60)
+    stack.wait_until_processed(60)
 
 
 @pytest.mark.requirement(15)
@@ -145,7 +145,7 @@ def test_nothing_that_is_kept_holds_a_token_or_a_password(stack: Site) -> None:
     link, new = ask(stack, name), "a password like no other 4711"
     follow(stack.visitor(), link, new)
     browser.log_in(f"{name}@example.com", new)
-    stack.wait_until_settled()
+    stack.wait_until_processed()
     kept = stack.dump()
     assert f"{name}@example.com" in kept
     secrets = [link.split("/")[-2].partition("-")[2], new, PASSWORD, *browser.cookies.values()]
@@ -181,6 +181,6 @@ def test_the_email_goes_to_the_stored_address(stack: Site) -> None:
     ):
         visitor.get(ASK)
         visitor.post(ASK, email=other)
-    stack.wait_until_settled()
+    stack.wait_until_processed()
     assert {to for to in stack.smtp_server.recipients() if name in to} == {address}
     assert not any("Bcc" in message or "Cc" in message for message in stack.smtp_server.emails())

@@ -32,13 +32,8 @@ from flaskcelery.web.rate_limits import count_member, take_email_quota
 LOGIN_TRIES = 3
 R = TypeVar("R")
 LOGIN_MAX_AGE = timedelta(minutes=10)  # between the password and the code
-SEEN = (
-    "password_hash",
-    "email",
-    "is_staff",
-    "is_viewer",
-    "totp_secret",
-)  # decides what a login needs and how long it lasts
+# What decides whether an account can log in, what a login needs, and how long it lasts.
+SEEN = ("password_hash", "email", "is_staff", "is_viewer", "totp_secret")
 
 
 class WrongCredentials(WrongPassword):

@@ -162,7 +162,7 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
     assert "MAIL_PASSWORD [Errno 2] No such file" in problems_of(MAIL_PASSWORD_FILE=str(tmp_path / "missing"))
 
 
-def test_earlier_keys_are_parted_by_commas_or_white_space_and_may_come_from_a_file(tmp_path: Path) -> None:
+def test_earlier_keys_are_separated_by_commas_or_white_space_and_can_come_from_a_file(tmp_path: Path) -> None:
     first, second, third = keys = [STRONG_KEY, STRONG_KEY[::-1], STRONG_KEY[1:]]
     (tmp_path / "keys").write_text(f"{first}, {second}\n{third}\n")
     config, _ = load_config({**PRODUCTION, "SECRET_KEY_FALLBACKS_FILE": str(tmp_path / "keys")})
@@ -178,7 +178,7 @@ def test_development_makes_its_secret_once_and_keeps_it_private(tmp_path: Path) 
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
 
-def test_development_mends_an_empty_key_and_does_not_start_without_one(tmp_path: Path) -> None:
+def test_development_replaces_an_empty_key_and_does_not_start_without_one(tmp_path: Path) -> None:
     (tmp_path / "secret_key").touch()
     assert len(load_config({"INSTANCE_PATH": str(tmp_path)})[0]["SECRET_KEY"]) == 64
     (tmp_path / "secret_key").unlink()
