@@ -13,7 +13,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from flaskcelery.web.requests import request_id
 
-READABLE = "{asctime} {levelname} [{name}] {message}"
+READABLE = "{levelname} [{name}] {message}"  # `make run` adds the time
 FIELDS = {"asctime": "time", "levelname": "level", "name": "logger", "message": "message"}
 TOKEN = re.compile(r"\b[0-9a-f]{1,8}-[0-9a-f]{64}\b")  # of a link in an email, see users/tokens.py
 

@@ -79,8 +79,17 @@ class MakeRun:
 
     def processes_of(self, command: str) -> list[int]:
         """Return the processes whose command line holds `command`."""
-        lines = {pid: Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ") for pid in self.processes()}
-        return [pid for pid, line in lines.items() if command.encode() in line]
+        found = []
+        for pid in self.processes():
+            with suppress(OSError):  # it has ended meanwhile
+                if command in Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode():
+                    found.append(pid)
+        return found
+
+    def python_process(self, command: str) -> int:
+        """Return the first process that runs `command` itself, not one that watches over it; 0 if there is none."""
+        watchers = self.processes_of("watchfiles")
+        return min((pid for pid in self.processes_of(command) if pid not in watchers), default=0)
 
     def is_over(self) -> bool:
         """Tell whether everything has ended; collects make itself."""
@@ -124,15 +133,31 @@ def test_the_page_comes_the_email_is_printed_and_the_second_start_finds_the_data
 
 @pytest.mark.parametrize("how", WAYS_TO_STOP)
 def test_it_ends_within_ten_seconds_and_leaves_no_process(make_run: MakeRun, how: str) -> None:
-    wait_until(lambda: "ready." in make_run.read(), 30, "the worker")
     assert len(make_run.processes()) > 5
     assert make_run.stop(how) < 10
     assert not is_open(make_run.port)
 
 
-def test_one_process_that_dies_takes_the_others_with_it(make_run: MakeRun) -> None:
-    wait_until(lambda: "ready." in make_run.read(), 30, "the worker")
-    os.kill(min(make_run.processes_of("outbox relay")), signal.SIGKILL)
+def test_it_says_little_until_the_address_and_warns_of_nothing(make_run: MakeRun) -> None:
+    lines = make_run.read().partition("Open http")[0].splitlines()
+    assert len(lines) <= 12
+    assert not [line for line in lines if "warning" in line.lower()]
+
+
+def test_a_changed_source_file_restarts_every_process_even_one_that_has_failed(make_run: MakeRun) -> None:
+    old = {name: make_run.python_process(name) for name in ("flask run", "celery_worker", "outbox relay")}
+    os.kill(old["outbox relay"], signal.SIGKILL)
+    os.utime(ROOT / "src/flaskcelery/__init__.py")
+    for name, pid in old.items():
+        wait_until(lambda name=name, pid=pid: make_run.python_process(name) not in {pid, 0}, 15, f"another {name}")
+    make_run.screen = ""
+    wait_until(lambda: "ready." in make_run.read() and is_open(make_run.port), 15, "web and worker")
+    assert Visitor(make_run.port).sign_up("alice").status == 302
+    wait_until(lambda: "Subject: Welcome alice!" in make_run.read(), 30, "the printed email")
+
+
+def test_one_process_that_ends_takes_the_others_with_it(make_run: MakeRun) -> None:
+    os.kill(min(make_run.processes_of("watchfiles")), signal.SIGTERM)
     wait_until(lambda: make_run.read() and make_run.is_over(), 15, "no process left")
 
 

@@ -1,13 +1,14 @@
-"""`make run`: migrate, then run the Procfile's processes under honcho."""
+"""`make run`: migrate, then run the Procfile's processes under honcho; a changed source file restarts them."""
 
+import logging
 import os
+import re
 import select
+import shlex
 import signal
 import socket
 import sys
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -15,11 +16,18 @@ from flask import current_app
 from flask_migrate import upgrade
 from honcho.environ import parse_procfile
 from honcho.manager import Manager
+from honcho.printer import Message, Printer
 
 from flaskcelery.config.settings import ROOT
 
 HOST = "127.0.0.1"
 STOPPED_BY_USER = (130, 143)  # honcho's codes for Ctrl-C and SIGTERM
+WATCHED = "exec watchfiles --verbosity warning --filter python --sigint-timeout 1"
+IS_READY = (b"Running on", b" ready.")  # what web and worker print when they are
+NOISE = re.compile(
+    rb"^ \* |This is a development server|Press CTRL\+C|Connected to|^worker: |Aborted!|^\[..:..:..\] |^\s*$"
+)
+TIME = re.compile(rb" - - \[[^]]+\]")  # of a request; each line begins with honcho's own
 
 
 @click.command("dev")
@@ -28,15 +36,16 @@ def run_dev() -> None:
     port = current_app.config["PORT"]
     _check_port(port)
     os.umask(0o077)  # only this user can read the database under instance/
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     upgrade()
-    manager = Manager()
-    environment = {**os.environ, "PORT": str(port), "PYTHONUNBUFFERED": "1", "FLASK_APP": "wsgi"}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment.get('PATH', '')}"
+    is_development = current_app.config["APP_ENV"] == "development"
+    manager = Manager(Screen(port, is_development))
+    environment = _make_environment(port, is_development)
     for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
-        manager.add_process(name, f"exec {command}", env=environment, cwd=str(ROOT))
+        in_shell = shlex.join(["sh", "-c", f"exec {command}"])
+        watched = f"{WATCHED} {shlex.join([in_shell, current_app.root_path])}"
+        manager.add_process(name, watched, env=environment, cwd=str(ROOT))
     _stop_when_terminal_closes()
-    has_preview = "dev" in current_app.blueprints
-    threading.Thread(target=_announce, args=(port, has_preview), daemon=True).start()
     try:
         manager.loop()
     except OSError:  # honcho printed before _silence() took effect
@@ -44,6 +53,39 @@ def run_dev() -> None:
         manager.kill()
     if manager.returncode not in STOPPED_BY_USER:
         sys.exit("A process ended unexpectedly; its last lines above say why.")
+
+
+class Screen(Printer):  # type: ignore[misc]  # the library ships no types
+    """Prints what a developer wants to see, and the URLs once all is ready."""
+
+    def __init__(self, port: int, has_preview: bool) -> None:
+        super().__init__()
+        self._url, self._has_preview, self._awaited = f"http://{HOST}:{port}/", has_preview, set(IS_READY)
+        self._is_stopping = False
+
+    def write(self, message: Message) -> None:
+        line = message.data if isinstance(message.data, bytes) else message.data.encode()
+        self._is_stopping |= line.startswith(b"sending SIG")
+        if message.name == "system" or not (self._is_stopping or NOISE.search(line)):
+            super().write(message._replace(data=TIME.sub(b"", line)))
+        if self._awaited:
+            self._awaited -= {sign for sign in IS_READY if sign in line}
+            if not self._awaited:
+                self._announce()
+
+    def _announce(self) -> None:
+        click.echo(f"\n  Open {self._url} in your browser. The worker prints emails here. Ctrl-C stops.")
+        click.echo(f"  See every email of the application at {self._url}dev/emails/.\n" if self._has_preview else "")
+
+
+def _make_environment(port: int, is_development: bool) -> dict[str, str]:
+    """Return the environment of the processes; in development with Flask's debugger in the browser."""
+    environ = {**os.environ, "PORT": str(port), "PYTHONUNBUFFERED": "1", "FLASK_APP": "wsgi"}
+    environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', '')}"
+    environ["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser"  # nobody else can reach it
+    if is_development:
+        environ |= {"FLASK_DEBUG": environ.get("FLASK_DEBUG", "1"), "FLASK_RUN_RELOAD": "0"}
+    return environ
 
 
 def _check_port(port: int) -> None:
@@ -79,14 +121,3 @@ def _silence() -> None:
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(nowhere.fileno(), 2)
-
-
-def _announce(port: int, has_preview: bool) -> None:
-    """Print the URLs as soon as the server accepts connections."""
-    for _ in range(300):
-        with suppress(OSError), socket.create_connection((HOST, port), timeout=1):
-            url = f"http://{HOST}:{port}/"
-            click.echo(f"\n  Open {url} in your browser. The worker prints emails here. Ctrl-C stops.")
-            click.echo(f"  See every email of the application at {url}dev/emails/.\n" if has_preview else "")
-            return
-        time.sleep(0.1)

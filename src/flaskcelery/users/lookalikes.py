@@ -2,9 +2,9 @@
 
 import functools
 import hashlib
+import importlib
 import unicodedata
-
-from confusable_homoglyphs import confusables
+from typing import Any
 
 # Letters that show nothing: the Hangul fillers (no other default-ignorable character is a letter), and two blanks.
 INVISIBLE = frozenset("\u115f\u1160\U00013441\U00013442")
@@ -17,10 +17,21 @@ def skeleton_digest(name: str) -> str:
     return hashlib.sha256(skeleton.encode()).hexdigest()
 
 
+def mixes_alphabets(name: str) -> bool:
+    """Return whether a name has letters of several alphabets, some of which look like letters of another."""
+    return bool(_confusables().is_dangerous(name))
+
+
+@functools.cache
+def _confusables() -> Any:
+    """Import the library when a name is made: it reads its tables then, which few processes need."""
+    return importlib.import_module("confusable_homoglyphs.confusables")
+
+
 @functools.cache
 def _prototypes() -> dict[int, str]:
     """Return the character, or characters, that stand for each one that looks like them: `rn` for `m`."""
-    looks = confusables.confusables_data  # each character with those that it looks like, in both directions
+    looks = _confusables().confusables_data  # each character with those that it looks like, in both directions
     by_size = sorted(looks, key=lambda one: (len(looks[one]), len(one)), reverse=True)
     prototypes: dict[str, str] = {}
     for prototype in by_size:

@@ -5,14 +5,13 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from confusable_homoglyphs import confusables
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
-from flaskcelery.users.lookalikes import INVISIBLE, skeleton_digest
+from flaskcelery.users.lookalikes import INVISIBLE, mixes_alphabets, skeleton_digest
 from flaskcelery.users.models import User
 from flaskcelery.web.urls import public_suffixes
 
@@ -99,7 +98,7 @@ def normalize_username(username: str) -> str:
         raise NameTooLong(len(name))
     if not re.fullmatch(r"[\w.@+-]+", name) or not INVISIBLE.isdisjoint(name):
         raise InvalidName
-    if confusables.is_dangerous(name):
+    if mixes_alphabets(name):
         raise ConfusableName
     if _contains_host_name(name):
         raise WebAddressName
