@@ -13,6 +13,7 @@ from flaskcelery.account.two_factor import bp as two_factor
 from flaskcelery.account.views import bp as account
 from flaskcelery.admin.views import bp as admin
 from flaskcelery.admin.views import require_staff
+from flaskcelery.auth.confirmation import require_confirmation
 from flaskcelery.auth.login_code import bp as login_code
 from flaskcelery.auth.login_code import require_password
 from flaskcelery.auth.views import bp as auth
@@ -51,6 +52,15 @@ GUARDS = {
     account: require_login,
     two_factor: require_login,
     admin: require_staff,
+}
+
+# What asks for the password first, unless this session gave it lately. A new password needs the old one anyway.
+SENSITIVE = {
+    "account.submit_email",
+    "account.submit_export",
+    "account.submit_delete",
+    "two_factor.submit",
+    "admin.submit",
 }
 
 logger = logging.getLogger(__name__)
@@ -100,4 +110,5 @@ def init_blueprints(app: Flask) -> None:
     @app.before_request
     def check_guard() -> ResponseReturnValue | None:
         guard = guards.get(request.blueprint or "")
-        return guard() if guard else None
+        answer = guard() if guard else None
+        return require_confirmation() if answer is None and request.endpoint in SENSITIVE else answer

@@ -178,7 +178,7 @@ Model = TypeVar("Model", bound=Base)
 
 
 def detach(row: Model) -> Model:
-    """Return the row, still readable, and end its transaction, so that something slow can follow."""
-    db.session.expunge(row)
+    """Return the row, readable as it is now, and end the transaction, so that something slow can follow."""
+    db.session.expunge_all()  # the row can be detached already
     db.session.rollback()
     return row

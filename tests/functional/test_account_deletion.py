@@ -10,6 +10,7 @@ from flask import Flask
 from flaskcelery.database import db
 from flaskcelery.outbox.relay import relay_once
 from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
+from tests.functional.conftest import pass_ten_minutes
 
 
 def relay(app: Flask) -> None:
@@ -70,6 +71,7 @@ def test_the_relay_erases_nobody_who_has_not_asked_for_it(app: Flask, logged_in:
 
 @pytest.mark.parametrize("password", ["", "wrong password", "x" * 2000])
 def test_an_account_is_not_closed_without_its_password(app: Flask, logged_in: Browser, password: str) -> None:
+    pass_ten_minutes(app)
     assert logged_in.send("/accounts/me/delete/", password=password).status_code == 200
     assert logged_in.is_logged_in()
     assert ("wrong current password" in events(app)) == bool(password)
@@ -78,6 +80,7 @@ def test_an_account_is_not_closed_without_its_password(app: Flask, logged_in: Br
 def test_a_password_with_more_after_its_end_is_another_one(app: Flask, auth: Browser) -> None:
     auth.sign_up(password="x" * 1024)
     auth.log_in(password="x" * 1024)
+    pass_ten_minutes(app)
     assert "entered incorrectly" in auth.send("/accounts/me/delete/", password="x" * 1025).text
     assert auth.is_logged_in()
 
@@ -102,8 +105,9 @@ def test_no_transaction_is_open_while_the_password_is_checked(
         return original(self, *args)
 
     monkeypatch.setattr(hasher, "verify", verify)
-    logged_in.send("/accounts/me/email/", email="new@example.com", password=PASSWORD)
-    logged_in.send("/accounts/me/delete/", password=PASSWORD)
+    for path in ("email", "delete"):
+        pass_ten_minutes(app)
+        logged_in.send(f"/accounts/me/{path}/", email="new@example.com", password=PASSWORD)
     assert was_open == [False, False]
 
 
@@ -121,6 +125,7 @@ def test_a_change_that_comes_while_the_password_is_checked_wins(
 
     send_emails(app)
     for path in ("email", "delete"):
+        pass_ten_minutes(app)
         with monkeypatch.context() as patch:
             patch.setattr(hasher, "verify", verify)
             logged_in.send(f"/accounts/me/{path}/", email="new@example.com", password=PASSWORD)

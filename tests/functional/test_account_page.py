@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Browser, link_in, run_sql, send_emails
-from tests.functional.conftest import AGO
+from tests.functional.conftest import AGO, pass_ten_minutes
 
 ME = "/accounts/me/"
 PASSWORD_FORMS = ("/accounts/me/email/", "/accounts/me/delete/", "/accounts/password_change/")
@@ -103,8 +103,9 @@ def test_what_cannot_be_undone_stands_apart_and_says_so(logged_in: Browser) -> N
 
 
 @pytest.mark.parametrize("path", PASSWORD_FORMS)
-def test_password_managers_find_the_account_of_every_password_form(logged_in: Browser, path: str) -> None:
-    main = logged_in.client.get(path).text.partition("<main")[2]
+def test_password_managers_find_the_account_of_every_password_form(app: Flask, logged_in: Browser, path: str) -> None:
+    pass_ten_minutes(app)
+    main = logged_in.send(path).text.partition("<main")[2]
     fields = re.findall(r"<input[^>]*autocomplete=[^>]*>", main)
     owner = next(place for place, field in enumerate(fields) if 'autocomplete="username"' in field)
     assert 'type="text"' in fields[owner]

@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
+from tests.functional.conftest import pass_ten_minutes
 
 DEAD = "This link no longer works"
 OLD, NEW = "alice@example.com", "new@example.com"
@@ -130,6 +131,7 @@ def test_a_change_that_is_refused_owes_nothing(
 ) -> None:
     Browser(app.test_client()).sign_up(username="bob", email="bob@example.com")
     send_emails(app)
+    pass_ten_minutes(app)
     assert sentence in ask_change(confirmed, email, password)
     assert (send_emails(app), run_sql(app, "SELECT pending_email FROM users")) == ([], [(None,), (None,)])
     assert ("wrong current password" in events(app)) == sentence.startswith("Your password")

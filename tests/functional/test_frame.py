@@ -15,7 +15,7 @@ from tests.functional.conftest import Member
 from tests.pages import focus_of
 
 LOG_OUT = 'action="/accounts/logout/"'
-CHANGE_EMAIL, CHANGE_PASSWORD = "/accounts/me/email/", "/accounts/password_change/"
+LOG_IN, CHANGE_EMAIL, CHANGE_PASSWORD = "/accounts/login/", "/accounts/me/email/", "/accounts/password_change/"
 
 
 def header_of(page: str) -> str:
@@ -94,7 +94,7 @@ def test_several_wrong_fields_have_a_summary_with_the_cursor_and_links_in_displa
 
 @pytest.mark.parametrize(
     ("path", "names"),
-    [(CHANGE_EMAIL, ["email", "password"]), (CHANGE_PASSWORD, ["old_password", "new_password1", "new_password2"])],
+    [(LOG_IN, ["username", "password"]), (CHANGE_PASSWORD, ["old_password", "new_password1", "new_password2"])],
 )
 def test_errors_are_listed_in_the_order_of_the_fields(logged_in: Browser, path: str, names: list[str]) -> None:
     page = logged_in.send(path).text

@@ -1,4 +1,4 @@
-"""Two-factor authentication in my account: set up, recovery codes, and off again; each with the password."""
+"""Two-factor authentication in my account: set up, recovery codes, and off again."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from flask import Flask
 from flaskcelery.audit.events import Event
 from tests.authenticator import Authenticator, recovery_codes_in
 from tests.conftest import PASSWORD, Browser, events, run_sql, send_emails
+from tests.functional.conftest import pass_ten_minutes
 from tests.functional.two_factor import CODES, OFF, RECOVERY, SET_UP, Person, forget_step, send_code, set_up
 from tests.pages import csrf_token, errors_of
 
@@ -32,6 +33,7 @@ def test_an_app_is_set_up_with_its_code_and_the_password(app: Flask, logged_in: 
     answer = send_code(logged_in, SET_UP, page, authenticator.wrong_code())
     assert errors_of(answer.text, "code")
     assert Authenticator(answer.text).code() == authenticator.code()  # the app has it by now
+    pass_ten_minutes(app)
     answer = send_code(logged_in, SET_UP, page, authenticator.code(), password="wrong password")
     assert errors_of(answer.text, "password")
     assert run_sql(app, "SELECT totp_secret FROM users") == [(None,)]
@@ -84,6 +86,7 @@ def test_a_second_app_does_not_replace_the_first(app: Flask, alice: Person) -> N
 
 @pytest.mark.requirement(79)
 def test_new_recovery_codes_replace_the_old_ones(app: Flask, alice: Person) -> None:
+    pass_ten_minutes(app)
     assert errors_of(alice.send(CODES, password="wrong password").text, "password")
     codes = recovery_codes_in(alice.send(CODES, password=PASSWORD).text)
     assert len(set(codes) - set(alice.codes)) == 10
@@ -97,6 +100,7 @@ def test_new_recovery_codes_replace_the_old_ones(app: Flask, alice: Person) -> N
 
 @pytest.mark.requirement(79)
 def test_it_is_turned_off_with_the_password_and_the_owner_is_told(app: Flask, alice: Person) -> None:
+    pass_ten_minutes(app)
     assert errors_of(alice.send(OFF, password="wrong password").text, "password")
     assert alice.send(OFF, password=PASSWORD).location == ME
     [email] = send_emails(app)

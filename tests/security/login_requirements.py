@@ -33,6 +33,12 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
         "Users who must have a second factor can do nothing before they have set it up",
         "`REQUIRE_TOTP` decides who they are.",
     ),
+    81: (
+        "Sensitive actions need the password or a code, given in this session in the last ten minutes",
+        "They are: every action of staff, changing the email address or the second factor, the export, and deleting "
+        "the account. A new password needs the old one each time. The page that asks sends the form again, so nothing "
+        "typed is lost. It never contains a password.",
+    ),
     90: (
         "While sign-up is closed or by invitation, only people whom staff add get an account",
         "The setting is `SIGN_UP`.",

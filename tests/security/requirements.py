@@ -65,7 +65,8 @@ REQUIREMENTS = {
     ),
     21: Requirement(
         "Sensitive changes need the current password",
-        "They are: a new email address, a new password, and deleting the account. Wrong passwords are limited.",
+        "They are: a new email address, a new password, and deleting the account. Wrong passwords are limited. For ten "
+        "minutes, a session does not ask again: see row 81.",
     ),
     22: Requirement("Cookies have the flags Secure, HttpOnly and SameSite"),
     23: Requirement("Every response has a strict Content-Security-Policy"),

@@ -135,12 +135,13 @@ def test_what_matters_needs_the_current_password_and_guesses_are_counted(stack: 
         CHANGE_EMAIL: {"email": f"new.{name}@example.com"},
         "/accounts/me/delete/": {},
     }
-    for path, fields in forms.items():
-        for wrong in ({}, {"password": "", "old_password": ""}, {"password": "wrong one", "old_password": "wrong one"}):
-            assert send(visitor, path, **fields, **wrong) == 200
-    answers = [send(visitor, CHANGE_PASSWORD, old_password=f"guess {n}", **new) for n in range(PER_MEMBER)]
-    assert answers == [200] * (PER_MEMBER - 3) + [429] * 3  # three requests went before, valid or not
-    answers = [send(visitor, "/accounts/me/delete/", password=f"guess {n}") for n in range(PER_ACCOUNT)]
+    with stack.later(minutes=11):
+        for path, fields in forms.items():
+            for wrong in ({}, {"password": "", "old_password": ""}, {"password": "wrong", "old_password": "wrong"}):
+                assert send(visitor, path, **fields, **wrong) == 200
+        answers = [send(visitor, CHANGE_PASSWORD, old_password=f"guess {n}", **new) for n in range(PER_MEMBER)]
+        assert answers == [200] * (PER_MEMBER - 3) + [429] * 3  # three requests went before, valid or not
+        answers = [send(visitor, "/accounts/me/delete/", password=f"guess {n}") for n in range(PER_ACCOUNT)]
     assert answers == [200] * (PER_ACCOUNT - PER_MEMBER) + [429] * PER_MEMBER  # wrong passwords count together
     row = stack.query("SELECT email, pending_email, closed_at FROM users WHERE username = :name", name=name)
     assert row == [(f"{name}@example.com", None, None)]

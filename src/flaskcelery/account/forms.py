@@ -19,19 +19,17 @@ class UsernameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
 
 class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """The current password, which shows that the owner is at the keyboard."""
+    """The password that a link in an email needs."""
 
     password = password_field("Your password")
 
 
-class TwoFactorForm(PasswordForm):
+class CodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     code = code_field("Code from your app")
-    password = password_field("Your password")  # declared again: fields are displayed in this order
 
 
 class EmailForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     email = email_field("New email", normalize_email, EMAIL_MAX_LENGTH)
-    password = password_field("Your password")
     is_mailbox_lost = BooleanField("I no longer have my old mailbox, or somebody else reads it")
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import update
 
 from flaskcelery.audit.events import Event, record, select_events
-from flaskcelery.database import db, transaction
+from flaskcelery.database import db, detach, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.queries import find_rows, select_rows
@@ -19,7 +19,7 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import make_username, refuse_taken
 from flaskcelery.users.password_change import check_password, replace_password
 from flaskcelery.users.passwords import hasher
-from flaskcelery.users.sessions import find_sessions, is_current, renew_token, select_sessions
+from flaskcelery.users.sessions import confirm_session, find_sessions, is_current, renew_token, select_sessions
 
 R = TypeVar("R")
 SHOWN_EMAILS = 20
@@ -28,7 +28,7 @@ ACCOUNT_COLUMNS = (
     *("id", "username", "email", "email_confirmed_at", "pending_email", "previous_email", "email_changed_at"),
     *("left_email", "confirm_by", "password_changed_at", "joined_at", "last_login_at", "is_staff", "totp_enabled_at"),
 )
-SESSION_COLUMNS = ("created_at", "last_seen_at", "expires_at", "is_remembered", "ip_address", "device")
+SESSION_COLUMNS = ("created_at", "last_seen_at", "confirmed_at", "expires_at", "is_remembered", "ip_address", "device")
 EVENT_COLUMNS = ("at", "event", "email", "ip_address", "detail")
 
 
@@ -57,14 +57,12 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
         if not replace_password(user, new_hash, Event.PASSWORD_CHANGED, keep=token):
             raise WrongOldPassword  # changed elsewhere in the meantime
         user.session_token = renew_token(token)
+        confirm_session(user)
 
 
-def change_two_factor(user: User, password: str, change: Callable[[], R]) -> R:
-    """Check the password, then make the change in a transaction; return what it returns.
-
-    Raises WrongPassword or ChangedMeanwhile.
-    """
-    check_password(user, password)
+def change_two_factor(user: User, change: Callable[[], R]) -> R:
+    """Make the change in a transaction and return what it returns; raise ChangedMeanwhile."""
+    detach(user)
     with transaction():
         if not update_unchanged(user, ["password_hash"], password_hash=user.password_hash):
             raise ChangedMeanwhile

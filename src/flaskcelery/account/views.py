@@ -5,10 +5,11 @@ from typing import cast
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, session, stream_with_context, url_for
 from flask_login import current_user, login_user
+from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.account import operations
-from flaskcelery.account.forms import ChangePasswordForm, EmailForm, PasswordForm, UsernameForm
+from flaskcelery.account.forms import ChangePasswordForm, EmailForm, UsernameForm
 from flaskcelery.users.accounts import must_have_totp
 from flaskcelery.users.deletion import EmailJustChanged, close_account
 from flaskcelery.users.email_change import can_undo, request_email_change
@@ -65,8 +66,8 @@ def submit_email() -> str | AnyResponse:
     form = EmailForm(request.form)
     if form.validate():
         count_email(typed_email_key(form.email.data or ""))
-        with errors_shown(form), attempt("enter_password", account=current_user.id):
-            request_email_change(_me(), form.email.data or "", form.password.data or "", form.is_mailbox_lost.data)
+        with errors_shown(form):
+            request_email_change(_me(), form.email.data or "", form.is_mailbox_lost.data)
             return _go_back("We’ve sent a link to your new email. Open it to finish the change.")
     return render_template("account/email.html", form=form, link_days=LINK_DAYS)
 
@@ -94,22 +95,22 @@ def submit_export() -> Response:
 
 @bp.get("/accounts/me/delete/")
 def show_delete() -> str:
-    return _show_delete(PasswordForm())
+    return _show_delete(FlaskForm())
 
 
 @bp.post("/accounts/me/delete/")
 def submit_delete() -> str | AnyResponse:
-    form = PasswordForm(request.form)
+    form = FlaskForm(request.form)
     if form.validate():
-        with errors_shown(form), attempt("enter_password", account=current_user.id):
-            close_account(_me(), form.password.data or "")
+        with errors_shown(form):
+            close_account(_me())
             session.clear()
             flash("Your account is deleted. Goodbye!", "success")
             return clear_site_data(redirect(url_for("home.show")))
     return _show_delete(form)
 
 
-def _show_delete(form: PasswordForm) -> str:
+def _show_delete(form: FlaskForm) -> str:
     refusal = EmailJustChanged.message if can_undo(current_user) else ""
     return render_template("account/delete.html", form=form, refusal=refusal)
 

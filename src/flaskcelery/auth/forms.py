@@ -1,5 +1,7 @@
 """The forms for logging in and for a forgotten password."""
 
+from typing import Any
+
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField
 from wtforms.validators import DataRequired
@@ -27,6 +29,15 @@ class CodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
 class RecoveryForm(CodeForm):
     code = code_field("Recovery code", is_recovery=True)
+
+
+class ConfirmForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    password = password_field("Your password")
+
+    def __init__(self, formdata: Any, *, has_app: bool) -> None:
+        super().__init__(formdata)
+        if has_app:
+            self.password.label.text = "Your password, or a code from your app"
 
 
 class ResetForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types

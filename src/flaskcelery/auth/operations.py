@@ -1,6 +1,7 @@
 """The rules of logging in and of resetting a forgotten password."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
@@ -14,9 +15,9 @@ from flaskcelery.users.accounts import ChangedMeanwhile, must_have_totp, update_
 from flaskcelery.users.emails import send_password_reset_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
-from flaskcelery.users.password_change import replace_password
+from flaskcelery.users.password_change import check_password, replace_password
 from flaskcelery.users.passwords import hasher
-from flaskcelery.users.sessions import start_session
+from flaskcelery.users.sessions import confirm_session, start_session
 from flaskcelery.users.tokens import (
     RESET_LINK_MAX_AGE,
     Purpose,
@@ -25,7 +26,7 @@ from flaskcelery.users.tokens import (
     timestamp,
     verify_token,
 )
-from flaskcelery.users.two_factor import WrongCode
+from flaskcelery.users.two_factor import WrongCode, is_code, use_code
 from flaskcelery.web.rate_limits import count_member, take_email_quota
 
 # A concurrent login may upgrade the hash between our check and our write; it will not do so twice.
@@ -126,16 +127,36 @@ def finish_login(user: User, use: Callable[[User, str], R], code: str, remember:
 
     Raises WrongCode, UnreadableSecret or ChangedMeanwhile.
     """
+    with _wrong_code_recorded(user), transaction():
+        result = use(user, code)
+        if not _begin_session(user, remember):
+            raise ChangedMeanwhile
+    return result
+
+
+@contextmanager
+def _wrong_code_recorded(user: User) -> Iterator[None]:
     try:
-        with transaction():
-            result = use(user, code)
-            if not _begin_session(user, remember):
-                raise ChangedMeanwhile
+        yield
     except WrongCode:
         with transaction():
             record(Event.WRONG_CODE, user.id, user.email)
         raise
-    return result
+
+
+def confirm(user: User, typed: str) -> None:
+    """Check the password of a logged-in user, or a code of their app, and note it in their session.
+
+    Raises WrongPassword, WrongCode, UnreadableSecret or ChangedMeanwhile. Detaches `user`.
+    """
+    detach(user)
+    if not is_code(user, typed):
+        check_password(user, typed)
+    with _wrong_code_recorded(user), transaction():
+        if is_code(user, typed):
+            use_code(user, typed)
+        if not confirm_session(user):
+            raise ChangedMeanwhile
 
 
 def find_email(user_id: int | None) -> str:

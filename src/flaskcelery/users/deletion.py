@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import and_, delete, exists, select, update
 
 from flaskcelery.audit.events import Event, forget_user, record
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.retention import PURGED_PER_PASS, delete_batch, purge
@@ -13,7 +13,6 @@ from flaskcelery.users.accounts import ChangedMeanwhile, get_actor, keep_last_st
 from flaskcelery.users.email_change import can_undo
 from flaskcelery.users.emails import send_goodbye_email
 from flaskcelery.users.models import User
-from flaskcelery.users.password_change import check_password
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_DAYS
 
@@ -25,13 +24,12 @@ class EmailJustChanged(UserFacingError):
     )
 
 
-def close_account(user: User, password: str) -> None:
+def close_account(user: User) -> None:
     """Close the account and confirm that by email.
 
-    Raises WrongPassword, EmailJustChanged, LastStaff or ChangedMeanwhile.
+    Raises EmailJustChanged, LastStaff or ChangedMeanwhile.
     """
-    check_password(user, password)
-    if can_undo(user):
+    if can_undo(detach(user)):
         raise EmailJustChanged
     with transaction():
         keep_last_staff(user.id)

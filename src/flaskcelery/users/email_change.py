@@ -6,13 +6,12 @@ from typing import Any
 from sqlalchemy import select
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import database_now, db, now_plus, transaction
+from flaskcelery.database import database_now, db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users import emails
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.models import User
 from flaskcelery.users.names import email_key, make_email, normalize_email
-from flaskcelery.users.password_change import check_password
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, timestamp
 from flaskcelery.web.rate_limits import take_email_quota
@@ -41,15 +40,14 @@ def request_confirmation(email: str) -> None:
         record(Event.CONFIRMATION_REQUESTED, user_id, user.email if user else "")
 
 
-def request_email_change(user: User, email: str, password: str, is_mailbox_lost: bool = False) -> None:
+def request_email_change(user: User, email: str, is_mailbox_lost: bool = False) -> None:
     """Send the new email a link that makes the change, and warn the current one.
 
     Once the change is made, the present mailbox can undo it; if it is lost, only with the password of today. Whether
-    another account has the new email is told to its mailbox alone. Raises WrongPassword before anything else, so that
-    nobody without the password learns more, and no other error forgives wrong ones; then InvalidEmail, SameEmail,
-    PasswordTooNew or ChangedMeanwhile.
+    another account has the new email is told to its mailbox alone. Raises InvalidEmail, SameEmail, PasswordTooNew or
+    ChangedMeanwhile.
     """
-    check_password(user, password)
+    detach(user)
     new = normalize_email(email)
     if email_key(new) == user.email_key:
         raise SameEmail

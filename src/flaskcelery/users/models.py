@@ -104,6 +104,8 @@ class LoginSession(Base):
     created_at: Mapped[datetime] = mapped_column(default=now_plus())
     last_seen_at: Mapped[datetime] = mapped_column(default=now_plus(), index=True)
     expires_at: Mapped[datetime] = mapped_column(index=True)
+    # When its owner last gave the password or a code; None: before this column existed.
+    confirmed_at: Mapped[datetime | None] = mapped_column(default=now_plus())
     is_remembered: Mapped[bool] = mapped_column(default=False, server_default=false())
     ip_address: Mapped[str] = mapped_column(String(45), default="", server_default="")
     device: Mapped[str] = mapped_column(String(200), default="", server_default="")

@@ -20,6 +20,7 @@ IDLE = {False: DAY / 2, True: 30 * DAY}
 ABSOLUTE = {False: 14 * DAY, True: 90 * DAY}
 MAX_SESSIONS = 50  # of one account
 SEEN_EVERY = 300  # seconds; requests within them do not write
+CONFIRMED_FOR = 600  # seconds in which sensitive actions do not ask for the password
 
 
 def start_session(user: User, remember: bool = False) -> str:
@@ -87,6 +88,23 @@ def renew_token(token: str) -> str:
     is_mine = LoginSession.token_hash == _hash(token)
     db.session.execute(update(LoginSession).where(is_mine).values(token_hash=_hash(new_token)))
     return new_token
+
+
+def is_confirmed(user: User) -> bool:
+    """Return whether the password was given in the session of this request in the last CONFIRMED_FOR seconds."""
+    is_recent = LoginSession.confirmed_at > now_plus(-CONFIRMED_FOR)
+    mine = select(LoginSession.id).where(LoginSession.token_hash == _hash(user.session_token or ""), is_recent)
+    return db.session.scalar(mine) is not None
+
+
+def confirm_session(user: User) -> bool:
+    """Note that the password was given in the session of this request; return whether it is still there.
+
+    The caller commits.
+    """
+    is_mine = LoginSession.token_hash == _hash(user.session_token or "")
+    confirmed = update(LoginSession).where(is_mine).values(confirmed_at=now_plus()).returning(LoginSession.id)
+    return db.session.scalar(confirmed) is not None
 
 
 def select_sessions(user_id: int) -> Select[LoginSession]:

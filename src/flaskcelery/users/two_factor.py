@@ -102,6 +102,11 @@ def count_codes(user_id: int) -> int:
     return db.session.scalar(select(func.count()).where(RecoveryCode.user_id == user_id)) or 0
 
 
+def is_code(user: User, typed: str) -> bool:
+    """Return whether this is a code of the account's app, right or wrong, rather than the password."""
+    return user.totp_secret is not None and re.fullmatch(r"\d{6}", typed.strip()) is not None
+
+
 def use_code(user: User, code: str) -> None:
     """Use up the code of the account's app; raise WrongCode or UnreadableSecret. The caller commits.
 

@@ -1,0 +1,34 @@
+"""The page that asks for the password before a sensitive form takes effect (see SENSITIVE in app.py).
+
+It carries the form as it was sent. The password goes to the same URL together with it, so nothing has to be stored.
+"""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from flaskcelery.auth import operations
+from flaskcelery.auth.forms import ConfirmForm
+from flaskcelery.users.sessions import CONFIRMED_FOR, is_confirmed
+from flaskcelery.users.two_factor import is_code
+from flaskcelery.web.forms import errors_shown
+from flaskcelery.web.rate_limits import attempt
+from flaskcelery.web.security import SAFE_METHODS
+
+
+def require_confirmation() -> ResponseReturnValue | None:
+    """Admit a form if this session gave the password lately, or if it comes with the form; else ask for it."""
+    user = current_user._get_current_object()
+    if request.method in SAFE_METHODS or is_confirmed(user):
+        return None
+    is_sent = "password" in request.form
+    form = ConfirmForm(request.form if is_sent else None, has_app=user.totp_secret is not None)
+    if is_sent and form.validate():
+        typed = form.password.data or ""
+        with errors_shown(form), attempt("enter_code" if is_code(user, typed) else "enter_password", account=user.id):
+            operations.confirm(user, typed)
+            return None
+    # No password is ever sent back, whatever its field is called.
+    names = [name for name in request.form if name != "csrf_token" and "password" not in name]
+    sent = [(name, text) for name in names for text in request.form.getlist(name)]
+    return render_template("auth/confirm.html", form=form, sent=sent, minutes=CONFIRMED_FOR // 60)
