@@ -70,6 +70,7 @@ def test_somebody_without_a_mouse_signs_up_confirms_and_deletes_the_account(site
     enter(page)
     tab_to(page, "Delete my account")
     enter(page)
+    tab_to(page, "Download your data")  # the navigation before it has a link of the button's name
     tab_to(page, "Delete account")
     site.pass_ten_minutes()
     enter(page)
