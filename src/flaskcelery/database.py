@@ -148,11 +148,15 @@ def init_database(app: Flask) -> None:
 
 
 def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
-    """Make the pool replace a connection that the server has closed; `pool_pre_ping` would ask with a query."""
+    """Make the pool replace a connection that either side has closed; `pool_pre_ping` would ask with a query."""
+    if connection.closed or _is_readable(connection):  # between queries there is nothing to read but the server's end
+        raise DisconnectionError("the connection to the database is closed")
+
+
+def _is_readable(connection: Any) -> bool:
     unread = poll()
     unread.register(connection, POLLIN)
-    if unread.poll(0):  # between queries there is nothing else to read
-        raise DisconnectionError("the database server has closed the connection")
+    return bool(unread.poll(0))
 
 
 def _create_private_file(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:

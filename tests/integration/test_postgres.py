@@ -137,6 +137,13 @@ def test_a_connection_that_the_server_has_closed_is_replaced(alice: FlaskClient)
     register("bob", "bob@example.com", "correct horse")
 
 
+def test_a_connection_that_this_side_has_closed_is_replaced(app: Flask) -> None:
+    connection: psycopg.Connection = db.session.connection().connection.driver_connection  # type: ignore[assignment]
+    db.session.remove()
+    connection.close()
+    assert db.session.scalar(select(1)) == 1
+
+
 def close_all(database: URL) -> None:
     """Close all connections to the database, as its restart does."""
     with psycopg.connect(database.render_as_string(hide_password=False), autocommit=True) as admin:
