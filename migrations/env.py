@@ -27,7 +27,7 @@ def run_offline() -> None:
 
 def run_online() -> None:
     """Apply the migrations."""
-    with db.engine.connect() as connection:
+    with db.engines.get("migrations", db.engine).connect() as connection:
         if connection.dialect.name == "postgresql":
             # The pages' limit is not for migrations. Two of them at a time, on two hosts, take turns.
             connection.execute(text("SET statement_timeout = 0; SET lock_timeout = 0"))

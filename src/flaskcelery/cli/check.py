@@ -2,10 +2,13 @@
 
 import click
 from flask import current_app
+from sqlalchemy import func, select
 
 from flaskcelery.cli.output import json_option, show_row, show_rows
 from flaskcelery.config.checks import find_problems, list_all
+from flaskcelery.config.derived import DATABASE_LIMITS
 from flaskcelery.config.settings import SETTINGS, find_source, read_environ
+from flaskcelery.database import db
 from flaskcelery.extensions import mail
 from flaskcelery.health.operations import check_readiness
 from flaskcelery.mail.errors import MailError
@@ -46,7 +49,7 @@ def show_config(as_json: bool) -> None:
 def _find_missing() -> list[str]:
     """Return a sentence for each server that does not work at the moment."""
     readiness = check_readiness()
-    found = [readiness.problem] if readiness.problem else []
+    found = [readiness.problem] if readiness.problem else _find_missing_limits()
     if readiness.broker != "up":
         found.append("the broker does not answer: sign-ups go on, their emails wait for the relay")
     try:
@@ -55,3 +58,14 @@ def _find_missing() -> list[str]:
     except MailError as error:
         found.append(f"the mail server cannot be used: {error}")
     return found
+
+
+def _find_missing_limits() -> list[str]:
+    """Return a sentence for each limit that a database lacks: behind PgBouncer, connections cannot ask for them."""
+    if db.engine.dialect.name != "postgresql":
+        return []
+    return [
+        f"the database has no {name}: ALTER ROLE {db.engine.url.username} SET {name} = {limit}"
+        for name, limit in DATABASE_LIMITS.items()
+        if db.session.scalar(select(func.current_setting(name))) == "0"
+    ]

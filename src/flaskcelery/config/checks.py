@@ -135,6 +135,10 @@ CLEAR_TEXT: tuple[tuple[str, Callable[[Config], str]], ...] = (
         "DATABASE_URL allows clear text: add ?sslmode=verify-full (or require)",
         lambda c: _clear_text_host(make_url(c["SQLALCHEMY_DATABASE_URI"])),
     ),
+    (
+        "DATABASE_MIGRATION_URL allows clear text: add ?sslmode=verify-full (or require)",
+        lambda c: c["DATABASE_MIGRATION_URL"] and _clear_text_host(make_url(c["DATABASE_MIGRATION_URL"])),
+    ),
     ("CELERY_BROKER_URL is clear text: use rediss://", lambda c: _host_of(c["CELERY_BROKER_URL"], "redis")),
     ("PASSWORD_BREACH_CHECK is clear text: use https://", lambda c: _host_of(c["PASSWORD_BREACH_CHECK"], "http")),
 )

@@ -10,6 +10,8 @@ from kombu import Queue
 
 from flaskcelery.config.settings import LOOPBACK, Config
 
+# Milliseconds. Postgres ends what takes longer, so that no process waits for ever.
+DATABASE_LIMITS = {"statement_timeout": 5000, "lock_timeout": 3000, "idle_in_transaction_session_timeout": 30000}
 OUTBOX_QUEUE, URGENT_QUEUE = QUEUES = ("outbox", "urgent")  # workers take from each in turn
 
 
@@ -20,10 +22,13 @@ def derive(config: Config) -> Config:
     instance = Path(config["INSTANCE_PATH"])
     sender_name, sender = parseaddr(config["MAIL_DEFAULT_SENDER"])
     database_url = config["DATABASE_URL"] or f"sqlite:///{instance / 'app.db'}"
+    direct_url = config["DATABASE_MIGRATION_URL"]
+    migrations = {"migrations": {"url": direct_url, **_engine_options(direct_url)}} if direct_url else {}
     return {
         **_deadlines(config),
         "SQLALCHEMY_DATABASE_URI": database_url,
-        "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database_url),
+        "SQLALCHEMY_ENGINE_OPTIONS": _engine_options(database_url, is_pooled=bool(direct_url)),
+        "SQLALCHEMY_BINDS": migrations,
         "CELERY": _celery(config, instance / "broker"),
         "TRUSTED_HOSTS": sorted({host, *(LOOPBACK if host in LOOPBACK or config["APP_ENV"] == "development" else ())}),
         "SESSION_COOKIE_NAME": "__Host-session" if is_https else "session",
@@ -49,14 +54,16 @@ def _deadlines(config: Config) -> dict[str, float]:
     return {"MAIL_SEND_DEADLINE": 3 * config["MAIL_TIMEOUT"], "TASK_TIME_LIMIT": limit, "OUTBOX_LEASE": 2 * limit}
 
 
-def _engine_options(url: str) -> dict[str, Any]:
+def _engine_options(url: str, is_pooled: bool = False) -> dict[str, Any]:
     if url.startswith("sqlite"):
         return {"hide_parameters": True, "connect_args": {"timeout": 15}}  # seconds a writer waits for its turn
-    limits = "-c statement_timeout=5000 -c lock_timeout=3000 -c idle_in_transaction_session_timeout=30000"
+    limits = " ".join(f"-c {name}={value}" for name, value in DATABASE_LIMITS.items())
+    # A transaction pooler knows neither, as its next transaction can have another connection.
+    of_session = {"prepare_threshold": None} if is_pooled else {"options": limits}
     return {
         "hide_parameters": True,  # emails and hashes stay out of error messages
         "pool_timeout": 5,
-        "connect_args": {"connect_timeout": 3, "tcp_user_timeout": 5000, "options": limits},
+        "connect_args": {"connect_timeout": 3, "tcp_user_timeout": 5000, **of_session},
     }
 
 

@@ -43,6 +43,7 @@ SETTINGS = (
     Setting("SECRET_KEY", "", secret=True),
     Setting("SECRET_KEY_FALLBACKS", "", parsers.words, secret=True),
     Setting("DATABASE_URL", "", parsers.database_url, secret=True),
+    Setting("DATABASE_MIGRATION_URL", "", parsers.database_url, secret=True),
     Setting("CELERY_BROKER_URL", "embedded://localhost", parsers.broker_url, secret=True),
     Setting("REDIS_CA_FILE", ""),
     Setting("CLEARTEXT_HOSTS", "", parsers.words),

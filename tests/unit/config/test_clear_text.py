@@ -8,10 +8,11 @@ from tests.unit.config.test_checks import PRODUCTION
 CLEAR = {
     "MAIL_SERVER": {"MAIL_USE_TLS": ""},
     "DATABASE_URL": {"DATABASE_URL": "postgresql://app:pw@10.0.0.7/app"},
+    "DATABASE_MIGRATION_URL": {"DATABASE_MIGRATION_URL": "postgresql://app:pw@10.0.0.8/app"},
     "CELERY_BROKER_URL": {"CELERY_BROKER_URL": "redis://:pw@redis:6379/0"},
     "PASSWORD_BREACH_CHECK": {"PASSWORD_BREACH_CHECK": "http://breaches/range/"},
 }
-HOSTS = "mail.shop.dev, 10.0.0.7 redis breaches"
+HOSTS = "mail.shop.dev, 10.0.0.7 10.0.0.8 redis breaches"
 
 
 @pytest.mark.requirement(57)
@@ -31,7 +32,7 @@ def test_a_host_that_is_named_can_be_reached_in_clear_text_and_no_other_can() ->
     changes = {name: value for change in CLEAR.values() for name, value in change.items()}
     assert find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": HOSTS}, is_strict=True)[1:] == ([], [])
     errors = find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": "redis breaches"}, is_strict=True)[1]
-    assert [error.split()[0] for error in errors] == ["MAIL_SERVER", "DATABASE_URL"]
+    assert [error.split()[0] for error in errors] == ["MAIL_SERVER", "DATABASE_URL", "DATABASE_MIGRATION_URL"]
 
 
 @pytest.mark.parametrize(
