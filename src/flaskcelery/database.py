@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, Connection, DateTime, Dialect, Integer, MetaData, Row, Select, event, literal, select
+from sqlalchemy import BigInteger, BindParameter, DateTime, Integer, MetaData, Select, event, literal, select
+from sqlalchemy.engine import Connection, Dialect, Row
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
@@ -50,8 +51,8 @@ class now_plus(GenericFunction[datetime]):  # noqa: N801  (reads as SQL, as `fun
     type = UtcDateTime()
     inherit_cache = True
 
-    def __init__(self, seconds: float = 0) -> None:
-        super().__init__(literal(float(seconds)))
+    def __init__(self, seconds: float | BindParameter[float] = 0) -> None:
+        super().__init__(seconds if isinstance(seconds, BindParameter) else literal(float(seconds)))
 
 
 @compiles(now_plus)
@@ -80,20 +81,26 @@ class TransactionError(RuntimeError):
     """A misuse of `transaction()` that would otherwise lose writes silently."""
 
 
+def end_reading() -> Session:
+    """Return the session, in no transaction any more; raise TransactionError if it would lose more than reads."""
+    session = db.session()
+    if session.info.get("in_transaction"):
+        raise TransactionError("transaction() is already open: call it once, or use db.session.begin_nested() inside.")
+    if session.new or session.dirty or session.deleted or session.info.get("has_flushed"):
+        raise TransactionError("transaction() would discard uncommitted changes: make them inside its block.")
+    session.rollback()
+    return session
+
+
 @contextmanager
 def transaction() -> Iterator[None]:
     """Run the block as one write transaction: commit at its end, roll back on any error.
 
     Raises TransactionError inside another `transaction()`, and when the session holds uncommitted changes.
     """
-    session = db.session()
-    if session.info.get("in_transaction"):
-        raise TransactionError("transaction() is already open: call it once, or use db.session.begin_nested() inside.")
-    if session.new or session.dirty or session.deleted or session.info.get("has_flushed"):
-        raise TransactionError("transaction() would discard uncommitted changes: make them inside its block.")
+    session = end_reading()
     # A read that turns into a write fails on SQLite when another process has written meanwhile.
-    # So the read ends here, and writers queue up front (BEGIN IMMEDIATE).
-    session.rollback()
+    # So the read ends first, and writers queue up front (BEGIN IMMEDIATE).
     session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
     session.info["in_transaction"] = True
     try:
@@ -174,8 +181,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    mode = connection.get_execution_options().get("sqlite_begin", "DEFERRED")
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if mode := connection.get_execution_options().get("sqlite_begin", "DEFERRED"):
+        connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 Model = TypeVar("Model", bound=Base)

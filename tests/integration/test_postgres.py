@@ -80,6 +80,8 @@ def test_two_relays_and_a_worker_pass_each_other_by(app: Flask) -> None:
         assert delivery.claim(row_id) is None
     assert [row.id for row in take_overdue(0, 10)] == [row_id]
     assert delivery.claim(row_id) is not None
+    db.session.rollback()
+    assert delivery.claim(row_id) is None  # the first claim was committed at once
 
 
 @pytest.mark.requirement(41)

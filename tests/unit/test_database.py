@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import bindparam, select, text, update
 
 from flaskcelery.database import TransactionError, db, now_plus, transaction
+from flaskcelery.outbox.statements import execute_alone
 from flaskcelery.users.models import User
 
 
@@ -42,6 +43,19 @@ def test_a_datetime_of_another_zone_is_kept_and_one_without_a_zone_is_refused(ap
         assert db.session.scalar(select(User.joined_at)) == noon
         with pytest.raises(Exception, match="needs a time zone"), transaction():
             db.session.add(make_user(username_key="b", email_key="b", joined_at=datetime(2026, 1, 1)))  # noqa: DTZ001
+
+
+def test_a_statement_that_runs_alone_is_committed_at_once(app: Flask) -> None:
+    rename = update(User).where(User.username == bindparam("old")).values(username="b").returning(User.id)
+    with app.app_context():
+        with transaction():
+            db.session.add(user := make_user())
+        assert execute_alone(rename, old="a") == (user.id,)
+        db.session.rollback()
+        assert db.session.scalar(select(User.username)) == "b"
+        assert execute_alone(rename, old="a") is None
+        with transaction(), pytest.raises(TransactionError, match="already open"):
+            execute_alone(rename, old="b")
 
 
 def test_an_error_inside_a_transaction_leaves_nothing_behind(app: Flask) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 from celery import Celery
 from flask import current_app
-from sqlalchemy import case, select, update
+from sqlalchemy import Update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.database import db, transaction
 from flaskcelery.extensions import mail
 from flaskcelery.logs import about_row
 from flaskcelery.mail.errors import (
@@ -24,15 +24,13 @@ from flaskcelery.mail.errors import (
     sanitize,
 )
 from flaskcelery.mail.message import message_id
-from flaskcelery.outbox.models import OutboxRow, is_claimable
-from flaskcelery.outbox.queries import add_to_total
+from flaskcelery.outbox import statements
 from flaskcelery.outbox.slots import domain_slot, publish_waiting
 from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
 
 MAX_BACK_OFF, RECORD_RETRY = 3600, 0.5  # seconds
-MAX_PATIENCE = 7 * 86400  # seconds; even a row that waits for an operator to fix the settings expires
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ def process(claimed: Claim) -> None:
         keep_lease(claimed, str(error))
     except ConfigurationMailError as error:
         logger.error("Mail is blocked until this is fixed: %s", error)
-        postpone(claimed, describe(error), extend=True)
+        postpone_and_extend(claimed, describe(error))
     except TemporaryMailError as error:
         logger.warning("%s: attempt %s failed", claimed, claimed.attempts)
         postpone(claimed, describe(error))
@@ -106,21 +104,14 @@ def process(claimed: Claim) -> None:
 def claim(row_id: uuid.UUID) -> Claim | None:
     """Lease the row if it is claimable and count the attempt; committed before any work begins."""
     claimed_at = time.monotonic()  # before the database's clock is read, so that this process's limits end first
-    with transaction():
-        found = db.session.execute(
-            select(OutboxRow.task, OutboxRow.args, OutboxRow.attempts)
-            .where(OutboxRow.id == row_id, is_claimable())
-            .with_for_update(skip_locked=True)
-        ).one_or_none()
-        if found is None:
-            return None
-        attempts = found.attempts + 1
-        lease = max(current_app.config["OUTBOX_LEASE"], back_off(attempts))
-        leased = update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=attempts, due_at=now_plus(lease))
-        db.session.execute(leased)
-        if attempts > 1:
-            add_to_total("retried")
-    return Claim(row_id, found.task, found.args, attempts, claimed_at)
+    lease = current_app.config["OUTBOX_LEASE"]
+    found = statements.execute_alone(statements.CLAIM, row_id=row_id, seconds=lease)
+    if found is None:
+        return None
+    claimed = Claim(row_id, found.task, found.args, found.attempts, claimed_at)
+    if claimed.attempts > 1:
+        _record(claimed, statements.LENGTHEN_LEASE, "retried", seconds=max(lease, back_off(claimed.attempts)))
+    return claimed
 
 
 def perform(claimed: Claim) -> bool:
@@ -139,34 +130,35 @@ def perform(claimed: Claim) -> bool:
 
 def finish(claimed: Claim, *, is_sent: bool) -> None:
     """Record that the row is done, even if it expired while its email was being sent."""
-    _record(claimed, "sent" if is_sent else None, done_at=now_plus(), failed_at=None, error=None)
+    _record(claimed, statements.FINISH, "sent" if is_sent else None)
 
 
 def fail(claimed: Claim, reason: str) -> None:
     """Record that the row has failed and is not tried again."""
-    _record(claimed, failed_at=now_plus(), error=reason)
+    _record(claimed, statements.FAIL, reason=reason)
 
 
 def keep_lease(claimed: Claim, reason: str) -> None:
     """Record the reason only: the row is tried again, under the same Message-ID, when its lease ends."""
-    _record(claimed, error=reason)
+    _record(claimed, statements.KEEP_LEASE, reason=reason)
 
 
-def postpone(claimed: Claim, reason: str, *, extend: bool = False) -> None:
-    """Keep the row pending, due after its back-off; `extend` also moves its expiry, for MAX_PATIENCE at most."""
-    columns: dict[str, Any] = {"due_at": now_plus(back_off(claimed.attempts)), "error": reason}
-    if extend:
-        is_young = OutboxRow.created_at > now_plus(-MAX_PATIENCE)
-        later = now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])
-        columns["expires_at"] = case((is_young, later), else_=OutboxRow.expires_at)
-    _record(claimed, **columns)
+def postpone(claimed: Claim, reason: str) -> None:
+    """Keep the row pending, due after its back-off."""
+    _record(claimed, statements.POSTPONE, seconds=back_off(claimed.attempts), reason=reason)
 
 
-def _record(claimed: Claim, total: str | None = None, **columns: Any) -> None:
+def postpone_and_extend(claimed: Claim, reason: str) -> None:
+    """Postpone the row and move its expiry, for MAX_PATIENCE at most."""
+    seconds, patience = back_off(claimed.attempts), current_app.config["OUTBOX_EXPIRE_AFTER"]
+    _record(claimed, statements.POSTPONE_AND_EXTEND, seconds=seconds, reason=reason, patience=patience)
+
+
+def _record(claimed: Claim, result: Update, total: str | None = None, **values: Any) -> None:
     # A lost result can cost a duplicate email, so this tries again until Celery would kill the task.
     while True:
         try:
-            return _try_record(claimed, total, **columns)
+            return _try_record(claimed, result, total, **values)
         except (OperationalError, InterfaceError):
             if time.monotonic() > claimed.task_ends:
                 raise
@@ -174,18 +166,15 @@ def _record(claimed: Claim, total: str | None = None, **columns: Any) -> None:
             time.sleep(RECORD_RETRY)
 
 
-def _try_record(claimed: Claim, total: str | None = None, **columns: Any) -> None:
+def _try_record(claimed: Claim, result: Update, total: str | None, **values: Any) -> None:
     with transaction():
-        is_mine = db.session.scalar(
-            update(OutboxRow)
-            .where(OutboxRow.id == claimed.id, OutboxRow.attempts == claimed.attempts)
-            .values(**columns)
-            .returning(OutboxRow.id)
-        )
+        connection = db.session.connection()
+        values |= {"row_id": claimed.id, "attempt": claimed.attempts}
+        is_mine = connection.execute(result, values).one_or_none()
         if is_mine is None:  # the lease ended, and another process has claimed the row since
             total = "late_results"
         if total:
-            add_to_total(total)
+            connection.execute(statements.ADD_TO_TOTAL, statements.count(total))
     if is_mine is None:
         logger.error("Late result: the lease ended early, %s can be sent twice", message_id(claimed.id))
 

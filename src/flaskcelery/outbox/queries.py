@@ -1,6 +1,5 @@
 """The outbox for operators: counts, lists, retry and retention, for commands and pages alike."""
 
-import os
 import uuid
 from collections.abc import Sequence
 from datetime import timedelta
@@ -13,8 +12,6 @@ from flaskcelery.database import db, now_plus
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending
 from flaskcelery.retention import DAY, delete_batch, purge
-
-TOTAL_PARTS = 8  # as many as the migration creates
 
 
 def states() -> dict[str, ColumnElement[bool]]:
@@ -48,12 +45,6 @@ def select_rows(where: ColumnElement[bool]) -> Select[OutboxRow]:
 def find_rows(where: ColumnElement[bool], limit: int | None = None) -> Sequence[OutboxRow]:
     """Return the rows of a state or of a user, newest first."""
     return db.session.scalars(select_rows(where).limit(limit)).all()
-
-
-def add_to_total(name: str) -> None:
-    """Add one to a total: `sent`, `retried` or `late_results`. Caller commits."""
-    mine = update(OutboxTotal).where(OutboxTotal.name == name, OutboxTotal.part == os.getpid() % TOTAL_PARTS)
-    db.session.execute(mine.values(total=OutboxTotal.total + 1))
 
 
 def read_totals() -> dict[str, int]:

@@ -14,11 +14,9 @@ from typing import IO, Any
 
 from celery.signals import celeryd_after_setup
 from flask import Flask, current_app
-from sqlalchemy import select, update
 
-from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.publisher import BrokerAway
+from flaskcelery.outbox.statements import DOMAIN, MOVE_WAITING, WAITING, execute_alone
 from flaskcelery.web.requests import parse_ip
 from flaskcelery.web.urls import public_suffixes
 
@@ -60,9 +58,8 @@ def domain_slot(row_id: uuid.UUID) -> Iterator[bool]:
     if slots is None:
         yield True
         return
-    domain = db.session.scalar(select(OutboxRow.domain).where(OutboxRow.id == row_id)) or ""
-    db.session.rollback()
-    first = zlib.crc32(domain.encode()) * MAX_SLOTS
+    found = execute_alone(DOMAIN, row_id=row_id)
+    first = zlib.crc32(found.domain.encode() if found else b"") * MAX_SLOTS
     with slots.file.open("ab") as file:
         yield any(_try_lock(file, first + number) for number in range(slots.per_domain))
 
@@ -72,15 +69,8 @@ def publish_waiting(row_id: uuid.UUID) -> None:
 
     Like a row that the relay publishes, it moves to the back of the queue.
     """
-    domain = select(OutboxRow.domain).where(OutboxRow.id == row_id).scalar_subquery()
-    due = select(OutboxRow.id).where(OutboxRow.domain == domain, is_claimable()).order_by(OutboxRow.due_at).limit(1)
-    if db.session.scalar(due) is None:  # as usual: no write
-        return
-    with transaction():
-        is_next = OutboxRow.id.in_(due.with_for_update(skip_locked=True))
-        moved = update(OutboxRow).where(is_next).values(due_at=now_plus())
-        row = db.session.execute(moved.returning(OutboxRow.task, OutboxRow.id)).one_or_none()
-    if row:
+    is_any = execute_alone(WAITING, row_id=row_id)  # as usual there is none: no write
+    if is_any and (row := execute_alone(MOVE_WAITING, row_id=row_id)):
         with suppress(BrokerAway):  # the relay takes care of it
             current_app.extensions["publisher"].publish(row.task, row.id)
 

@@ -22,6 +22,7 @@ from flaskcelery.database import db, transaction
 from flaskcelery.mail import smtp
 from flaskcelery.outbox import delivery, publisher, tasks
 from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.statements import FINISH
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.web import security
 
@@ -50,7 +51,7 @@ def around(owner, name, before="", after=""):
         if before:
             reach(before)
         result = inner(*args, **values)
-        did_nothing = (name == "claim" and result is None) or (name == "_try_record" and "done_at" not in values)
+        did_nothing = (name == "claim" and result is None) or (name == "_try_record" and FINISH not in args)
         if after and not did_nothing:
             reach(after)
         return result
@@ -100,9 +101,9 @@ def without_deadlines(config):
     return {"MAIL_SEND_DEADLINE": 1000.0, "TASK_TIME_LIMIT": 2000.0, "OUTBOX_LEASE": 4000.0}
 
 
-def once(claimed, total=None, **values):
+def once(claimed, result, total=None, **values):
     """Record the result once; it is lost when the database is away."""
-    delivery._try_record(claimed, total, **values)
+    delivery._try_record(claimed, result, total, **values)
 
 
 send, enqueue = delivery.mail.send, tasks.OutboxTask.enqueue

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from typing import Any
 
 import flask_mail
 import pytest
@@ -82,10 +83,10 @@ def test_a_result_that_the_database_did_not_take_is_recorded_again(
     answers = iter([OperationalError("", {}, Exception("gone")), OperationalError("", {}, Exception("gone")), None])
     original = delivery._try_record
 
-    def shaky(claimed: delivery.Claim, total: str | None, **values: object) -> None:
+    def shaky(*arguments: Any, **values: object) -> None:
         if answer := next(answers):
             raise answer
-        original(claimed, total, **values)
+        original(*arguments, **values)
 
     monkeypatch.setattr(delivery, "_try_record", shaky)
     delivery.deliver(pending_row)
