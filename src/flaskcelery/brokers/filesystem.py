@@ -39,7 +39,7 @@ class Channel(filesystem.Channel):
             except ValueError:
                 logger.warning("Discarded a file that is not a message: %s", path.name)
                 continue
-            return _message(row_id, task, queue)
+            return _build_message(row_id, task, queue)
         raise Empty
 
     def _queue_bind(self, *_: Any) -> None:
@@ -60,7 +60,7 @@ class Channel(filesystem.Channel):
         return [path for _, path in sorted(found)]
 
 
-def _message(row_id: str, task: str, queue: str) -> dict[str, Any]:
+def _build_message(row_id: str, task: str, queue: str) -> dict[str, Any]:
     """Return a kombu message of Celery's task protocol 2, with the row's id as the only argument."""
     body = json.dumps([[row_id], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
     return {

@@ -5,15 +5,19 @@ import re
 import sys
 from email import charset
 from email.mime.text import MIMEText
+from email.policy import compat32
+from functools import lru_cache
 from typing import Any
 
 import flask_mail
 from flask import current_app, render_template
+from jinja2 import Environment, Template
 
 from flaskcelery.mail.smtp import SmtpConnection, refuse_bad_headers
 
 QUOTED_PRINTABLE = charset.Charset("utf-8")
 QUOTED_PRINTABLE.body_encoding = charset.QP  # lines stay within RFC 5321's 998 bytes
+CRLF = compat32.clone(linesep="\r\n", max_line_length=None)  # encoded words are folded before
 
 # What a template of an email sets; templates/email/base.html says what each part is.
 REQUIRED_PARTS = ("subject", "text", "reason")
@@ -28,6 +32,9 @@ class Message(flask_mail.Message):
     def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
         return MIMEText(text or "", _subtype=subtype, _charset=QUOTED_PRINTABLE)  # type: ignore[arg-type]
 
+    def as_bytes(self) -> bytes:
+        return self._message().as_bytes(policy=CRLF)  # Flask-Mail's policy takes twice the CPU time
+
 
 def compose(template: str, to: str, **context: Any) -> Message:
     """Put what `template`.txt sets into both layouts of `templates/email/`, as a message to one address.
@@ -39,10 +46,16 @@ def compose(template: str, to: str, **context: Any) -> Message:
         subject=parts["subject"],
         recipients=[to],
         body=render_template("email/base.txt", **parts),
-        html=render_template([f"{template}.html", "email/base.html"], **parts),
+        html=render_template(_find_layout(current_app.jinja_env, template), **parts),
         sender=current_app.config["MAIL_DEFAULT_SENDER"],
         extra_headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no out-of-office replies to us
     )
+
+
+@lru_cache
+def _find_layout(templates: Environment, template: str) -> Template:
+    """Find the layout once: for a file that is not there, Jinja would look again each time."""
+    return templates.select_template([f"{template}.html", "email/base.html"])
 
 
 def _read_parts(template: str, context: dict[str, Any]) -> dict[str, Any]:
