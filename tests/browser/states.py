@@ -85,6 +85,8 @@ PUBLIC = [
     State("change, wrong", link(Purpose.CHANGE_EMAIL, "moving"), fields={"password": WRONG}),
     State("change, owner", link(Purpose.CHANGE_EMAIL, "moving"), "moving"),
     State("undo", link(Purpose.UNDO_EMAIL, "moving")),
+    State("disown", link(Purpose.DISOWN_LOGIN, "alice")),
+    State("disown, long name", link(Purpose.DISOWN_LOGIN, "longest")),
     State("email link, dead", "/accounts/email/confirm/3/1-abc/"),
 ]
 ACCOUNT = [

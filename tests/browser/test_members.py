@@ -108,6 +108,18 @@ def test_a_member_logs_other_devices_out(member: Person, make_person: Callable[.
     member.sees_title("My account")
 
 
+def test_a_member_logs_out_whoever_logged_in(site: Site, member: Person, make_person: Callable[..., Person]) -> None:
+    email, thief = f"{member.name}@example.com", make_person(user_agent="Firefox/140.0 Windows")
+    thief.log_in(email)
+    member.open(site.link_in_email(email, "/disown/"))
+    member.press("This was not me")
+    member.sees("Every device has been logged out")
+    thief.open("/accounts/me/")
+    thief.sees_title("Log in")
+    thief.log_in(email)
+    thief.sees("Please enter a correct email")
+
+
 def test_a_member_takes_the_data_along_and_leaves(site: Site, member: Person) -> None:
     site.pass_ten_minutes()
     member.press("Download your data")

@@ -11,13 +11,12 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from flaskcelery.app import SENSITIVE
-from flaskcelery.audit.events import Event
 from flaskcelery.web.rate_limits import LIMITS
 from tests.authenticator import Authenticator, recovery_codes_in
-from tests.conftest import PASSWORD, Browser, events, run_sql
+from tests.conftest import PASSWORD, Browser, run_sql
 from tests.functional.conftest import AGO, Member, pass_ten_minutes
 from tests.functional.test_admin_access import rows_of
-from tests.functional.two_factor import CODES, OFF, SET_UP, Person, forget_step
+from tests.functional.two_factor import CODES, OFF, SET_UP
 from tests.pages import errors_of
 
 ME = "/accounts/me/"
@@ -175,35 +174,3 @@ def test_guesses_are_counted_with_all_others_of_the_password(counting_app: Flask
     answers = [post(alice, DELETE, password=f"guess {number}").status_code for number in range(per_account)]
     assert answers == [200] * (per_account - 1) + [429]
     assert post(alice, EXPORT, password=PASSWORD).status_code == 429
-
-
-@pytest.mark.requirement(81)
-def test_a_code_of_the_app_does_instead_of_the_password_and_works_once(app: Flask) -> None:
-    alice = Person(app).log_in_with_code()
-    forget_step(app)
-    pass_ten_minutes(app)
-    asked = post(alice, EXPORT)
-    assert "Your password, or a code from your app" in asked.text
-    again = send_again(alice, asked, alice.app.wrong_code())
-    assert "This code is wrong" in again.text
-    assert events(app)[-1] == Event.WRONG_CODE
-    code = alice.app.code()
-    assert send_again(alice, again, f" {code} ").is_json
-    pass_ten_minutes(app)
-    assert "This code is wrong" in send_again(alice, asked, code).text
-    assert send_again(alice, asked).is_json
-
-
-@pytest.mark.requirement(81)
-def test_codes_are_guessed_no_more_often_here_than_at_the_login(counting_app: Flask) -> None:
-    alice = Person(counting_app).log_in_with_code()
-    pass_ten_minutes(counting_app)
-    per_account = LIMITS["enter_code"].by_account[0]
-    answers = [post(alice, EXPORT, password=alice.app.wrong_code()).status_code for _ in range(per_account + 1)]
-    assert answers == [200] * per_account + [429]
-    assert post(alice, EXPORT, password=PASSWORD).is_json
-
-
-def test_without_an_app_six_digits_are_a_password(app: Flask, alice: Member) -> None:
-    pass_ten_minutes(app)
-    assert "Your password was entered incorrectly." in post(alice, SET_UP, code="1", password="123456").text

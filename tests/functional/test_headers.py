@@ -60,7 +60,7 @@ def test_every_cookie_is_kept_from_scripts_and_other_sites(auth: Browser) -> Non
     cookies = [cookie for response in responses for cookie in response.headers.getlist("Set-Cookie")]
     assert len(cookies) >= len(responses)
     for cookie in cookies:
-        assert cookie.startswith("session=")
+        assert cookie.startswith(("session=", "devices="))
         assert {"HttpOnly", "Path=/", "SameSite=Lax"} < {*cookie.split("; ")}
         assert len(cookie) < 4096
 

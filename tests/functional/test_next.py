@@ -132,7 +132,8 @@ def test_an_address_that_is_no_path_of_this_site_leads_home(auth: Browser, way: 
     for target in REFUSED:
         response = log_in_for(auth, target, way)
         assert (response.status_code, response.headers["Location"]) == (302, "/"), target
-        assert all(cookie.startswith("session=") for cookie in response.headers.getlist("Set-Cookie")), target
+        cookies = response.headers.getlist("Set-Cookie")
+        assert all(cookie.startswith(("session=", "devices=")) for cookie in cookies), target
 
 
 @WAYS

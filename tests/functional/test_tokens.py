@@ -24,7 +24,9 @@ STATE = {
     Purpose.REJECT_SIGN_UP: {"email", "email_confirmed_at", "email_changed_at"},
     Purpose.CHANGE_EMAIL: {"password_hash", "email", "pending_email"},
     Purpose.UNDO_EMAIL: {"email", "previous_email", "email_changed_at"},
-    Purpose.FINISH_LOGIN: {"password_hash", "last_login_at", "totp_secret"},
+    Purpose.FINISH_LOGIN: {"password_hash", "email", "last_login_at", "totp_secret"},
+    Purpose.KNOW_DEVICE: {"devices_forgotten_at"},
+    Purpose.DISOWN_LOGIN: {"email", "devices_forgotten_at"},
 }
 bounded = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -43,6 +45,7 @@ class Account:
     previous_email: str | None = "old@example.com"
     email_changed_at: datetime | None = MOMENT
     totp_secret: str | None = None
+    devices_forgotten_at: datetime | None = None
 
     def user(self) -> User:
         """Return the account as a model."""
@@ -60,6 +63,7 @@ CHANGES = {
     "previous_email": None,
     "email_changed_at": None,
     "totp_secret": "secret",
+    "devices_forgotten_at": MOMENT,
 }
 
 
@@ -108,7 +112,7 @@ def test_no_text_is_a_token(app: Flask, text: str) -> None:
 
 @pytest.mark.requirement(15)
 def test_a_token_is_the_same_in_every_time_zone(app: Flask) -> None:
-    moments = ("last_login_at", "email_confirmed_at", "email_changed_at")
+    moments = ("last_login_at", "email_confirmed_at", "email_changed_at", "devices_forgotten_at")
     accounts = [
         Account(**dict.fromkeys(moments, MOMENT.astimezone(timezone(timedelta(hours=hours))))).user()
         for hours in (0, 5, -9)

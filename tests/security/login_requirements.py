@@ -39,6 +39,16 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
         "the account. A new password needs the old one each time. The page that asks sends the form again, so nothing "
         "typed is lost. It never contains a password.",
     ),
+    82: (
+        "The owner is told by email about a login with a new device",
+        "The email has the time, the browser, the system and the IP address. A signed cookie makes a browser known to "
+        "an account. Ending all sessions forgets all browsers. The first login of an account is not told.",
+    ),
+    83: (
+        "In this email, the owner can log out whoever logged in",
+        'The button "This was not me" ends all sessions, makes the password invalid, and sends a link to choose a new '
+        "one. It works once, for seven days. Opening its link changes nothing.",
+    ),
     90: (
         "While sign-up is closed or by invitation, only people whom staff add get an account",
         "The setting is `SIGN_UP`.",

@@ -18,7 +18,7 @@ from flaskcelery.web.urls import safe_next
 
 bp = Blueprint("email_links", __name__, template_folder="templates")
 
-LINK = "/accounts/email/<any(confirm, reject, change, undo):action>/<id:user_id>/<token>/"
+LINK = "/accounts/email/<any(confirm, reject, change, undo, disown):action>/<id:user_id>/<token>/"
 # The message, and the page to go to, after what a link does.
 DONE = {
     "confirm": ("Thank you, your email is confirmed.", "account.show"),
@@ -27,6 +27,11 @@ DONE = {
     "undo": (
         "You have your old email back. Every device has been logged out, and your password no longer works, "
         "because somebody else may know it. We’ve sent you a link to choose a new one.",
+        "auth.show_login",
+    ),
+    "disown": (
+        "Every device has been logged out, and your password no longer works, because somebody else may know it. "
+        "We’ve sent you a link to choose a new one.",
         "auth.show_login",
     ),
 }

@@ -26,6 +26,7 @@ class Event(StrEnum):
     IMPORTED = "imported"
     LOG_IN = "logged in"
     LOG_IN_FAILED = "failed login"
+    LOG_IN_DISOWNED = "login reported by the account’s owner"
     LOG_OUT = "logged out"
     SESSION_ENDED = "session ended"
     PASSWORD_CHANGED = "password changed"  # noqa: S105  an event, as the next ones
@@ -68,8 +69,8 @@ class Actor(NamedTuple):
 
 def record(
     event: Event, user_id: int | None = None, email: str = "", detail: str = "", actor: Actor | None = None
-) -> None:
-    """Add the event's row, with the email masked, and write its log line. The caller commits."""
+) -> AuditEvent:
+    """Add the event's row, with the email masked, and write its log line; return the row. The caller commits."""
     row = AuditEvent(
         event=event,
         user_id=user_id,
@@ -84,6 +85,7 @@ def record(
     metrics().events.labels(event).inc()
     origin = f"from {row.ip_address or 'here'}, request {row.request_id or 'none'}"
     logger.info("%s: user %s %s %s%s", event, user_id or "unknown", row.email, origin, detail and f", {row.detail}")
+    return row
 
 
 def select_events(user_id: int) -> Select[AuditEvent]:

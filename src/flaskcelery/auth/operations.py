@@ -12,6 +12,7 @@ from flaskcelery.audit.events import Event, record
 from flaskcelery.database import database_now, db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import ChangedMeanwhile, must_have_totp, update_unchanged
+from flaskcelery.users.devices import record_login
 from flaskcelery.users.emails import send_password_reset_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
@@ -105,7 +106,7 @@ def _begin_session(user: User, remember: bool, **values: object) -> bool:
     if not update_unchanged(user, SEEN, last_login_at=now_plus(), **values):
         return False
     user.session_token = start_session(user, remember)
-    record(Event.LOG_IN, user.id, user.email)
+    record_login(user)
     return True
 
 

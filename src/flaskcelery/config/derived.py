@@ -32,6 +32,7 @@ def derive(config: Config) -> Config:
         "CELERY": _celery(config, instance / "broker"),
         "TRUSTED_HOSTS": sorted({host, *(LOOPBACK if host in LOOPBACK or config["APP_ENV"] == "development" else ())}),
         "SESSION_COOKIE_NAME": "__Host-session" if is_https else "session",
+        "DEVICE_COOKIE_NAME": "__Host-devices" if is_https else "devices",
         "SESSION_COOKIE_SECURE": is_https,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "PERMANENT_SESSION_LIFETIME": timedelta(days=90),  # of the cookie; the session's row ends sooner

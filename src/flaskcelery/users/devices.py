@@ -1,4 +1,25 @@
-"""A browser's User-Agent in words."""
+"""Browsers: their names in words, which of them an account knows, and the email about one that it does not know."""
+
+import re
+from datetime import timedelta
+
+from flask import current_app, has_request_context, request
+from sqlalchemy import Select, select
+
+from flaskcelery.audit.events import Event, record
+from flaskcelery.audit.models import AuditEvent
+from flaskcelery.database import db
+from flaskcelery.mail.message import Message
+from flaskcelery.outbox.tasks import task
+from flaskcelery.users.emails import find_open, notify, tell
+from flaskcelery.users.models import User
+from flaskcelery.users.samples import sample_login
+from flaskcelery.users.tokens import LINK_MAX_AGE, Purpose, disown_link, lifetime, make_token, verify_token
+from flaskcelery.web.requests import user_agent
+
+MAX_ACCOUNTS = 10  # that one browser's cookie proves to be known to
+NEW_DEVICE = "new device: "  # begins the detail of a login's audit event
+DOUBLE_CLICK = timedelta(minutes=1)
 
 # The first that is found names it: most browsers also carry the names of others, for sites that ask.
 BROWSERS = (
@@ -30,3 +51,51 @@ def describe_device(user_agent: str) -> str:
     if browser and system:
         return f"{browser} on {system}"
     return browser or system or "Unknown device"
+
+
+def make_device_cookie(user: User) -> str:
+    """Return the cookie by which this account, and those before it, know this browser: a token for each."""
+    token = make_token(Purpose.KNOW_DEVICE, user, user.joined_at)
+    return ".".join([token, *[each for each in _tokens() if each != token]][:MAX_ACCOUNTS])
+
+
+def record_login(user: User) -> None:
+    """Audit a login, and tell the account's owner if it does not know the browser. The caller commits.
+
+    The first login of an account is no news to anybody.
+    """
+    is_known = any(verify_token(Purpose.KNOW_DEVICE, user, token, None) for token in _tokens())
+    is_new = user.last_login_at is not None and not is_known
+    detail = NEW_DEVICE + describe_device(user_agent()) if is_new else ""
+    event = record(Event.LOG_IN, user.id, user.email, detail)
+    if is_new and user.email_confirmed_at:
+        db.session.flush()
+        send_new_device_notice.enqueue(to=user.email, user_id=user.id, event_id=event.id)
+
+
+@task("send_new_device_notice", "New login", samples=[sample_login(f"{NEW_DEVICE}Firefox on Windows")])
+def send_new_device_notice(user_id: int, event_id: int) -> Message | None:
+    """Tell an account's owner about a login, unless the same browser has just been told of: by a double click."""
+    user, login = find_open(user_id), db.session.get(AuditEvent, event_id)
+    if user is None or login is None or db.session.scalar(_select_repeated(login)):
+        return None
+    return notify(
+        "new_device",
+        user,
+        when=tell(login.at),
+        device=login.detail.removeprefix(NEW_DEVICE),
+        ip_address=login.ip_address or "unknown",
+        link=disown_link(user, login.at),
+        lifetime=lifetime(LINK_MAX_AGE),
+    )
+
+
+def _select_repeated(login: AuditEvent) -> Select[int]:
+    same = [getattr(AuditEvent, name) == getattr(login, name) for name in ("user_id", "event", "detail", "ip_address")]
+    just_before = (AuditEvent.id < login.id, AuditEvent.at > login.at - DOUBLE_CLICK)
+    return select(AuditEvent.id).where(*same, *just_before).limit(1)
+
+
+def _tokens() -> list[str]:
+    cookie = request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"], "") if has_request_context() else ""
+    return re.findall("[0-9a-f]{1,8}-[0-9a-f]{64}", cookie)[:MAX_ACCOUNTS]

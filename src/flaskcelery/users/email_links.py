@@ -14,6 +14,9 @@ from flaskcelery.users.password_change import check_password
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, RESET_LINK_MAX_AGE, Purpose, timestamp, verify_token
 
+# Of an account whose password somebody else may know.
+VOID = {"password_hash": VOIDED_PASSWORD, "password_changed_at": now_plus(), "pending_email": None}
+
 
 class InvalidLink(UserFacingError):
     message = f"This link has been used, has been replaced by a newer one, or is older than {LINK_DAYS} days."
@@ -81,24 +84,35 @@ def _change(user: User, new: str, keep: str | None) -> None:
 def _undo(user: User, old: str, _keep: str | None) -> None:
     """Restore the email. Somebody else may know the password, so it is void until the owner resets it."""
     left = user.email if user.email_confirmed_at else None
-    gone = ("pending_email", "previous_email", "undo_password_hash", "email_changed_at", "confirm_by")
+    gone = ("previous_email", "undo_password_hash", "email_changed_at", "confirm_by")
     _write(
         user,
         **make_email(old),
         **dict.fromkeys(gone),
+        **VOID,
         is_mailbox_lost=False,
         left_email=left,
         email_confirmed_at=now_plus(),
-        password_hash=VOIDED_PASSWORD,
-        password_changed_at=now_plus(),
     )
-    end_sessions(user.id)
     if left:
         emails.send_left_email_notice.enqueue(to=left, user_id=user.id)
-    max_age = RESET_LINK_MAX_AGE.total_seconds()
-    emails.send_password_reset_email.enqueue(to=old, expires_after=max_age, user_id=user.id, made_at=timestamp())
+    _start_reset(user, old)
     emails.send_undone_notice.enqueue(to=old, user_id=user.id)
     record(Event.EMAIL_CHANGE_UNDONE, user.id, old)
+
+
+def _disown(user: User, email: str, _keep: str | None) -> None:
+    """Log out whoever logged in. They know the password, so it is void until the owner resets it."""
+    if not update_unchanged(user, ["email", "devices_forgotten_at"], **VOID):
+        raise InvalidLink
+    _start_reset(user, email)
+    record(Event.LOG_IN_DISOWNED, user.id, user.email)
+
+
+def _start_reset(user: User, email: str) -> None:
+    end_sessions(user.id)
+    max_age = RESET_LINK_MAX_AGE.total_seconds()
+    emails.send_password_reset_email.enqueue(to=email, expires_after=max_age, user_id=user.id, made_at=timestamp())
 
 
 ACTIONS: dict[str, tuple[Purpose, Callable[[User, str, str | None], None]]] = {
@@ -106,6 +120,7 @@ ACTIONS: dict[str, tuple[Purpose, Callable[[User, str, str | None], None]]] = {
     "reject": (Purpose.REJECT_SIGN_UP, _reject),
     "change": (Purpose.CHANGE_EMAIL, _change),
     "undo": (Purpose.UNDO_EMAIL, _undo),
+    "disown": (Purpose.DISOWN_LOGIN, _disown),
 }
 
 

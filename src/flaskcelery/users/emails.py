@@ -31,7 +31,7 @@ CHANGED = {"email": NEW, "previous_email": "alice@example.com", "email_changed_a
 @task("send_confirmation_email", "Confirm your email", queue="urgent", samples=[sample_link(email_confirmed_at=None)])
 def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None:
     """Send a new confirmation link, unless there is nothing to confirm."""
-    user = _find_open(user_id)
+    user = find_open(user_id)
     if user is None or user.email_confirmed_at:
         return None
     link, reject = confirmation_link(user, made_at), reject_link(user, made_at)
@@ -41,7 +41,7 @@ def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None
 @task("send_email_change_email", "Confirm your new email", samples=[sample_link(pending_email=NEW), sample_taken_email])
 def send_email_change_email(user_id: int, made_at: int) -> Message | None:
     """Send the link that makes the change to the new email, or tell the account that has this email already."""
-    user = _find_open(user_id)
+    user = find_open(user_id)
     if user is None or user.pending_email is None:
         return None
     is_taken = (User.email_key == email_key(user.pending_email), User.closed_at.is_(None))
@@ -54,17 +54,17 @@ def send_email_change_email(user_id: int, made_at: int) -> Message | None:
 @task("send_email_taken_email", "You already have an account", samples=[sample_user()])
 def send_email_taken_email(user_id: int) -> Message | None:
     """Tell an account's owner that somebody signed up with its email."""
-    owner = _find_open(user_id)
+    owner = find_open(user_id)
     return _compose("email_taken", owner, link=public_url("auth.show_reset")) if owner else None
 
 
 @task("send_email_change_notice", "A change of your email was requested", samples=[sample_user(pending_email=NEW)])
 def send_email_change_notice(user_id: int) -> Message | None:
     """Warn the current email. After the change it gets another one, with a link that undoes the change."""
-    user = _find_open(user_id)
+    user = find_open(user_id)
     if user is None or user.pending_email is None:
         return None
-    return _notify("email_change_notice", user, other_link=public_url("account.show_password_change"))
+    return notify("email_change_notice", user, other_link=public_url("account.show_password_change"))
 
 
 @task(
@@ -74,7 +74,7 @@ def send_email_change_notice(user_id: int) -> Message | None:
 )
 def send_email_changed_notice(user_id: int) -> Message | None:
     """Tell the previous email about the change, with a link that undoes it."""
-    user = _find_open(user_id)
+    user = find_open(user_id)
     if user is None or user.previous_email is None:
         return None
     return _compose(
@@ -84,7 +84,7 @@ def send_email_changed_notice(user_id: int) -> Message | None:
         link=undo_link(user),
         lifetime=lifetime(LINK_MAX_AGE),
         needs_password=user.undo_password_hash is not None,
-        when=_tell(user.email_changed_at),
+        when=tell(user.email_changed_at),
     )
 
 
@@ -113,24 +113,24 @@ def send_invitation_email(user_id: int, made_at: int) -> Message | None:
 def send_password_changed_email(user_id: int) -> Message | None:
     """Tell an account's owner about the new password: somebody else could have chosen it."""
     user = db.session.get(User, user_id)
-    when = _tell(user.password_changed_at) if user else ""
-    return _notify("password_changed", user, other_link=public_url("auth.show_reset"), when=when) if user else None
+    when = tell(user.password_changed_at) if user else ""
+    return notify("password_changed", user, other_link=public_url("auth.show_reset"), when=when) if user else None
 
 
 @task("send_goodbye_email", "Your account is deleted", samples=[sample_user(closed_at=now_plus())])
 def send_goodbye_email(user_id: int) -> Message | None:
     """Confirm that an account is closed. Once this email is no longer pending, its data is erased."""
     user = db.session.get(User, user_id)
-    return _notify("goodbye", user, other_link=public_url("home.show")) if user and user.closed_at else None
+    return notify("goodbye", user, other_link=public_url("home.show")) if user and user.closed_at else None
 
 
 @task("send_new_email_notice", "This is your email now", samples=[sample_user(email=NEW, email_changed_at=now_plus())])
 def send_new_email_notice(user_id: int) -> Message | None:
     """Tell the new email about the change."""
-    user = _find_open(user_id)
+    user = find_open(user_id)
     if user is None or user.email_confirmed_at is None:
         return None
-    return _compose("email_new", user, link=public_url("auth.show_login"), when=_tell(user.email_changed_at))
+    return _compose("email_new", user, link=public_url("auth.show_login"), when=tell(user.email_changed_at))
 
 
 @task(
@@ -140,18 +140,18 @@ def send_new_email_notice(user_id: int) -> Message | None:
 )
 def send_left_email_notice(user_id: int) -> Message | None:
     """Tell an email without the right to undo that a change or an undo took it away."""
-    user = _find_open(user_id)
+    user = find_open(user_id)
     if user is None or user.left_email is None:
         return None
     return _compose(
-        "email_left", user, to=user.left_email, other_link=public_url("home.show"), when=_tell(user.email_changed_at)
+        "email_left", user, to=user.left_email, other_link=public_url("home.show"), when=tell(user.email_changed_at)
     )
 
 
 @task("send_undone_notice", "You have your old email back", samples=[sample_user()])
 def send_undone_notice(user_id: int) -> Message | None:
     """Tell the restored email about the undo; the link to choose a new password comes with an email of its own."""
-    user = _find_open(user_id)
+    user = find_open(user_id)
     return _compose("email_undone", user, link=public_url("auth.show_reset")) if user else None
 
 
@@ -162,23 +162,23 @@ def send_undone_notice(user_id: int) -> Message | None:
 )
 def send_two_factor_notice(user_id: int, event: str, made_at: int) -> Message | None:
     """Tell an account's owner what was done to the second factor of the login."""
-    user = _find_open(user_id)
-    when = _tell(datetime.fromtimestamp(made_at, UTC))
-    return _notify("two_factor", user, event=event, when=when, link=public_url("auth.show_reset")) if user else None
+    user = find_open(user_id)
+    when = tell(datetime.fromtimestamp(made_at, UTC))
+    return notify("two_factor", user, event=event, when=when, link=public_url("auth.show_reset")) if user else None
 
 
-def _tell(moment: datetime | None) -> str:
+def tell(moment: datetime | None) -> str:
     return moment.strftime("on %-d %B %Y at %H:%M UTC") if moment else ""
 
 
-def _find_open(user_id: int | None) -> User | None:
+def find_open(user_id: int | None) -> User | None:
     """Return the account unless it is gone or closed."""
     user = db.session.get(User, user_id) if user_id else None
     return user if user and user.closed_at is None else None
 
 
 def _compose_password_link(name: str, user_id: int | None, made_at: int, *, has_password: bool) -> Message | None:
-    user = _find_open(user_id)
+    user = find_open(user_id)
     if user is None or not user.is_active or user.has_password != has_password:
         return None
     link, is_undo = password_link(user, made_at), user.password_hash == VOIDED_PASSWORD
@@ -186,7 +186,7 @@ def _compose_password_link(name: str, user_id: int | None, made_at: int, *, has_
     return _compose(name, user, link=link, lifetime=lifetime(max_age), is_undo=is_undo) if link else None
 
 
-def _notify(name: str, user: User, **context: str) -> Message | None:
+def notify(name: str, user: User, **context: str) -> Message | None:
     """Compose a notice, unless the account's email is not confirmed: it can be a stranger's."""
     return _compose(name, user, **context) if user.email_confirmed_at else None
 

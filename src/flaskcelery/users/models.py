@@ -53,6 +53,7 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     totp_secret: Mapped[str | None] = mapped_column(String(255))
     totp_last_step: Mapped[int] = mapped_column(default=0, server_default="0")  # whose code was used
     totp_enabled_at: Mapped[datetime | None]
+    devices_forgotten_at: Mapped[datetime | None]  # no browser that was known before is known any more
     closed_at: Mapped[datetime | None]  # by its owner: erased when no email is pending
 
     # The token of the login session that this request belongs to; Flask-Login keeps it in the cookie.

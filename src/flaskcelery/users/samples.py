@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox.tasks import Sample
 from flaskcelery.users.models import User
@@ -38,6 +39,18 @@ def sample_link(**columns: Any) -> Sample:
 def sample_event(event: str) -> dict[str, Any]:
     """Return arguments for a notice about this event."""
     return {**sample_link()(), "event": event}
+
+
+def sample_login(detail: str) -> Sample:
+    """Return a sample for a task about a login."""
+
+    def add() -> dict[str, Any]:
+        user = add_user()
+        event = record(Event.LOG_IN, user.id, user.email, detail)
+        db.session.flush()
+        return {"user_id": user.id, "event_id": event.id}
+
+    return add
 
 
 def sample_taken_email() -> dict[str, Any]:

@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
-from flask import has_request_context, request
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, select, update
 
 from flaskcelery.audit.events import Event, record
@@ -13,7 +12,7 @@ from flaskcelery.extensions import login_manager
 from flaskcelery.retention import DAY, delete_batch, purge
 from flaskcelery.users.accounts import get_actor, must_have_totp
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.web.requests import client_ip
+from flaskcelery.web.requests import client_ip, user_agent
 
 # Seconds without a request, and in all, after which a session ends; by whether its owner asked to be remembered.
 IDLE = {False: DAY / 2, True: 30 * DAY}
@@ -38,7 +37,7 @@ def start_session(user: User, remember: bool = False) -> str:
             expires_at=now_plus(ABSOLUTE[remember]),
             is_remembered=remember,
             ip_address=client_ip(),
-            device=_device(),
+            device=user_agent(),
         )
     )
     return token
@@ -54,7 +53,13 @@ def _make_room(user: User) -> None:
 
 
 def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = None) -> int:
-    """Log out all browsers of an account, `only` one session, or all but the token `keep`; return how many."""
+    """Log out all browsers of an account, `only` one session, or all but the token `keep`; return how many.
+
+    All browsers: then the account knows none any more.
+    """
+    if only is None and keep is None:  # first, because a login locks the account before its sessions
+        forgotten = update(User).where(User.id == user_id).values(devices_forgotten_at=now_plus())
+        db.session.execute(forgotten, execution_options={"synchronize_session": False})
     chosen = [LoginSession.user_id == user_id]
     if keep:
         chosen.append(LoginSession.token_hash != _hash(keep))
@@ -144,7 +149,7 @@ def load_user(token: str) -> User | None:
     if found[1]:
         is_mine = LoginSession.token_hash == _hash(token)
         with transaction():
-            seen = {"last_seen_at": now_plus(), "ip_address": client_ip(), "device": _device()}
+            seen = {"last_seen_at": now_plus(), "ip_address": client_ip(), "device": user_agent()}
             db.session.execute(update(LoginSession).where(is_mine).values(**seen))
     user.session_token = token
     return user
@@ -153,10 +158,6 @@ def load_user(token: str) -> User | None:
 @purge
 def purge_sessions() -> Sequence[object]:
     return delete_batch(LoginSession, ~is_live())
-
-
-def _device() -> str:
-    return (request.user_agent.string or "")[:200] if has_request_context() else ""
 
 
 def _hash(token: str) -> str:

@@ -1,5 +1,5 @@
-"""Links in emails, and logins that wait for a code. A token is an HMAC over what it may change, so it dies with that;
-nothing is stored."""
+"""Links in emails, logins that wait for a code, and known devices. A token is an HMAC over what it may change, so it
+dies with that; nothing is stored."""
 
 import hashlib
 import hmac
@@ -27,6 +27,8 @@ class Purpose(StrEnum):
     CHANGE_EMAIL = "change-email"
     UNDO_EMAIL = "undo-email"
     FINISH_LOGIN = "finish-login"
+    KNOW_DEVICE = "know-device"
+    DISOWN_LOGIN = "disown-login"
 
 
 def timestamp() -> int:
@@ -40,13 +42,16 @@ def make_token(purpose: Purpose, user: User, made_at: datetime) -> str:
     return f"{seconds:x}-{_sign(current_app.config['SECRET_KEY'], purpose, user, seconds)}"
 
 
-def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta) -> bool:
-    """Return whether the token was made here for this purpose, is young enough, and the account is unchanged."""
+def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta | None) -> bool:
+    """Return whether the token was made here for this purpose, is young enough, and the account is unchanged.
+
+    Without a `max_age`, the database's clock is not asked.
+    """
     found = re.fullmatch(r"([1-9a-f][0-9a-f]{0,7})-([0-9a-f]{64})", token)
     if not found:
         return False
     seconds, given = int(found[1], 16), found[2]
-    if database_now() > datetime.fromtimestamp(seconds, UTC) + max_age:
+    if max_age is not None and database_now() > datetime.fromtimestamp(seconds, UTC) + max_age:
         return False
     keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
     return any(hmac.compare_digest(given, _sign(key, purpose, user, seconds)) for key in keys)
@@ -64,6 +69,8 @@ def _sign(secret_key: str, purpose: Purpose, user: User, seconds: int) -> str:
         Purpose.CHANGE_EMAIL: (user.password_hash, user.email, user.pending_email),
         Purpose.UNDO_EMAIL: (user.email, user.previous_email, _utc_seconds(user.email_changed_at)),
         Purpose.FINISH_LOGIN: (user.password_hash, user.email, _utc_seconds(user.last_login_at), user.totp_secret),
+        Purpose.KNOW_DEVICE: (_utc_seconds(user.devices_forgotten_at),),
+        Purpose.DISOWN_LOGIN: (user.email, _utc_seconds(user.devices_forgotten_at)),
     }
     # Each purpose has its own key, so that no other use of SECRET_KEY can produce a token.
     key = hmac.digest(secret_key.encode(), f"link: {purpose}".encode(), "sha256")
@@ -96,6 +103,11 @@ def change_link(user: User, made_at: int) -> str:
 def undo_link(user: User) -> str:
     """Return the link that restores the account's previous email."""
     return _link("undo", Purpose.UNDO_EMAIL, user, user.email_changed_at or user.joined_at)
+
+
+def disown_link(user: User, logged_in_at: datetime) -> str:
+    """Return the link with which the owner of an account says that a login was somebody else's."""
+    return _link("disown", Purpose.DISOWN_LOGIN, user, logged_in_at)
 
 
 def password_link(user: User, made_at: int) -> str | None:

@@ -31,6 +31,11 @@ def parse_ip(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
+def user_agent() -> str:
+    """Return what the client's browser calls itself, or "" outside a request."""
+    return request.user_agent.string[:200] if has_request_context() else ""
+
+
 def request_id() -> str:
     """Return the id that nginx gave the request, or else a new one; "" outside a request."""
     if not has_request_context():
