@@ -96,6 +96,8 @@ def database_url(text: str) -> str:
 
 
 def broker_url(text: str) -> str:
+    if urlsplit(text).scheme == "sentinel":
+        raise ValueError("cannot be sentinel://: name a host that follows the primary, such as HAProxy's")
     if urlsplit(text).scheme not in {"embedded", "redis", "rediss"}:
         raise ValueError("must begin with redis:// or rediss:// (or be embedded://)")
     if "ssl_" in urlsplit(text).query:
