@@ -81,6 +81,12 @@ def test_containers_run_without_powers(site: Deployment, service: str) -> None:
     assert site.inspect(service)["HostConfig"]["ReadonlyRootfs"]
 
 
+def test_the_image_knows_the_age_of_its_base(site: Deployment) -> None:
+    of = ("stat", "--format", "%Y", "/base-image", "/var/lib/dpkg/status")
+    base, status = site.execute("worker", *of).split()
+    assert base == status
+
+
 def test_the_image_holds_no_compiler_and_nothing_that_is_not_needed(site: Deployment) -> None:
     own_files = "find /app /venv -path /app/instance -prune -o -type f -user 10001 -print"
     assert site.execute("web", "sh", "-c", f"command -v gcc cc make; {own_files}") == ""

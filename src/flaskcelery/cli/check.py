@@ -1,5 +1,8 @@
 """`flask check` and `flask config`: what is wrong with the settings and the machine they name, and what they are."""
 
+import time
+from pathlib import Path
+
 import click
 from flask import current_app
 from sqlalchemy import func, select
@@ -13,6 +16,9 @@ from flaskcelery.extensions import mail
 from flaskcelery.health.operations import check_readiness
 from flaskcelery.mail.errors import MailError
 
+BASE_IMAGE = Path("/base-image")  # as old as the image that the Dockerfile begins with
+MAX_BASE_AGE = 60  # days
+
 
 @click.command("check")
 @click.option("--deploy", is_flag=True, help="Check as in production, and ask database, broker and mail server.")
@@ -23,7 +29,7 @@ def check(deploy: bool) -> None:
     """
     environ = {**read_environ(), **({"APP_ENV": "production"} if deploy else {})}
     _, errors, warnings = find_problems(environ, is_strict=deploy)
-    warnings += _find_missing() if deploy else []
+    warnings += _find_missing() + _find_old_base() if deploy else []
     click.echo(list_all({"Errors:": errors, "Warnings:": warnings}) or "Nothing is wrong.")
     raise SystemExit(1 if errors else 0)
 
@@ -69,3 +75,9 @@ def _find_missing_limits() -> list[str]:
         for name, limit in DATABASE_LIMITS.items()
         if db.session.scalar(select(func.current_setting(name))) == "0"
     ]
+
+
+def _find_old_base() -> list[str]:
+    """Return a sentence if the base image, and so its C libraries, are old; outside of a container, nothing."""
+    days = (time.time() - BASE_IMAGE.stat().st_mtime) / 86400 if BASE_IMAGE.exists() else 0
+    return [f"the base image is {days:.0f} days old: docker compose build --pull"] if days > MAX_BASE_AGE else []
