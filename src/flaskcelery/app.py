@@ -77,6 +77,10 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     for warning in warnings:
         logger.warning("Configuration: %s", warning)
 
+    if config["SENTRY_DSN"]:
+        from flaskcelery.error_reports import init_error_reports  # noqa: PLC0415  its package is optional
+
+        init_error_reports(config["SENTRY_DSN"])
     init_metrics(app)
     init_database(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))

@@ -35,9 +35,8 @@ class Lines(logging.StreamHandler):  # type: ignore[type-arg]  # the class is no
     """Standard error, for lines that name their request and outbox row, and never a link's token."""
 
     def format(self, record: logging.LogRecord) -> str:
-        for name, value in (("request_id", request_id()), ("row_id", _row_id.get())):
-            if value:
-                setattr(record, name, value)
+        for name, value in current_ids().items():
+            setattr(record, name, value)
         return TOKEN.sub("...", super().format(record))
 
 
@@ -50,6 +49,12 @@ def init_logs(level: str, as_json: bool) -> None:
     logging.getLogger("flaskcelery").setLevel(level)
     for chatty in ("celery.worker.strategy", "celery.app.trace"):  # two lines for each message, beside our own
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+def current_ids() -> dict[str, str]:
+    """Return the ids of the request and of the outbox row that this thread works on."""
+    ids = {"request_id": request_id(), "row_id": _row_id.get()}
+    return {name: value for name, value in ids.items() if value}
 
 
 @contextmanager

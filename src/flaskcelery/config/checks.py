@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -68,6 +69,7 @@ ERRORS: tuple[Check, ...] = (
     ("REDIS_CA_FILE cannot be read", lambda c: _is_unreadable(c["REDIS_CA_FILE"])),
     ("MAIL_CA_FILE cannot be read", lambda c: _is_unreadable(c["MAIL_CA_FILE"])),
     ("INSTANCE_PATH must be a folder that can be written to", lambda c: _is_unwritable(c["INSTANCE_PATH"])),
+    ("SENTRY_DSN needs the package sentry-sdk", lambda c: c["SENTRY_DSN"] and not find_spec("sentry_sdk")),
     ("MAIL_TIMEOUT must be more than 0", lambda c: c["MAIL_TIMEOUT"] <= 0),
     ("OUTBOX_EXPIRE_AFTER must be more than 0", lambda c: c["OUTBOX_EXPIRE_AFTER"] <= 0),
     ("PASSWORD_MIN_LENGTH may be 64 at most", lambda c: c["PASSWORD_MIN_LENGTH"] > 64),  # noqa: PLR2004  ASVS 6.2.9
@@ -141,6 +143,7 @@ CLEAR_TEXT: tuple[tuple[str, Callable[[Config], str]], ...] = (
     ),
     ("CELERY_BROKER_URL is clear text: use rediss://", lambda c: _host_of(c["CELERY_BROKER_URL"], "redis")),
     ("PASSWORD_BREACH_CHECK is clear text: use https://", lambda c: _host_of(c["PASSWORD_BREACH_CHECK"], "http")),
+    ("SENTRY_DSN is clear text: use https://", lambda c: _host_of(c["SENTRY_DSN"], "http")),
 )
 
 

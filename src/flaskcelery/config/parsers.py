@@ -41,6 +41,7 @@ public_url = matching(
     lambda text: text.rstrip("/"),
     "a scheme and a host only, such as https://www.example.com",
 )
+sentry_dsn = matching(r"https?://\w+@[^\s/@]+/\S*[0-9]+", str, "a DSN, such as https://key@sentry.your.domain/1")
 
 
 def port(text: str) -> int:

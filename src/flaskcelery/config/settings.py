@@ -53,6 +53,7 @@ SETTINGS = (
     Setting("PORT", "8000", parsers.port),
     Setting("TRUSTED_PROXIES", "0", parsers.whole),
     Setting("LOG_LEVEL", "INFO", parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR")),
+    Setting("SENTRY_DSN", "", parsers.sentry_dsn, secret=True),
     Setting("MAIL_BACKEND", "", parsers.one_of("console", "smtp")),
     Setting("MAIL_SERVER", ""),
     Setting("MAIL_PORT", "", parsers.port),

@@ -10,9 +10,10 @@ CLEAR = {
     "DATABASE_URL": {"DATABASE_URL": "postgresql://app:pw@10.0.0.7/app"},
     "DATABASE_MIGRATION_URL": {"DATABASE_MIGRATION_URL": "postgresql://app:pw@10.0.0.8/app"},
     "CELERY_BROKER_URL": {"CELERY_BROKER_URL": "redis://:pw@redis:6379/0"},
+    "SENTRY_DSN": {"SENTRY_DSN": "http://pw@sentry/1"},
     "PASSWORD_BREACH_CHECK": {"PASSWORD_BREACH_CHECK": "http://breaches/range/"},
 }
-HOSTS = "mail.shop.dev, 10.0.0.7 10.0.0.8 redis breaches"
+HOSTS = "mail.shop.dev, 10.0.0.7 10.0.0.8 redis breaches sentry"
 
 
 @pytest.mark.requirement(57)
@@ -31,7 +32,7 @@ def test_clear_text_to_another_host_is_a_warning_and_for_a_deployment_an_error(
 def test_a_host_that_is_named_can_be_reached_in_clear_text_and_no_other_can() -> None:
     changes = {name: value for change in CLEAR.values() for name, value in change.items()}
     assert find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": HOSTS}, is_strict=True)[1:] == ([], [])
-    errors = find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": "redis breaches"}, is_strict=True)[1]
+    errors = find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": "redis breaches sentry"}, is_strict=True)[1]
     assert [error.split()[0] for error in errors] == ["MAIL_SERVER", "DATABASE_URL", "DATABASE_MIGRATION_URL"]
 
 
