@@ -31,7 +31,11 @@ NEEDED = {
     (filesystem.Channel, "_queue_bind"): "one of the methods that kombu's virtual transports implement",
 }
 # Documented despite the underscore.
-DOCUMENTED = {"_exit": "os._exit", "_get_current_object": "werkzeug.local.LocalProxy"}
+DOCUMENTED = {
+    "_exit": "os._exit",
+    "_replace": "collections.namedtuple",
+    "_get_current_object": "werkzeug.local.LocalProxy",
+}
 
 
 @pytest.mark.parametrize(("owner", "name"), NEEDED)
