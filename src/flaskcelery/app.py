@@ -80,7 +80,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     if config["SENTRY_DSN"]:
         from flaskcelery.error_reports import init_error_reports  # noqa: PLC0415  its package is optional
 
-        init_error_reports(config["SENTRY_DSN"])
+        init_error_reports(config["SENTRY_DSN"], config["APP_ENV"])
     init_metrics(app)
     init_database(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))

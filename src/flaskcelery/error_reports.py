@@ -25,10 +25,11 @@ class ErrorReports(logging.Handler):
                 sentry_sdk.capture_message(str(record.msg), level="error")  # without its arguments
 
 
-def init_error_reports(dsn: str) -> None:
+def init_error_reports(dsn: str, environment: str) -> None:
     """Report the errors of all loggers. The SDK's own integrations are off: they would send whole requests."""
     sentry_sdk.init(
         dsn,
+        environment=environment,
         default_integrations=False,
         auto_enabling_integrations=False,
         include_local_variables=False,
