@@ -20,6 +20,7 @@ TASK_TIME_LIMIT = 6 * float(os.environ.get("MAIL_TIMEOUT") or 10) + float(os.env
 MAX_AGE = {"worker": 35, "relay": 15 + TASK_TIME_LIMIT}
 ENDS_AT = 2  # failures in a row
 STARTS_IN = 4  # failures that do not count, as a slow machine takes time to start
+CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # Docker's and Podman's
 FAILURES = Path("/tmp/failed_probes")  # noqa: S108  the container's own
 
 
@@ -70,7 +71,7 @@ def check_file(name: str) -> str:
 
 def end_all_others() -> None:
     """Kill whatever else runs in this container; outside of one, do nothing."""
-    if Path("/.dockerenv").exists() and os.getpid() != 1:
+    if any(Path(mark).exists() for mark in CONTAINER_MARKS) and os.getpid() != 1:
         os.kill(-1, signal.SIGKILL)
 
 

@@ -15,14 +15,14 @@ from flaskcelery.config.checks import load_config
 from flaskcelery.health import probe
 
 
-@pytest.fixture(autouse=True)
-def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
+@pytest.fixture(autouse=True, params=["/.dockerenv", "/run/.containerenv"])  # Docker and Podman
+def killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[tuple[int, int]]:
     """Return what was killed; nothing really is. Files are the test's own."""
     kills: list[tuple[int, int]] = []
     monkeypatch.setattr(probe.os, "kill", lambda pid, number: kills.append((pid, number)))
     monkeypatch.setattr(probe, "FAILURES", tmp_path / "failed")
     real = Path.exists
-    monkeypatch.setattr(Path, "exists", lambda path: str(path) == "/.dockerenv" or real(path))
+    monkeypatch.setattr(Path, "exists", lambda path: str(path) == request.param or real(path))
     monkeypatch.setenv("INSTANCE_PATH", str(tmp_path))
     monkeypatch.setenv("PUBLIC_URL", "https://www.example.com")
     return kills
