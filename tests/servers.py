@@ -20,11 +20,7 @@ from flaskcelery.app import create_app
 from tests.processes import HOST, ROOT, Process, find_program, free_port, ipv6_address, miss, start, wait_until
 
 NGINX_TEMPLATES = ROOT / "deploy/nginx"
-METRICS = NGINX_TEMPLATES / "metrics.conf.template"
-NGINX_TEMP_PATHS = "".join(
-    f"{kind}_temp_path {kind};\n" for kind in ("client_body", "uwsgi", "proxy", "fastcgi", "scgi")
-)
-NGINX_MAIN = "daemon off; user root; pid nginx.pid;"
+NGINX_MAIN = "daemon off; user root;"
 
 
 class SmtpServer:
@@ -150,6 +146,7 @@ def nginx(folder: Path, port: int, pages_port: int, forms_port: int, **names: st
     Its limits do not hold for 127.0.0.1, so that tests may hurry; they do for 127.0.0.2 and so on.
     """
     names = {
+        "NGINX_MODE": "tls" if "NGINX_TLS_LISTEN" in names else "http",
         "NGINX_LISTEN": f"{HOST}:{port}",
         "NGINX_LISTEN_IPV6": ipv6_address(port) or f"unix:{folder}/ipv6.socket",
         "NGINX_SERVER_NAME": f"{HOST} localhost",
@@ -163,12 +160,11 @@ def nginx(folder: Path, port: int, pages_port: int, forms_port: int, **names: st
     }
     app = create_app({"INSTANCE_PATH": str(folder / "instance")})
     app.test_cli_runner().invoke(args=["static", "collect", str(folder / "static")], catch_exceptions=False)
-    site = "tls" if "NGINX_TLS_LISTEN" in names else "default"
-    for sub_folder in ("conf.d", "exempt.d"):
-        (folder / sub_folder).mkdir(exist_ok=True)
-    for path in [*NGINX_TEMPLATES.glob("*.inc.template"), NGINX_TEMPLATES / f"{site}.conf.template", METRICS]:
-        (folder / "conf.d" / path.stem).write_text(string.Template(path.read_text()).safe_substitute(names))
-    (folder / "conf.d" / "paths.conf").write_text(NGINX_TEMP_PATHS)
+    for path in NGINX_TEMPLATES.rglob("*.template"):
+        rendered = folder / "conf.d" / path.relative_to(NGINX_TEMPLATES).with_suffix("")
+        rendered.parent.mkdir(parents=True, exist_ok=True)
+        rendered.write_text(string.Template(path.read_text()).safe_substitute(names))
+    (folder / "exempt.d").mkdir(exist_ok=True)
     (folder / "exempt.d" / "tests.conf").write_text(f'{HOST} "";\n')
     shutil.copy(NGINX_TEMPLATES / "nginx.conf", folder)
     where = ["-e", "stderr", "-p", str(folder), "-c", str(folder / "nginx.conf")]
