@@ -103,8 +103,7 @@ migration: $(VENV)/.development ## Create a migration from the models: make migr
 	  --rev-id "$$(printf %04d $$(($$(ls migrations/versions/*.py | wc -l) + 1)))"
 
 up: ## Run everything in production with Docker Compose: http://localhost:8080
-	docker compose up -d --wait --build
-	@echo "The site: $$(docker compose exec web printenv PUBLIC_URL)"
+	@deploy/up --build
 
 emails: ## Print the emails that the mail catcher received
 	@docker compose exec -T worker python - <deploy/emails.py

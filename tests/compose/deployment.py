@@ -2,19 +2,21 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import uuid
-from contextlib import suppress
+from contextlib import closing, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
 
 from tests.integration.visitor import Visitor
-from tests.processes import ROOT, free_port, wait_until
+from tests.processes import HOST, ROOT, free_port, wait_until
 
 APP = ("web", "worker", "relay")
-EMAILS = "http://127.0.0.1:1080/api/email"
 SERVICES = (*APP, "nginx", "db", "redis", "mail")
 
 
@@ -22,14 +24,19 @@ class Deployment:
     """What `docker compose` runs, and what a person at the host may do to it."""
 
     def __init__(self) -> None:
-        self.name, self.port = f"fc{uuid.uuid4().hex[:8]}", free_port()
+        self.name, self.port, self.mails_port = f"fc{uuid.uuid4().hex[:8]}", free_port(), free_port()
+        self.nginx_folder = Path(tempfile.mkdtemp()) / "nginx"
+        shutil.copytree(ROOT / "deploy/nginx", self.nginx_folder)
+        self.nginx_folder.parent.chmod(0o755)
         self.environ = {
             **{name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "DOCKER_HOST"}},
             "COMPOSE_PROJECT_NAME": self.name,
-            "COMPOSE_FILE": "compose.yaml",
+            "COMPOSE_FILE": "compose.yaml:tests/compose/override.yaml",
             "COMPOSE_DISABLE_ENV_FILE": "1",  # whatever a developer's .env may say
             "RELEASE": self.name,
             "HTTP_PORT": str(self.port),
+            "MAILS_PORT": str(self.mails_port),
+            "NGINX_FOLDER": str(self.nginx_folder),
             "RATELIMIT_ENABLED": "0",  # all visitors come from one address
             # A killed worker's row is taken over after 12 x MAIL_TIMEOUT, so that the tests need not wait long.
             "MAIL_TIMEOUT": "2",
@@ -61,9 +68,9 @@ class Deployment:
         return self.run("docker", "exec", self.containers(service)[0], *command).strip()
 
     def up(self, *words: str) -> float:
-        """Start everything; return after how many seconds all is healthy."""
+        """Do what `make up` does; return after how many seconds all is healthy."""
         began = time.monotonic()
-        self.compose("up", "-d", "--wait", *words)
+        self.run("deploy/up", *words)
         return time.monotonic() - began
 
     def end(self) -> None:
@@ -71,6 +78,7 @@ class Deployment:
         self.compose("down", "--volumes", "--remove-orphans", "--rmi", "local")
         for image in ("flaskcelery", "flaskcelery-init"):
             subprocess.run(["docker", "rmi", "-f", f"{image}:{self.name}"], check=False, capture_output=True)
+        shutil.rmtree(self.nginx_folder.parent)
 
     def containers(self, service: str) -> list[str]:
         """Return the ids of a service's containers."""
@@ -126,10 +134,20 @@ class Deployment:
 
     def emails(self) -> list[dict[str, Any]]:
         """Return what the catcher has caught; nothing while it cannot be asked."""
-        with suppress(AssertionError):
-            found: list[dict[str, Any]] = json.loads(self.execute("mail", "wget", "-qO-", EMAILS))
+        with suppress(OSError, HTTPException):
+            found: list[dict[str, Any]] = json.loads(self._ask_catcher("GET", "/api/email"))
             return found
         return []
+
+    def forget_emails(self) -> None:
+        """Make the catcher forget what it has caught."""
+        self._ask_catcher("DELETE", "/api/email/all")
+        assert self.emails() == []
+
+    def _ask_catcher(self, method: str, path: str) -> bytes:
+        with closing(HTTPConnection(HOST, self.mails_port, timeout=10)) as connection:
+            connection.request(method, path)
+            return connection.getresponse().read()
 
     def welcomed(self) -> set[str]:
         """Return the addresses that have an email."""

@@ -22,6 +22,7 @@ SECRETS = ["database_url", "celery_broker_url", "secret_key"]
 def test_a_visitor_signs_up_and_is_still_there_after_down_and_up(site: Deployment) -> None:
     assert site.visitor().sign_up("alice").status == 302
     wait_until(lambda: site.welcomed() == {"alice@example.com"}, 30, "the email")
+    assert "To: alice@example.com\n" in site.run("make", "emails")
     before = site.query("SELECT id FROM users")
     site.compose("down")
     FIGURES.append(f"down and up: {site.up():.0f} s")
@@ -38,6 +39,19 @@ def test_a_person_signs_up_and_in_with_a_real_browser(site: Deployment, chromium
         wait_until(lambda: "bea@example.com" in site.welcomed(), 30, "the email")
         person.log_in("bea@example.com")
         person.log_out()
+
+
+def test_a_second_make_up_replaces_nothing_and_says_again_where_all_is(site: Deployment) -> None:
+    before = [site.containers(name) for name in SERVICES]
+    places = site.run("deploy/up", "--build").splitlines()[-2:]
+    assert places == [f"The site:   http://localhost:{site.port}", f"The emails: http://127.0.0.1:{site.mails_port}"]
+    assert [site.containers(name) for name in SERVICES] == before
+
+
+def test_make_up_shows_the_log_of_what_fails(site: Deployment) -> None:
+    with pytest.raises(AssertionError, match=r"nginx-1 .*\[emerg\]"):
+        site.run("deploy/up", SERVER_NAME="{")
+    site.up()
 
 
 @pytest.mark.requirement(50)

@@ -1,14 +1,36 @@
-"""What compose.yaml says of the application, read as text; tests/compose runs it."""
+"""What compose.yaml says of the application; tests/compose runs it."""
 
 import re
+from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from flaskcelery.config.checks import load_config
 from flaskcelery.config.settings import SETTINGS
 from flaskcelery.outbox.heartbeat import STOP_GRACE
 from tests.processes import ROOT
+
+FILES = ("compose.yaml", "compose.production.yaml", "compose.ipv6.yaml")
+
+
+class Loader(yaml.SafeLoader):
+    """Reads YAML with the tags of Compose."""
+
+
+Loader.add_constructor("!override", Loader.construct_sequence)
+Loader.add_constructor("!reset", lambda *_: None)
+
+
+def load(name: str) -> dict[str, Any]:
+    """Return what a Compose file says; a service has an empty list for what it does not say."""
+    found: dict[str, Any] = yaml.load((ROOT / name).read_text(), Loader)  # noqa: S506  a SafeLoader
+    return {**found, "services": {name: defaultdict(list, service) for name, service in found["services"].items()}}
+
+
+SERVICES = load("compose.yaml")["services"]
 
 
 def test_compose_passes_every_setting_and_secrets_as_files() -> None:
@@ -25,15 +47,46 @@ def test_a_stop_is_given_more_time_than_the_longest_task(tmp_path: Path) -> None
     assert min(map(int, graces)) > config["TASK_TIME_LIMIT"] + STOP_GRACE
 
 
-def test_only_nginx_publishes_a_port() -> None:
-    text = (ROOT / "compose.yaml").read_text()
-    [ports] = re.finditer(r"^    ports:", text, re.MULTILINE)
-    assert re.findall(r"^  (\w+):$", text[: ports.start()], re.MULTILINE)[-1] == "nginx"
+def test_only_nginx_and_the_mail_catcher_publish_a_port_and_to_this_machine_alone() -> None:
+    ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert ports.keys() == {"nginx", "mail"}
+    assert all(port.startswith("127.0.0.1:") for published in ports.values() for port in published)
+
+
+def test_one_service_builds_each_image_and_the_others_wait_for_it() -> None:
+    """Where several build one tag, the first start fails with Docker's present store of images."""
+    assert {service["image"].split(":")[0]: name for name, service in SERVICES.items() if "build" in service} == {
+        "flaskcelery": "web",
+        "flaskcelery-init": "init",
+    }
+    built = {name for name, service in SERVICES.items() if service["image"].startswith("flaskcelery")}
+    assert built == {name for name, service in SERVICES.items() if service.get("pull_policy") == "never"}
+    assert not [service["image"] for service in SERVICES.values() if service["image"].endswith(":latest")]
+
+
+def test_nothing_that_a_release_changes_is_mounted_as_a_file() -> None:
+    """git replaces files, and a mount would keep the old one."""
+    volumes = [volume for name in FILES for service in load(name)["services"].values() for volume in service["volumes"]]
+    sources = {volume.split(":")[0] for volume in volumes if volume.startswith((".", "/dev"))}
+    assert {source for source in sources if not (ROOT / source).is_dir()} == {"./deploy/database.sql"}  # read once
+
+
+def test_health_checks_obey_no_proxy() -> None:
+    tests = [str(service["healthcheck"]) for name in FILES for service in load(name)["services"].values()]
+    assert all('--noproxy "*"' in test for test in tests if "curl" in test)
+    assert not [test for test in tests if "wget" in test]
 
 
 def test_nginx_takes_the_load_balancers_from_the_folder_beside_its_configuration() -> None:
     assert "ln -sfn $from/nginx.conf $from/proxies.d $to\n" in (ROOT / "deploy/nginx/run").read_text()
     assert "include proxies.d/*.conf;" in (ROOT / "deploy/nginx/nginx.conf").read_text()
+
+
+def test_scripts_run_in_the_old_bash_of_macos() -> None:
+    """It lacks these words, and takes an empty array for an unset variable."""
+    for name in ("backup", "rollout"):
+        code = re.sub(r"^#.*", "", (ROOT / "deploy" / name).read_text(), flags=re.MULTILINE)
+        assert not re.search(r"mapfile|readarray|declare|local -n|\w\+?=\((?!\()|\^\^|,,\}|&>>", code), name
 
 
 @pytest.mark.requirement(55)
