@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from flaskcelery.web.security import HEADERS, HSTS
 from tests.integration.stack import Stack
 from tests.integration.tls import Tls, TlsVisitor
 from tests.integration.visitor import LOG_IN, SIGN_UP
-from tests.processes import HOST, Process, free_port
+from tests.processes import HOST, Process, free_port, wait_until
 from tests.servers import nginx
 
 
@@ -23,6 +24,14 @@ def connections(pid: int, port: int) -> set[str]:
     ends = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
     ours = {f"socket:[{end[9]}]" for end in ends if end[2].endswith(f":{port:04X}")}
     return ours & {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+
+
+def listening(pid: int, *ports: int) -> tuple[bool, ...]:
+    """Tell at which of these ports a process takes connections."""
+    ends = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{end[9]}]": int(end[1].split(":")[1], 16) for end in ends if end[3] == "0A"}
+    links = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    return tuple(port in {sockets[link] for link in links & sockets.keys()} for port in ports)
 
 
 def memory(process: Process) -> int:
@@ -51,6 +60,22 @@ def test_no_database_connection_is_shared_between_processes(make_stack: Callable
     assert sum(map(bool, of_each)) > 1
     assert sum(map(len, of_each)) == len(set().union(*of_each))
     assert not connections(web.popen.pid, port)
+
+
+@pytest.mark.parametrize(("setting", "pages", "forms"), [("", 2, 2), ("5", 3, 2)])
+def test_every_second_process_is_for_forms(
+    make_stack: Callable[..., Stack], setting: str, pages: int, forms: int
+) -> None:
+    stack = make_stack()
+    web = stack.start_uwsgi(WEB_PROCESSES=setting)
+    expected = [(False, True)] * forms + [(True, False)] * pages
+
+    def is_split() -> bool:
+        with suppress(OSError):  # a child that ended
+            return sorted(listening(pid, stack.pages_port, stack.forms_port) for pid in web.children()) == expected
+        return False
+
+    wait_until(is_split, 20, "each process listens at one port")
 
 
 def test_every_answer_has_every_header_once(make_stack: Callable[..., Stack]) -> None:
