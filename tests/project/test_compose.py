@@ -13,7 +13,7 @@ from flaskcelery.config.settings import SETTINGS
 from flaskcelery.outbox.heartbeat import STOP_GRACE
 from tests.processes import ROOT
 
-FILES = ("compose.yaml", "compose.production.yaml", "compose.ipv6.yaml")
+FILES = ("compose.yaml", "compose.production.yaml", "compose.ipv6.yaml", "compose.image.yaml")
 
 
 class Loader(yaml.SafeLoader):
