@@ -11,7 +11,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, BindParameter, DateTime, Integer, MetaData, Select, event, literal, select
 from sqlalchemy.engine import Connection, Dialect, Row
-from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.exc import DisconnectionError, IntegrityError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -121,6 +121,16 @@ def read_one(query: Select[Any, Any], **values: object) -> Row[Any, Any] | None:
     if is_alone:
         session.commit()
     return row
+
+
+def try_insert(row: Base) -> bool:
+    """Insert the row; if a unique index refuses it, go on with the transaction and return False."""
+    try:
+        with db.session.begin_nested():
+            db.session.add(row)
+    except IntegrityError:
+        return False
+    return True
 
 
 def require_transaction(caller: str) -> None:

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
 
+PENDING = "done_at IS NULL AND failed_at IS NULL"
 
-def _partial_index(name: str, column: str, where: str) -> Index:
-    return Index(name, column, sqlite_where=text(where), postgresql_where=text(where))
+
+def _partial_index(name: str, *columns: str, where: str = PENDING, unique: bool = False) -> Index:
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class OutboxRow(Base):
@@ -19,15 +21,17 @@ class OutboxRow(Base):
 
     `id` is also the Celery task's id and the local part of the email's Message-ID. `due_at` is also the lease:
     claiming moves it into the future, so nothing has to clean up after a killed worker. `attempts` only grows.
+    A row for later counts as created when it is first due: until then, nobody waits for it.
     """
 
     __tablename__ = "outbox"
     __table_args__ = (
-        _partial_index("ix_outbox_pending", "due_at", "done_at IS NULL AND failed_at IS NULL"),
+        _partial_index("ix_outbox_pending", "due_at"),
         # finds the oldest pending row at once, however many there are
-        _partial_index("ix_outbox_pending_created_at", "created_at", "done_at IS NULL AND failed_at IS NULL"),
-        _partial_index("ix_outbox_pending_domain", "domain", "done_at IS NULL AND failed_at IS NULL"),
-        _partial_index("ix_outbox_failed_at", "failed_at", "failed_at IS NOT NULL"),
+        _partial_index("ix_outbox_pending_created_at", "created_at"),
+        _partial_index("ix_outbox_pending_domain", "domain"),
+        _partial_index("ix_outbox_failed_at", "failed_at", where="failed_at IS NOT NULL"),
+        _partial_index("ix_outbox_once", "task", "once", where="once IS NOT NULL", unique=True),
         Index("ix_outbox_done_at", "done_at"),
         Index("ix_outbox_created_at", "created_at"),
     )
@@ -35,6 +39,7 @@ class OutboxRow(Base):
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     task: Mapped[str] = mapped_column(String(100))
     args: Mapped[dict[str, Any]] = mapped_column(JSON)
+    once: Mapped[str | None] = mapped_column(String(100))  # a key that no other row of the task has
     user_id: Mapped[int | None] = mapped_column(index=True)
     domain: Mapped[str] = mapped_column(String(254), default="", server_default="")  # of the recipient, see slots.py
     created_at: Mapped[datetime] = mapped_column(default=now_plus())
@@ -63,6 +68,11 @@ class OutboxTotal(Base):
 def is_pending() -> ColumnElement[bool]:
     """Select rows that are neither done nor failed."""
     return and_(OutboxRow.done_at.is_(None), OutboxRow.failed_at.is_(None))
+
+
+def is_waiting() -> ColumnElement[bool]:
+    """Select pending rows that have been due: not those for later."""
+    return and_(is_pending(), OutboxRow.created_at <= now_plus())
 
 
 def is_claimable() -> ColumnElement[bool]:

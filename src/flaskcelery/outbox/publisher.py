@@ -97,5 +97,5 @@ def _publish_pending(session: Session) -> None:
 
 @event.listens_for(db.session, "after_soft_rollback")
 def _forget_pending(session: Session, transaction: SessionTransaction) -> None:
-    if not transaction.nested:
+    if transaction.parent is None:  # neither a savepoint nor a flush inside one
         session.info.pop("pending", None)

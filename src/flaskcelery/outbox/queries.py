@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select, true, update
 from flaskcelery.audit.events import Actor, Event, record
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox import publisher
-from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending
+from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending, is_waiting
 from flaskcelery.retention import DAY, delete_batch, purge
 
 
@@ -33,7 +33,7 @@ def count_states(*names: str) -> dict[str, int]:
 
 def find_oldest_pending() -> timedelta | None:
     """Return the age of the oldest pending row, for the health page and the alerts."""
-    oldest, now = db.session.execute(select(func.min(OutboxRow.created_at), now_plus()).where(is_pending())).one()
+    oldest, now = db.session.execute(select(func.min(OutboxRow.created_at), now_plus()).where(is_waiting())).one()
     return now - oldest if oldest else None
 
 

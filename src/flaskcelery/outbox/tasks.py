@@ -3,12 +3,14 @@
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any, NoReturn
 
 from flask import current_app
+from sqlalchemy import select
 
 from flaskcelery.config.derived import OUTBOX_QUEUE
-from flaskcelery.database import db, now_plus, require_transaction
+from flaskcelery.database import db, now_plus, require_transaction, try_insert
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox import publisher
@@ -35,23 +37,32 @@ class OutboxTask:
         """Run the body at once; return its message, unsent."""
         return self.body(**args)
 
-    def enqueue(self, *, to: str = "", expires_after: float | None = None, **args: Any) -> OutboxRow:
+    def enqueue(
+        self,
+        *,
+        to: str = "",
+        after: timedelta = timedelta(),
+        once: str | None = None,
+        expires_after: float | None = None,
+        **args: Any,
+    ) -> OutboxRow:
         """Add the row that will run this task to the open transaction, or raise TransactionError if there is none.
 
-        The arguments are ids only; of `to`, the recipient, the row keeps the domain. It fails unless it is done within
-        `expires_after` seconds.
+        The arguments are ids only; of `to`, the recipient, the row keeps the domain. The task runs `after` some time,
+        and fails unless it is done within `expires_after` seconds from then. If this task already has a row with the
+        key `once`, that row is returned, and nothing is added.
         """
         require_transaction(f"{self.name}.enqueue()")
-        row = OutboxRow(
-            id=uuid.uuid4(),
-            task=self.name,
-            args=args,
-            user_id=args.get("user_id"),
-            domain=slot_domain(to),
-            expires_at=now_plus(expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]),
-        )
+        row = OutboxRow(id=uuid.uuid4(), task=self.name, args=args, once=once, user_id=args.get("user_id"))
+        row.domain = slot_domain(to)
+        row.created_at = row.due_at = now_plus(after.total_seconds())
+        row.expires_at = now_plus(after.total_seconds() + (expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]))
+        if once is not None and not try_insert(row):
+            existing = select(OutboxRow).filter_by(task=self.name, once=once)
+            return db.session.scalars(existing, execution_options={"populate_existing": True}).one()
         db.session.add(row)
-        publisher.publish_after_commit(self.name, row.id)
+        if not after:  # the relay publishes what is due later
+            publisher.publish_after_commit(self.name, row.id)
         with about_row(row.id):
             request = request_id() or "none"
             logger.info("Enqueued: row %s (%s) for user %s, request %s", row.id, self.name, row.user_id, request)

@@ -7,7 +7,7 @@ from sqlalchemy import and_, delete, exists, select, update
 from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
-from flaskcelery.outbox.models import OutboxRow, is_pending
+from flaskcelery.outbox.models import OutboxRow, is_pending, is_waiting
 from flaskcelery.retention import PURGED_PER_PASS, delete_batch, purge
 from flaskcelery.users.accounts import ChangedMeanwhile, get_actor, keep_last_staff, lock_account, update_unchanged
 from flaskcelery.users.email_change import can_undo
@@ -71,8 +71,8 @@ def expire_unconfirmed() -> Sequence[int]:
 
 @purge
 def erase_closed() -> Sequence[int]:
-    """Erase a batch of the closed accounts that have no pending email."""
-    has_pending = exists().where(OutboxRow.user_id == User.id, is_pending())
+    """Erase a batch of the closed accounts that have no pending email, with their emails for later."""
+    has_pending = exists().where(OutboxRow.user_id == User.id, is_waiting())
     erased = delete_batch(User, User.closed_at.is_not(None) & ~has_pending)
     for user_id in erased:
         db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id))

@@ -1,0 +1,21 @@
+"""Add the key of tasks that are enqueued once."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+HAS_KEY = sa.text("once IS NOT NULL")
+
+
+def upgrade() -> None:
+    op.add_column("outbox", sa.Column("once", sa.String(100), nullable=True))
+    op.create_index(
+        "ix_outbox_once", "outbox", ["task", "once"], unique=True, sqlite_where=HAS_KEY, postgresql_where=HAS_KEY
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_outbox_once", "outbox")
+    op.drop_column("outbox", "once")
