@@ -31,19 +31,22 @@ def find_problems(environ: Mapping[str, str]) -> list[str]:
 
 def find_least(environ: Mapping[str, str]) -> dict[str, float]:
     """Return the least that each limit must be. The memory is what was measured under load, in MiB."""
-    processes, concurrency = read(environ["WEB_PROCESSES"]), read(environ["WORKER_CONCURRENCY"])
+    processes = read(environ["WEB_PROCESSES"])
+    concurrency, jobs_concurrency = read(environ["WORKER_CONCURRENCY"]), read(environ["JOBS_CONCURRENCY"])
     hash_memory = argon2(environ["ARGON2_PARAMETERS"] or ARGON2_DEFAULT)[0] / 2**10
     least = {
         "WEB_PROCESSES": 2,
         "WEB_MEMORY": 60 + processes * (45 + hash_memory / 2),  # every second process computes hashes
         "WORKER_MEMORY": 60 + concurrency * 80,
+        "JOBS_MEMORY": 60 + jobs_concurrency * 80,
     }
     if environ.get("DATABASE_HOST", "db") != "db":
         return least
-    web, workers = read(environ["WEB_REPLICAS"]), read(environ["WORKER_REPLICAS"])
+    workers = read(environ["WORKER_REPLICAS"]) * (concurrency + 1)
+    jobs = read(environ["JOBS_REPLICAS"]) * (jobs_concurrency + 1)
     return least | {
         # Twice, as a release runs beside the old one; Postgres keeps three for the superuser.
-        "MAX_CONNECTIONS": 2 * (web * processes * THREADS + workers * (concurrency + 1) + 1) + 3,
+        "MAX_CONNECTIONS": 2 * (read(environ["WEB_REPLICAS"]) * processes * THREADS + workers + jobs + 1) + 3,
         "DATABASE_MEMORY": 200 + read(environ["MAX_CONNECTIONS"]) * 4,
     }
 

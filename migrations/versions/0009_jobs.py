@@ -1,4 +1,4 @@
-"""Add the key of tasks that are enqueued once."""
+"""Add the key of tasks that are enqueued once, the progress of jobs, and whether a done row sent nothing."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,8 @@ HAS_KEY = sa.text("once IS NOT NULL")
 
 def upgrade() -> None:
     op.add_column("outbox", sa.Column("once", sa.String(100), nullable=True))
+    op.add_column("outbox", sa.Column("progress", sa.SmallInteger(), nullable=True))
+    op.add_column("outbox", sa.Column("sent_nothing", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_index(
         "ix_outbox_once", "outbox", ["task", "once"], unique=True, sqlite_where=HAS_KEY, postgresql_where=HAS_KEY
     )
@@ -18,4 +20,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_outbox_once", "outbox")
-    op.drop_column("outbox", "once")
+    for column in ("sent_nothing", "progress", "once"):
+        op.drop_column("outbox", column)

@@ -1,4 +1,4 @@
-"""The base class of every error whose message people see."""
+"""Errors of all layers, above all the base class of every error whose message people see."""
 
 
 class UserFacingError(Exception):
@@ -21,3 +21,7 @@ class WrongPassword(UserFacingError):
 
 class TooBusy(Exception):
     """This process has too much to do to begin in time. Nothing has happened: the same request can succeed soon."""
+
+
+class TaskFailed(Exception):
+    """A background task can never succeed, for the reason given: its row is failed, and not tried again."""

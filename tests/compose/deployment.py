@@ -16,7 +16,7 @@ from typing import Any
 from tests.integration.visitor import Visitor
 from tests.processes import HOST, ROOT, free_port, wait_until
 
-APP = ("web", "worker", "relay")
+APP = ("web", "worker", "jobs", "relay")
 SERVICES = (*APP, "nginx", "db", "redis", "mail")
 
 

@@ -110,13 +110,15 @@ def test_nobody_ends_a_session_of_somebody_else(app: Flask, logged_in: Browser) 
 def test_the_page_lists_the_emails_and_what_became_of_them(app: Flask, logged_in: Browser) -> None:
     def emails() -> list[list[str]]:
         section = logged_in.client.get("/accounts/me/").text.partition('id="emails"')[2].partition("</section>")[0]
-        return re.findall(r'<li><div>([^<]+)<.*?class="tag \w+">([^<]+)<', section, re.DOTALL)
+        return re.findall(r'<li><div>([^<]+)<.*?class="tag[ \w]*">([^<]+)<', section, re.DOTALL)
 
     assert emails() == [("Welcome", "waiting")]
     send_emails(app)
     assert emails() == [("Welcome", "sent")]
     run_sql(app, "UPDATE outbox SET done_at = NULL, failed_at = created_at")
     assert emails() == [("Welcome", "failed")]
+    run_sql(app, "UPDATE outbox SET failed_at = NULL, done_at = created_at, sent_nothing = true")
+    assert emails() == [("Welcome", "nothing to send")]
     run_sql(app, "UPDATE outbox SET task = 'send_what_is_no_more', user_id = 2")
     assert emails() == []
 

@@ -29,7 +29,7 @@ def find_paths(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
             ("audit", "audit_events", "id"),
         ]
     }
-    rows["emails"] = run_sql(app, "SELECT id FROM outbox WHERE failed_at IS NOT NULL")[0][0]
+    rows["emails"] = rows["jobs"] = run_sql(app, "SELECT id FROM outbox WHERE failed_at IS NOT NULL")[0][0]
     for rule in app.url_map.iter_rules():
         if not rule.endpoint.startswith("admin."):
             continue

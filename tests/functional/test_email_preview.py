@@ -147,10 +147,12 @@ def test_the_page_of_an_email_shows_its_headers_its_text_and_its_html_in_a_sandb
 @pytest.mark.usefixtures("add_task")
 def test_a_task_without_a_sample_or_with_a_broken_one_is_listed_with_what_to_do(app: Flask) -> None:
     TASKS["no_sample"] = OutboxTask("no_sample", lambda: None)
+    TASKS["no_email"] = OutboxTask("no_email", lambda: None, queue="jobs")
     TASKS["nothing"] = OutboxTask("nothing", lambda: None, samples=[dict])
     TASKS["broken"] = OutboxTask("broken", dict.fromkeys, samples=[dict])
     page = unescape(app.test_client().get("/dev/emails/").text)
     assert 'There is no sample. Write @task("no_sample", ..., samples=[...]).' in page
+    assert "no_email" not in page
     assert "The task returns None for this sample." in page
     assert "TypeError: " in page
     assert "Welcome alice!" in page

@@ -122,7 +122,7 @@ def test_a_relay_that_is_to_stop_finishes_the_email_in_its_hands_and_begins_no_o
         begun.append(row_id)
 
     monkeypatch.setattr(relay, "deliver", deliver)
-    monkeypatch.setattr(relay, "count_room", lambda _: 0)
+    monkeypatch.setattr(relay, "count_room", lambda _: (0, 0))
     with client.application.app_context():
         relay.run_forever(0)
     assert len(begun) == 1

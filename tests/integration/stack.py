@@ -1,4 +1,4 @@
-"""The application as processes: web, worker and relay, started as the Procfile and `deploy/` say."""
+"""The application as processes: web, workers and relay, started as the Procfile and `deploy/` say."""
 
 import shlex
 import uuid

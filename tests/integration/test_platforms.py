@@ -13,7 +13,7 @@ from tests.integration.test_check import SAFE
 from tests.processes import BIN, HOST, ROOT
 from tests.servers import SmtpServer, nginx
 
-PARTS = ("web", "worker", "relay")
+PARTS = ("web", "worker", "jobs", "relay")
 PLATFORMS = (ROOT / "docs/platforms.md").read_text()
 ROUTER = {"X-Forwarded-For": "8.8.8.8", "X-Forwarded-Proto": "http"}
 SETTINGS = {**{name: value for name, value in SAFE.items() if name != "PUBLIC_URL"}, "ARGON2_PARAMETERS": ""}
@@ -59,7 +59,7 @@ def test_the_units_of_systemd(make_stack: Callable[..., Stack], smtp_server: Smt
     stack = make_stack("redis", **SETTINGS)
     sockets = {"PAGES_SOCKET": f"{HOST}:{stack.pages_port}", "FORMS_SOCKET": f"{HOST}:{stack.forms_port}"}
     for part in PARTS:
-        command = read_service(part)["execstart"].replace("/srv/flaskcelery/.venv/bin", str(BIN))
+        command = read_service(part)["execstart"].replace("/srv/flaskcelery/.venv/bin", str(BIN)).replace("%%", "%")
         process = stack.run(part, command, **sockets)
         if part == "worker":
             process.wait_for_text("ready.")

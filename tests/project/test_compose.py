@@ -41,9 +41,9 @@ def test_compose_passes_every_setting_and_secrets_as_files() -> None:
 
 
 def test_a_stop_is_given_more_time_than_the_longest_task(tmp_path: Path) -> None:
-    graces = re.findall(r"stop_grace_period: \$\{STOP_GRACE:-(\d+)s\}", (ROOT / "compose.yaml").read_text())
+    graces = re.findall(r"stop_grace_period: \$\{(?:JOBS_)?STOP_GRACE:-(\d+)s\}", (ROOT / "compose.yaml").read_text())
     config, _ = load_config({"INSTANCE_PATH": str(tmp_path)})
-    assert len(graces) == 2
+    assert len(graces) == 3
     assert min(map(int, graces)) > config["TASK_TIME_LIMIT"] + STOP_GRACE
 
 
@@ -97,6 +97,7 @@ def test_each_network_holds_only_those_that_talk_to_each_other() -> None:
         "migrate": ["back"],
         "web": ["front", "back", "metrics"],
         "worker": ["back", "mail"],
+        "jobs": ["back", "mail"],
         "relay": ["back", "mail"],
         "nginx": ["edge", "front", "metrics"],
         "db": ["back"],

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, and_, update
 
 from flaskcelery.audit.events import Event, record, select_events
 from flaskcelery.database import db, detach, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.queries import find_rows, select_rows
+from flaskcelery.outbox.queries import find_rows, is_job, select_rows
 from flaskcelery.outbox.tasks import title_of
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.devices import describe_device
@@ -23,6 +23,7 @@ from flaskcelery.users.sessions import confirm_session, find_sessions, is_curren
 
 R = TypeVar("R")
 SHOWN_EMAILS = 20
+EMAIL_STATES = {"pending": "waiting", "running": "waiting", "failed": "failed"}
 EXPORTED_AT_ONCE = 500  # rows
 ACCOUNT_COLUMNS = (
     *("id", "username", "email", "email_confirmed_at", "pending_email", "previous_email", "email_changed_at"),
@@ -81,7 +82,7 @@ def list_sessions(user: User) -> list[dict[str, Any]]:
 
 def list_emails(user: User) -> list[dict[str, Any]]:
     """Return the latest emails to the user, newest first, each as `what`, `at` and `state`."""
-    return [_describe_email(row) for row in find_rows(OutboxRow.user_id == user.id, SHOWN_EMAILS)]
+    return [_describe_email(row) for row in find_rows(_is_email_to(user), SHOWN_EMAILS)]
 
 
 def export_account(user: User) -> Iterator[str]:
@@ -94,7 +95,8 @@ def export_account(user: User) -> Iterator[str]:
     lists: dict[str, tuple[Any, Callable[[Any], dict[str, Any]]]] = {
         "sessions": (select_sessions(user.id), lambda row: _pick(row, SESSION_COLUMNS)),
         "events": (select_events(user.id), lambda row: _pick(row, EVENT_COLUMNS)),
-        "emails": (select_rows(OutboxRow.user_id == user.id), _describe_email),
+        "emails": (select_rows(_is_email_to(user)), _describe_email),
+        "jobs": (select_rows(and_(OutboxRow.user_id == user.id, is_job())), _describe_job),
     }
     return _write_json(_pick(user, ACCOUNT_COLUMNS), lists)
 
@@ -111,9 +113,17 @@ def _write_json(account: dict[str, Any], lists: Mapping[str, Any]) -> Iterator[s
     yield "}\n"
 
 
+def _is_email_to(user: User) -> ColumnElement[bool]:
+    return and_(OutboxRow.user_id == user.id, ~is_job())
+
+
 def _describe_email(row: OutboxRow) -> dict[str, Any]:
-    state = "sent" if row.done_at else "failed" if row.failed_at else "waiting"
+    state = EMAIL_STATES.get(row.state, "nothing to send" if row.sent_nothing else "sent")
     return {"what": title_of(row.task), "at": row.created_at, "state": state}
+
+
+def _describe_job(row: OutboxRow) -> dict[str, Any]:
+    return {"what": title_of(row.task), "at": row.created_at, "state": row.state}
 
 
 def _pick(row: object, columns: tuple[str, ...]) -> dict[str, Any]:

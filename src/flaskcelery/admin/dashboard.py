@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import extract, func, select
+from sqlalchemy import ColumnElement, extract, func, select
 
-from flaskcelery.admin.pages import EMAILS, USERS
+from flaskcelery.admin.pages import EMAILS, JOBS, USERS, is_email
 from flaskcelery.admin.tables import count_rows, format_total
 from flaskcelery.database import database_now, db
 from flaskcelery.outbox.models import OutboxRow
@@ -54,8 +54,10 @@ class Tile:
 def find_charts() -> list[Chart]:
     now, days, hours = database_now(), f"{DAYS} days", f"{HOURS} hours"
     joined = count_by(User.joined_at, "%Y-%m-%d", now, timedelta(days=1), DAYS)
-    sent = count_by(OutboxRow.done_at, "%Y-%m-%d %H:00", now, timedelta(hours=1), HOURS)
-    failed = count_by(OutboxRow.failed_at, "%Y-%m-%d %H:00", now, timedelta(hours=1), HOURS)
+    sent = count_by(
+        OutboxRow.done_at, "%Y-%m-%d %H:00", now, timedelta(hours=1), HOURS, is_email(), ~OutboxRow.sent_nothing
+    )
+    failed = count_by(OutboxRow.failed_at, "%Y-%m-%d %H:00", now, timedelta(hours=1), HOURS, is_email())
     top = find_highest(sent + failed)  # of both charts, so that they can be compared
     return [
         Chart("Sign-ups", "day", days, joined, find_highest(joined)),
@@ -68,11 +70,13 @@ def find_highest(bars: list[tuple[str, int]]) -> int:
     return max(number for _, number in bars)
 
 
-def count_by(column: Any, label: str, now: datetime, step: timedelta, number: int) -> list[tuple[str, int]]:
+def count_by(
+    column: Any, label: str, now: datetime, step: timedelta, number: int, *where: ColumnElement[bool]
+) -> list[tuple[str, int]]:
     """Return how many rows have a time in each of the last `number` days or hours."""
     seconds, epoch = int(step.total_seconds()), extract("epoch", column)
     begins = epoch - epoch % seconds
-    query = select(begins, func.count()).where(column >= now - step * number).group_by(begins)
+    query = select(begins, func.count()).where(column >= now - step * number, *where).group_by(begins)
     counts: dict[int, int] = dict(db.session.execute(query).all())
     moments = [now - step * age for age in reversed(range(number))]
     return [(each.strftime(label), counts.get(int(each.timestamp()) // seconds * seconds, 0)) for each in moments]
@@ -80,7 +84,7 @@ def count_by(column: Any, label: str, now: datetime, step: timedelta, number: in
 
 def find_tiles(charts: list[Chart]) -> list[Tile]:
     sign_ups, sent, failed = charts
-    counts, oldest = count_states("pending", "failed"), find_oldest_pending()
+    counts, oldest = count_states("pending", "failed", "jobs_pending", "jobs_failed"), find_oldest_pending()
     users = format_total(count_rows(select(User.id), MAX_USERS), MAX_USERS)
     waits = f"oldest: {format_age(oldest)}" if oldest else "none waiting"
     return [
@@ -94,7 +98,13 @@ def find_tiles(charts: list[Chart]) -> list[Tile]:
             EMAILS.url(state="failed"),
             "bad" if counts["failed"] else "",
         ),
+        *_find_job_tiles(counts["jobs_pending"], counts["jobs_failed"]),
     ]
+
+
+def _find_job_tiles(pending: int, failed: int) -> list[Tile]:
+    tint = "bad" if failed else ""
+    return [Tile("Jobs failed", f"{failed:,}", f"{pending:,} pending", JOBS.url(), tint)] if pending or failed else []
 
 
 def format_age(age: timedelta) -> str:

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, update
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import database_now, db, transaction
@@ -93,10 +93,12 @@ def reset_totp(user_id: int, actor_id: int | None = None) -> None:
         end_sessions(user_id)
 
 
-def retry_emails(row_id: uuid.UUID | None = None, actor_id: int | None = None) -> int:
-    """Retry one failed email, or all of them, and return how many; raise NotStaff."""
+def retry_emails(
+    row_id: uuid.UUID | None = None, actor_id: int | None = None, of: ColumnElement[bool] | None = None
+) -> int:
+    """Retry one email or job, or all failed ones of a kind, and return how many; raise NotStaff."""
     with transaction():
-        return retry(row_id, get_actor(actor_id))
+        return retry(row_id, get_actor(actor_id), of)
 
 
 def _change(

@@ -2,7 +2,7 @@
 
 import json
 
-from sqlalchemy import and_, not_, or_
+from sqlalchemy import ColumnElement, and_, not_, or_
 
 from flaskcelery.admin import operations as staff
 from flaskcelery.admin.registry import Page, action
@@ -60,6 +60,16 @@ def retry(actor: User, row: OutboxRow) -> str:
     return "The email will be retried."
 
 
+@action("Retry", is_available=lambda row: row.failed_at is not None)
+def retry_job(actor: User, row: OutboxRow) -> str:
+    staff.retry_emails(row.id, actor.id)
+    return "The job will be retried."
+
+
+def is_email() -> ColumnElement[bool]:
+    return ~outbox.is_job()
+
+
 def count_failed(_row: None = None) -> int:
     return outbox.count_states("failed")["failed"]
 
@@ -73,11 +83,11 @@ def warn_of_retry(_row: None) -> list[str]:
 
 @action("Retry all failed emails", bulk=True, is_available=count_failed, confirm=warn_of_retry)
 def retry_all(actor: User) -> str:
-    return f"Emails that will be retried: {staff.retry_emails(actor_id=actor.id)}."
+    return f"Emails that will be retried: {staff.retry_emails(actor_id=actor.id, of=is_email())}."
 
 
 def name_state(state: str) -> str:
-    return "sent" if state == "done" else state
+    return {"done": "sent", "running": "pending"}.get(state, state)
 
 
 def name_absent(user_id: int | None) -> int | str:
@@ -91,11 +101,29 @@ EMAILS = Page(
     columns=("task", "state", "user_id", "created_at", "error"),
     sortable=("created_at",),
     searchable=("id", "user_id"),
-    filters={"state": {name_state(state): where for state, where in outbox.states().items()}},
+    filters={"state": {name_state(name): where for name, where in outbox.states().items() if name != "running"}},
     formatters={"task": title_of, "args": json.dumps, "state": name_state, "user_id": name_absent},
     tags={"state": {"sent": "good", "pending": "warn", "failed": "bad"}},
     links={"user_id": USERS},
     actions=(retry, retry_all),
+    hidden=("progress",),
+    where=is_email,
+)
+
+JOBS = Page(
+    name="jobs",
+    title="Jobs",
+    model=OutboxRow,
+    columns=("task", "state", "progress", "user_id", "created_at", "error"),
+    sortable=("created_at",),
+    searchable=("id", "user_id"),
+    filters={"state": outbox.states()},
+    formatters={"task": title_of, "args": json.dumps, "user_id": name_absent},
+    tags={"state": {"done": "good", "running": "warn", "pending": "warn", "failed": "bad"}},
+    links={"user_id": USERS},
+    actions=(retry_job,),
+    hidden=("domain", "sent_nothing"),
+    where=outbox.is_job,
 )
 
 
@@ -133,4 +161,4 @@ AUDIT = Page(
     stand_ins={"user_id": "email", "actor_id": "actor_name"},
 )
 
-PAGES = {page.name: page for page in (USERS, EMAILS, SESSIONS, AUDIT)}
+PAGES = {page.name: page for page in (USERS, EMAILS, JOBS, SESSIONS, AUDIT)}

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import abort, url_for
 from flask_wtf import FlaskForm
-from sqlalchemy import ColumnElement, false, inspect, or_, select
+from sqlalchemy import ColumnElement, false, inspect, or_, select, true
 from werkzeug.datastructures import MultiDict
 
 from flaskcelery.admin.tables import LAST_PAGE, MAX_TOTAL, ROWS_PER_PAGE, ListQuery, Table, count_rows, find_page
@@ -16,7 +16,7 @@ from flaskcelery.web.urls import MAX_ID
 Choices = Mapping[str, ColumnElement[bool]]
 MAX_IDS = 1000  # of linked rows, in one condition
 # Parts of column names that headings spell differently.
-WORDS = {"id": "ID", "ip": "IP", "at": "time", "task": "email", "totp": "TOTP"}
+WORDS = {"id": "ID", "ip": "IP", "at": "time", "totp": "TOTP"}
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class Page:
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # the tint of a column's values
     links: Mapping[str, "Page"] = field(default_factory=dict)  # foreign keys, shown and searched as the page's rows
     stand_ins: Mapping[str, str] = field(default_factory=dict)  # the column to show when the row of a link is gone
+    where: Callable[[], ColumnElement[bool]] = true  # the rows of the list
     nouns: tuple[str, str] | None = None  # one row and several; the default is the title
     history: Callable[[Any], Sequence[Any]] | None = None  # the audit events of a row
 
@@ -75,7 +76,9 @@ class Page:
 
     def find_table(self, query: ListQuery) -> Table:
         """Return the rows of one page of the list, the last one if there are fewer."""
-        chosen = select(self.model).where(*[self.filters[name][choice] for name, choice in query.filters.items()])
+        chosen = select(self.model).where(
+            self.where(), *[self.filters[name][choice] for name, choice in query.filters.items()]
+        )
         if query.search and self.searchable:
             chosen = chosen.where(self._matches(query.search))
         # The primary key makes the order unique: no row is on two pages.
@@ -155,7 +158,7 @@ class Page:
         """Return what a column is called within a sentence."""
         name = name.removesuffix("_id") if name in self.links else name
         name = name.removeprefix("is_").removesuffix("_at").removesuffix("_key")
-        return " ".join(WORDS.get(word, word) for word in name.split("_"))
+        return " ".join({**WORDS, "task": self.noun(1)}.get(word, word) for word in name.split("_"))
 
     def head(self, name: str) -> str:
         """Return the heading of a column."""

@@ -54,6 +54,7 @@ class Event(StrEnum):
     ROLE_CHANGED = "role changed"
     DELETED = "deleted"
     EMAILS_RETRIED = "emails retried"
+    JOBS_RETRIED = "jobs retried"
     ACCOUNT_CLOSED = "account closed"
     ACCOUNT_ERASED = "account erased"
     ACCOUNT_EXPIRED = "unconfirmed account expired"

@@ -32,7 +32,7 @@ TIME = re.compile(rb" - - \[[^]]+\]")  # of a request; each line begins with hon
 
 @click.command("dev")
 def run_dev() -> None:
-    """Prepare the database, then run web, worker and relay together until Ctrl-C."""
+    """Prepare the database, then run web, workers and relay together until Ctrl-C."""
     port = current_app.config["PORT"]
     _check_port(port)
     os.umask(0o077)  # only this user can read the database under instance/

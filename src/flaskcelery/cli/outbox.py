@@ -1,4 +1,4 @@
-"""`flask outbox ...`: inspect, retry, relay and purge outgoing emails."""
+"""`flask outbox ...`: inspect, retry, relay and purge outgoing emails and jobs."""
 
 import uuid
 
@@ -11,7 +11,7 @@ from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import relay_once, run_forever
 from flaskcelery.retention import purge_some
 
-commands = Group("outbox", help="Outgoing emails: inspect, retry, relay, purge.")
+commands = Group("outbox", help="Outgoing emails and jobs: inspect, retry, relay, purge.")
 
 
 @commands.command()
@@ -26,7 +26,9 @@ def status(as_json: bool) -> None:
 
 
 @commands.command("list")
-@click.option("--state", type=click.Choice(["pending", "due", "failed", "done"]), default="pending", show_default=True)
+@click.option(
+    "--state", type=click.Choice(["pending", "due", "running", "failed", "done"]), default="pending", show_default=True
+)
 @limit_option
 @json_option
 def show_list(state: str, limit: int, as_json: bool) -> None:
@@ -50,13 +52,13 @@ def show(row_id: uuid.UUID, as_json: bool) -> None:
 @click.argument("row_id", type=click.UUID, required=False)
 @click.option("--all-failed", is_flag=True, help="Every failed row.")
 def retry(row_id: uuid.UUID | None, all_failed: bool) -> None:
-    """Retry one failed row, or all of them: flask outbox retry --all-failed"""
+    """Retry all failed rows, or one row that has failed or waits: flask outbox retry --all-failed"""
     if (row_id is None) != all_failed:
         raise click.UsageError("Give either a row's id or --all-failed.")
     with transaction():
         count = queries.retry(row_id)
     if row_id and not count:
-        raise click.ClickException("No failed row has this id.")
+        raise click.ClickException("No failed or waiting row has this id.")
     click.echo(f"Retrying: {count}")
 
 

@@ -12,7 +12,8 @@ from flaskcelery.config.settings import LOOPBACK, Config
 
 # Milliseconds. Postgres ends what takes longer, so that no process waits for ever.
 DATABASE_LIMITS = {"statement_timeout": 5000, "lock_timeout": 3000, "idle_in_transaction_session_timeout": 30000}
-OUTBOX_QUEUE, URGENT_QUEUE = QUEUES = ("outbox", "urgent")  # workers take from each in turn
+# A worker takes from its queues in turn. Those for emails have a worker of their own, so that no job delays an email.
+OUTBOX_QUEUE, URGENT_QUEUE, JOBS_QUEUE = QUEUES = ("outbox", "urgent", "jobs")
 
 
 def derive(config: Config) -> Config:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from flask import current_app
 
+from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.database import db
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox.tasks import TASKS, OutboxTask
@@ -30,9 +31,9 @@ def render(task: OutboxTask, number: int) -> Message | None:
 
 
 def find_previews() -> Iterator[Preview]:
-    """Return every email of the application, and each task that has no sample."""
+    """Return every email of the application, and each task that has no sample and is no job."""
     for task in TASKS.values():
-        if not task.samples:
+        if not task.samples and task.queue != JOBS_QUEUE:
             yield Preview(task, 0, None, f'There is no sample. Write @task("{task.name}", ..., samples=[...]).')
         for number in range(len(task.samples)):
             yield _preview(task, number)

@@ -29,10 +29,12 @@ logger = logging.getLogger(__name__)
 
 # Done rows are never counted: there can be a million of them.
 FIGURES: dict[str, tuple[type[GaugeMetricFamily | CounterMetricFamily], str]] = {
-    "pending": (GaugeMetricFamily, "Pending rows"),
-    "due": (GaugeMetricFamily, "Pending rows that are due now"),
-    "failed": (GaugeMetricFamily, "Rows that have failed permanently"),
-    "oldest_pending_seconds": (GaugeMetricFamily, "Age of the oldest pending row"),
+    "pending": (GaugeMetricFamily, "Pending emails"),
+    "due": (GaugeMetricFamily, "Pending emails that are due now"),
+    "failed": (GaugeMetricFamily, "Emails that have failed permanently"),
+    "oldest_pending_seconds": (GaugeMetricFamily, "Age of the oldest pending email"),
+    "jobs_due": (GaugeMetricFamily, "Pending jobs that are due now"),
+    "jobs_failed": (GaugeMetricFamily, "Jobs that have failed permanently"),
     "sent": (CounterMetricFamily, "Emails that the mail server accepted"),
     "retried": (CounterMetricFamily, "Attempts after a row's first one"),
     "late_results": (CounterMetricFamily, "Results recorded after the lease ended: possible duplicate emails"),
@@ -102,7 +104,8 @@ class Tables(Collector):
         try:
             oldest = find_oldest_pending()
             age = oldest.total_seconds() if oldest else 0.0
-            figures = {"oldest_pending_seconds": age, **count_states("pending", "due", "failed"), **read_totals()}
+            states = count_states("pending", "due", "failed", "jobs_due", "jobs_failed")
+            figures = {"oldest_pending_seconds": age, **states, **read_totals()}
         except SQLAlchemyError as error:
             figures = {}
             logger.warning("Cannot read the outbox's figures: %s", type(error).__name__)

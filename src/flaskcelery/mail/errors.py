@@ -4,6 +4,8 @@ import smtplib
 import ssl
 from collections.abc import Iterable
 
+from flaskcelery.errors import TaskFailed
+
 MAX_REASON_LENGTH = 500
 
 
@@ -31,7 +33,7 @@ class UnknownMailError(TemporaryMailError):
     """The email may have been sent: the connection ended after the final dot, before the server's reply."""
 
 
-class PermanentMailError(MailError):
+class PermanentMailError(MailError, TaskFailed):
     """The email can never be sent: the server refused its recipient or its content."""
 
 

@@ -14,19 +14,15 @@ from sqlalchemy import Update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from flaskcelery.database import db, transaction
+from flaskcelery.errors import TaskFailed
 from flaskcelery.extensions import mail
 from flaskcelery.logs import about_row
-from flaskcelery.mail.errors import (
-    ConfigurationMailError,
-    PermanentMailError,
-    TemporaryMailError,
-    UnknownMailError,
-    sanitize,
-)
+from flaskcelery.mail.errors import ConfigurationMailError, TemporaryMailError, UnknownMailError, sanitize
 from flaskcelery.mail.message import message_id
 from flaskcelery.outbox import statements
+from flaskcelery.outbox.progress import reporting
 from flaskcelery.outbox.slots import domain_slot, publish_waiting
-from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.outbox.tasks import TASKS, find_lease, find_time_limit
 
 logger = logging.getLogger(__name__)
 
@@ -49,18 +45,20 @@ class Claim:
     @property
     def send_before(self) -> float:
         """The time after which a whole send no longer fits into the lease."""
-        return self.claimed_at + float(current_app.config["OUTBOX_LEASE"] - current_app.config["MAIL_SEND_DEADLINE"])
+        return self.claimed_at + find_lease(self.task) - float(current_app.config["MAIL_SEND_DEADLINE"])
 
     @property
     def task_ends(self) -> float:
         """The time at which Celery kills the process that runs the task."""
-        return self.claimed_at + float(current_app.config["TASK_TIME_LIMIT"])
+        return self.claimed_at + find_time_limit(self.task)
 
 
 def register_tasks(celery: Celery) -> None:
+    limits = {name: {"time_limit": task.time_limit} for name, task in TASKS.items() if task.time_limit}
+    celery.conf.task_annotations = limits  # before the tasks, which read it once
+    celery.conf.task_routes = {name: {"queue": task.queue} for name, task in TASKS.items()}
     for name in TASKS:
         celery.task(name=name)(run)
-    celery.conf.task_routes = {name: {"queue": task.queue} for name, task in TASKS.items()}
 
 
 def run(row_id: str) -> None:
@@ -82,9 +80,9 @@ def process(claimed: Claim) -> None:
     """Run the task of a claimed row and record the result."""
     try:
         is_sent = perform(claimed)
-    except PermanentMailError as error:
+    except TaskFailed as error:
         logger.error("%s failed permanently", claimed)
-        fail(claimed, str(error))
+        fail(claimed, sanitize(str(error)))
     except UnknownMailError as error:
         logger.warning("%s: delivery status unknown", claimed)
         keep_lease(claimed, str(error))
@@ -109,14 +107,17 @@ def claim(row_id: uuid.UUID) -> Claim | None:
     if found is None:
         return None
     claimed = Claim(row_id, found.task, found.args, found.attempts, claimed_at)
-    if claimed.attempts > 1:
-        _record(claimed, statements.LENGTHEN_LEASE, "retried", seconds=max(lease, back_off(claimed.attempts)))
+    is_retry, longer = claimed.attempts > 1, find_lease(claimed.task)
+    if is_retry or longer > lease:  # a job has a longer one
+        seconds = max(longer, back_off(claimed.attempts) if is_retry else 0)
+        _record(claimed, statements.LENGTHEN_LEASE, "retried" if is_retry else None, seconds=seconds)
     return claimed
 
 
 def perform(claimed: Claim) -> bool:
     """Run the task and send the email it returns, outside any transaction; return whether there was one."""
-    message = TASKS[claimed.task](**claimed.args)
+    with reporting(claimed.id, claimed.attempts):
+        message = TASKS[claimed.task](**claimed.args)
     db.session.remove()
     if message is None:
         logger.info("%s: nothing to send", claimed)
@@ -130,7 +131,7 @@ def perform(claimed: Claim) -> bool:
 
 def finish(claimed: Claim, *, is_sent: bool) -> None:
     """Record that the row is done, even if it expired while its email was being sent."""
-    _record(claimed, statements.FINISH, "sent" if is_sent else None)
+    _record(claimed, statements.FINISH, "sent" if is_sent else None, is_empty=not is_sent)
 
 
 def fail(claimed: Claim, reason: str) -> None:

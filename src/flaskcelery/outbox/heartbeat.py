@@ -20,6 +20,7 @@ from celery.signals import celeryd_after_setup, task_prerun, worker_ready, worke
 from flask import Flask
 
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
+from flaskcelery.outbox.tasks import TASKS
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +64,17 @@ def heartbeat_file(app: Flask, name: str, kind: str) -> Path:
 
 def bound_stop(app: Flask) -> None:
     """Let a warm stop take as long as the longest task, and not much longer."""
-    timer = threading.Timer(app.config["TASK_TIME_LIMIT"] + STOP_GRACE, lambda: os._exit(1))
+    timer = threading.Timer(longest_task(app) + STOP_GRACE, lambda: os._exit(1))
     timer.daemon = True
     timer.start()
+
+
+def longest_task(app: Flask) -> float:
+    """Return the longest time limit, in seconds, of the tasks in this worker's queues."""
+    queues = app.extensions["celery"].amqp.queues.consume_from
+    limits = [task.time_limit for task in TASKS.values() if task.time_limit and task.queue in queues]
+    default: float = app.config["TASK_TIME_LIMIT"]
+    return max([default, *limits])
 
 
 class Heartbeat:
@@ -91,8 +100,7 @@ class Heartbeat:
 
     def is_responsive(self) -> bool:
         """Return whether the worker answered, or its broker was away, recently enough for the longest task."""
-        patience: float = self._app.config["TASK_TIME_LIMIT"] + GRACE
-        return time.monotonic() - self._last_good < patience
+        return time.monotonic() - self._last_good < longest_task(self._app) + GRACE
 
     def beat(self, pause: float) -> None:
         """Send one heartbeat and wait for `pause` seconds; take note of any answer."""

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Index, SmallInteger, String, Text, and_, text
+from sqlalchemy import JSON, ColumnElement, Index, SmallInteger, String, Text, and_, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
@@ -49,10 +49,15 @@ class OutboxRow(Base):
     done_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
+    progress: Mapped[int | None] = mapped_column(SmallInteger)  # percent, while a process works on the row
+    sent_nothing: Mapped[bool] = mapped_column(default=False, server_default=false())  # done without an email
 
     @property
     def state(self) -> str:
-        return "done" if self.done_at else "failed" if self.failed_at else "pending"
+        """Return pending, running, done or failed. While a row is running, `progress` is a percentage."""
+        if self.done_at or self.failed_at:
+            return "done" if self.done_at else "failed"
+        return "pending" if self.progress is None else "running"
 
 
 class OutboxTotal(Base):

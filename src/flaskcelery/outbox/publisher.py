@@ -55,11 +55,11 @@ class Publisher:
                 task, args=[str(row_id)], task_id=str(row_id), producer=producer, retry=False, queue=queue
             )
 
-    def count_waiting(self) -> int:
-        """Return how many messages wait on the broker; raise BrokerAway when it does not answer."""
+    def count_waiting(self) -> dict[str, int]:
+        """Return how many messages wait in each queue of the broker; raise BrokerAway when it does not answer."""
         with self._producer() as producer:
             queues: list[Any] = [Queue(name)(producer.channel) for name in QUEUES]
-            return sum(int(queue.queue_declare().message_count) for queue in queues)
+            return {queue.name: int(queue.queue_declare().message_count) for queue in queues}
 
     def try_publish(self, task: str, row_id: uuid.UUID) -> None:
         """Publish unless the broker has just failed; never raises."""

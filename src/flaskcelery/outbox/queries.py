@@ -5,35 +5,46 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, func, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, case, func, select, true, update
 
 from flaskcelery.audit.events import Actor, Event, record
+from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending, is_waiting
+from flaskcelery.outbox.tasks import TASKS, in_queue
 from flaskcelery.retention import DAY, delete_batch, purge
 
 
+def is_job() -> ColumnElement[bool]:
+    """Select the rows of jobs; all others are emails."""
+    return in_queue(JOBS_QUEUE)
+
+
 def states() -> dict[str, ColumnElement[bool]]:
-    """Return the condition of each state by name; due rows are pending, too."""
+    """Return the condition of each state by name; due and running rows are pending, too."""
     return {
         "pending": is_pending(),
         "due": is_claimable(),
+        "running": is_pending() & OutboxRow.progress.is_not(None),
         "failed": OutboxRow.failed_at.is_not(None),
         "done": OutboxRow.done_at.is_not(None),
     }
 
 
 def count_states(*names: str) -> dict[str, int]:
-    """Return how many rows are in each of these states; without names, in every state."""
-    chosen = {name: where for name, where in states().items() if not names or name in names}
+    """Return how many emails are in each of these states, and jobs in `jobs_` and a state; without names, in all."""
+    emails = {name: where & ~is_job() for name, where in states().items()}
+    jobs = {f"jobs_{name}": where & is_job() for name, where in states().items()}
+    chosen = {name: where for name, where in (emails | jobs).items() if not names or name in names}
     counts = [select(func.count()).select_from(OutboxRow).where(where).scalar_subquery() for where in chosen.values()]
     return dict(zip(chosen, db.session.execute(select(*counts)).one(), strict=True))
 
 
 def find_oldest_pending() -> timedelta | None:
-    """Return the age of the oldest pending row, for the health page and the alerts."""
-    oldest, now = db.session.execute(select(func.min(OutboxRow.created_at), now_plus()).where(is_waiting())).one()
+    """Return the age of the oldest pending email, for the health page and the alerts."""
+    oldest_email = select(func.min(OutboxRow.created_at), now_plus()).where(is_waiting(), ~is_job())
+    oldest, now = db.session.execute(oldest_email).one()
     return now - oldest if oldest else None
 
 
@@ -52,21 +63,25 @@ def read_totals() -> dict[str, int]:
     return {name: int(total) for name, total in db.session.execute(summed)}
 
 
-def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None) -> int:
-    """Make one failed row, or all of them, pending and due with a new expiry, and audit it; return how many.
+def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None, of: ColumnElement[bool] | None = None) -> int:
+    """Make all failed rows pending and due with a new expiry, or one row that waits or has failed, and audit it.
 
-    The caller commits.
+    Returns how many. The caller commits.
     """
-    failed = update(OutboxRow).where(OutboxRow.failed_at.is_not(None), OutboxRow.id == row_id if row_id else true())
-    later = now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])
-    retried = failed.values(failed_at=None, due_at=now_plus(), expires_at=later)
+    is_failed = OutboxRow.failed_at.is_not(None)
+    is_idle = is_failed | (is_pending() & OutboxRow.progress.is_(None))  # no process works on it
+    chosen = and_(OutboxRow.id == row_id, is_idle) if row_id else and_(is_failed, true() if of is None else of)
+    later = case((is_failed, now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])), else_=OutboxRow.expires_at)
+    retried = update(OutboxRow).where(chosen).values(failed_at=None, due_at=now_plus(), expires_at=later)
     rows = db.session.execute(retried.returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)).all()
     if row_id:  # the relay publishes many rows, at a rate that does not fill the broker
         for row in rows:
             publisher.publish_after_commit(row.task, row.id)
-    if rows:
-        user_id = rows[0].user_id if row_id else None
-        record(Event.EMAILS_RETRIED, user_id, detail=f"{len(rows)} emails", actor=actor)
+    user_id = rows[0].user_id if rows and row_id else None
+    jobs = sum(row.task in TASKS and TASKS[row.task].queue == JOBS_QUEUE for row in rows)
+    for event, kind, count in ((Event.EMAILS_RETRIED, "emails", len(rows) - jobs), (Event.JOBS_RETRIED, "jobs", jobs)):
+        if count:
+            record(event, user_id, detail=f"{count} {kind}", actor=actor)
     return len(rows)
 
 

@@ -1,4 +1,4 @@
-"""The relay: publishes pending rows again, and sends their emails itself when the broker is away."""
+"""The relay: publishes pending rows again, and sends emails itself when the broker is away. It never runs a job."""
 
 import logging
 import signal
@@ -12,13 +12,13 @@ from flask import current_app
 from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from flaskcelery.config.derived import URGENT_QUEUE
+from flaskcelery.config.derived import JOBS_QUEUE, URGENT_QUEUE
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.heartbeat import heartbeat_file
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_pending
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
-from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.outbox.tasks import TASKS, in_queue
 from flaskcelery.retention import purge_some
 
 logger = logging.getLogger(__name__)
@@ -63,13 +63,14 @@ def relay_once(period: float, is_stopping: threading.Event | None = None) -> Non
 
 
 def publish_due(period: float, is_stopping: threading.Event) -> list[DueRow]:
-    """Publish the rows that have been due for `period` seconds; return the stale and the unpublished ones."""
+    """Publish the rows that have been due for `period` seconds; return the stale and the unpublished emails."""
     publisher: Publisher = current_app.extensions["publisher"]
-    room = count_room(publisher)
+    room, room_for_jobs = count_room(publisher)
     rows = take_overdue(period, limit=max(room, DIRECT_SENDS_PER_PASS))
+    jobs = take_jobs(period, room_for_jobs)
     published: set[uuid.UUID] = set()
     try:
-        for row in [row for row in rows if row.task in TASKS][:room]:
+        for row in [row for row in rows if row.task in TASKS][:room] + jobs:
             if is_stopping.is_set():
                 break
             publisher.publish(row.task, row.id)
@@ -93,13 +94,16 @@ def send_directly(rows: Sequence[DueRow], is_stopping: threading.Event) -> None:
             slow.add(row.domain)
 
 
-def count_room(publisher: Publisher) -> int:
-    """Return how many rows to publish in this pass: 0 when the broker is away or no worker empties its queue."""
+def count_room(publisher: Publisher) -> tuple[int, int]:
+    """Return how many emails and jobs to publish: 0 when the broker is away or no worker empties its queues."""
     try:
-        return max(0, min(ROWS_PER_PASS, MAX_WAITING - publisher.count_waiting()))
+        waiting = publisher.count_waiting()
     except BrokerAway as error:
         logger.warning("Sending without the broker: %s", error)
-        return 0
+        return 0, 0
+    jobs = waiting.pop(JOBS_QUEUE)
+    emails, jobs = (max(0, min(ROWS_PER_PASS, MAX_WAITING - number)) for number in (sum(waiting.values()), jobs))
+    return emails, jobs
 
 
 def expire() -> None:
@@ -115,20 +119,28 @@ def expire() -> None:
         logger.error("Row %s (%s) has expired", row_id, task)
 
 
-def take_overdue(period: float, limit: int) -> Sequence[DueRow]:
-    """Return at most `limit` rows due for longer than `period`, urgent and others in turn, oldest first.
+def take_overdue(period: float, limit: int) -> list[DueRow]:
+    """Return at most `limit` emails due for longer than `period`, urgent and others in turn, oldest first.
 
     They stay claimable, at the back of the queue.
     """
-    is_urgent = OutboxRow.task.in_([task.name for task in TASKS.values() if task.queue == URGENT_QUEUE])
+    is_urgent, is_job = in_queue(URGENT_QUEUE), in_queue(JOBS_QUEUE)
     with transaction():
         urgent = _find_overdue(period, limit // 2, is_urgent)
-        others = _find_overdue(period, limit - len(urgent), ~is_urgent)
-        rows = [row for pair in zip_longest(urgent, others) for row in pair if row]
-        db.session.execute(
-            update(OutboxRow).where(OutboxRow.id.in_([row.id for row in rows])).values(due_at=now_plus())
-        )
-    return rows
+        others = _find_overdue(period, limit - len(urgent), ~is_urgent & ~is_job)
+        return _move_back([row for pair in zip_longest(urgent, others) for row in pair if row])
+
+
+def take_jobs(period: float, limit: int) -> list[DueRow]:
+    """Return at most `limit` jobs due for longer than `period`, oldest first. They move to the back, too."""
+    with transaction():
+        return _move_back(_find_overdue(period, limit, in_queue(JOBS_QUEUE)))
+
+
+def _move_back(rows: Sequence[DueRow]) -> list[DueRow]:
+    found = OutboxRow.id.in_([row.id for row in rows])
+    db.session.execute(update(OutboxRow).where(found).values(due_at=now_plus()))
+    return list(rows)
 
 
 def _find_overdue(period: float, limit: int, where: ColumnElement[bool]) -> Sequence[DueRow]:

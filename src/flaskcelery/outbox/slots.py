@@ -59,7 +59,10 @@ def domain_slot(row_id: uuid.UUID) -> Iterator[bool]:
         yield True
         return
     found = execute_alone(DOMAIN, row_id=row_id)
-    first = zlib.crc32(found.domain.encode() if found else b"") * MAX_SLOTS
+    if not found or not found.domain:  # a job, which has no recipient
+        yield True
+        return
+    first = zlib.crc32(found.domain.encode()) * MAX_SLOTS
     with slots.file.open("ab") as file:
         yield any(_try_lock(file, first + number) for number in range(slots.per_domain))
 

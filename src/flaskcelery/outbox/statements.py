@@ -13,6 +13,7 @@ TOTAL_PARTS = 8  # as many as the migration creates
 
 _seconds, _patience = bindparam("seconds", type_=Float()), bindparam("patience", type_=Float())
 _reason: BindParameter[str] = bindparam("reason")
+_is_empty: BindParameter[bool] = bindparam("is_empty")
 _row = OutboxRow.id == bindparam("row_id")
 
 DOMAIN = select(OutboxRow.domain).where(_row)
@@ -21,14 +22,14 @@ _free = select(OutboxRow.id).where(_row, is_claimable()).with_for_update(skip_lo
 CLAIM = (
     update(OutboxRow)
     .where(OutboxRow.id == _free.scalar_subquery())
-    .values(attempts=OutboxRow.attempts + 1, due_at=now_plus(_seconds))
+    .values(attempts=OutboxRow.attempts + 1, due_at=now_plus(_seconds), progress=0)
     .returning(OutboxRow.task, OutboxRow.args, OutboxRow.attempts)
 )
 
 # The next due row of a row's domain, and how it moves to the back of the queue.
 WAITING = (
     select(OutboxRow.id)
-    .where(OutboxRow.domain == DOMAIN.scalar_subquery(), is_claimable())
+    .where(OutboxRow.domain == DOMAIN.scalar_subquery(), OutboxRow.domain != "", is_claimable())
     .order_by(OutboxRow.due_at)
     .limit(1)
 )
@@ -38,10 +39,11 @@ MOVE_WAITING = update(OutboxRow).where(_next).values(due_at=now_plus()).returnin
 # What a claim can record, as long as it holds.
 _mine = update(OutboxRow).where(_row, OutboxRow.attempts == bindparam("attempt")).returning(OutboxRow.id)
 LENGTHEN_LEASE = _mine.values(due_at=now_plus(_seconds))
-FINISH = _mine.values(done_at=now_plus(), failed_at=None, error=None)
-FAIL = _mine.values(failed_at=now_plus(), error=_reason)
-KEEP_LEASE = _mine.values(error=_reason)
-POSTPONE = _mine.values(due_at=now_plus(_seconds), error=_reason)
+_result = _mine.values(progress=None)  # no longer running
+FINISH = _result.values(done_at=now_plus(), failed_at=None, error=None, sent_nothing=_is_empty)
+FAIL = _result.values(failed_at=now_plus(), error=_reason)
+KEEP_LEASE = _result.values(error=_reason)
+POSTPONE = _result.values(due_at=now_plus(_seconds), error=_reason)
 _is_young = OutboxRow.created_at > now_plus(-MAX_PATIENCE)
 _extended = case((_is_young, now_plus(_patience)), else_=OutboxRow.expires_at)
 POSTPONE_AND_EXTEND = POSTPONE.values(expires_at=_extended)

@@ -3,13 +3,14 @@
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, false, select
 
-from flaskcelery.config.derived import OUTBOX_QUEUE
+from flaskcelery.config.derived import JOBS_QUEUE, OUTBOX_QUEUE, QUEUES
 from flaskcelery.database import db, now_plus, require_transaction, try_insert
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
@@ -24,14 +25,23 @@ Body = Callable[..., Message | None]
 Sample = Callable[[], dict[str, Any]]  # adds rows that are never committed, and returns a task's arguments
 
 
+@dataclass(eq=False)
 class OutboxTask:
     """A task's name and body. Calling it runs the body; `enqueue` makes a worker run it after the commit."""
 
-    def __init__(
-        self, name: str, body: Body, title: str = "", queue: str = OUTBOX_QUEUE, samples: Sequence[Sample] = ()
-    ) -> None:
-        self.name, self.body, self.__doc__ = name, body, body.__doc__
-        self.title, self.queue, self.samples = title or name, queue, samples
+    name: str
+    body: Body
+    title: str = ""  # what people see in lists; the default is the name
+    queue: str = OUTBOX_QUEUE  # "urgent" is for emails that wait for no others, "jobs" for work that takes long
+    time_limit: float | None = None  # seconds after which a job is killed; the default is the limit of emails
+    samples: Sequence[Sample] = ()  # each makes an email that `/dev/emails/` shows
+
+    def __post_init__(self) -> None:
+        self.title, self.__doc__ = self.title or self.name, self.body.__doc__
+        if self.queue not in QUEUES:
+            raise ValueError(f"{self.name}: the queues are {', '.join(QUEUES)}")
+        if self.time_limit and self.queue != JOBS_QUEUE:
+            raise ValueError(f"{self.name}: only the queue {JOBS_QUEUE} has time limits, emails have MAIL_TIMEOUT")
 
     def __call__(self, **args: Any) -> Message | None:
         """Run the body at once; return its message, unsent."""
@@ -82,18 +92,31 @@ def title_of(name: str) -> str:
     return TASKS[name].title if name in TASKS else name
 
 
-def task(
-    name: str, title: str = "", queue: str = OUTBOX_QUEUE, samples: Sequence[Sample] = ()
-) -> Callable[[Body], OutboxTask]:
-    """Register a function that returns the email to send, or None. People see the title in lists of emails.
+def in_queue(queue: str) -> ColumnElement[bool]:
+    """Select the rows of this queue's tasks."""
+    names = [task.name for task in TASKS.values() if task.queue == queue]
+    return OutboxRow.task.in_(names) if names else false()
 
-    Emails in the queue "urgent" wait for no others. `/dev/emails/` shows the email for each of the samples.
-    """
+
+def find_time_limit(name: str) -> float:
+    """Return the seconds after which Celery kills the process that runs the task."""
+    default: float = current_app.config["TASK_TIME_LIMIT"]
+    return (TASKS[name].time_limit if name in TASKS else None) or default
+
+
+def find_lease(name: str) -> float:
+    """Return the seconds for which a claim reserves a row of this task: longer than its limit."""
+    margin: float = current_app.config["OUTBOX_LEASE"] - current_app.config["TASK_TIME_LIMIT"]
+    return find_time_limit(name) + margin
+
+
+def task(name: str, title: str = "", **options: Any) -> Callable[[Body], OutboxTask]:
+    """Register a function that returns the email to send, or None; the options are the fields of OutboxTask."""
 
     def register(body: Body) -> OutboxTask:
         if name in TASKS:
             raise ValueError(f"two tasks are named {name}")
-        TASKS[name] = OutboxTask(name, body, title, queue, samples)
+        TASKS[name] = OutboxTask(name, body, title, **options)
         return TASKS[name]
 
     return register

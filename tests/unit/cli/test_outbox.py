@@ -10,7 +10,7 @@ from flaskcelery.audit.events import Event
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow
-from tests.unit.conftest import change, load
+from tests.unit.conftest import change, load, seconds_until_due
 
 
 @pytest.fixture
@@ -27,9 +27,10 @@ def run(quiet_app: Flask):  # type: ignore[no-untyped-def]
 def test_status_counts_and_tells_the_oldest_age(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
     change(pending_row, created_at=-120.0)
     lines = [line.split() for line in run("status").splitlines()]
-    assert lines[:4] == [["pending", "1"], ["due", "1"], ["failed", "0"], ["done", "0"]]
-    assert lines[4][0] == "oldest"
-    assert 119 < int(lines[4][1]) < 125
+    assert lines[:5] == [["pending", "1"], ["due", "1"], ["running", "0"], ["failed", "0"], ["done", "0"]]
+    assert lines[5:7] == [["jobs_pending", "0"], ["jobs_due", "0"]]
+    assert lines[10][0] == "oldest"
+    assert 119 < int(lines[10][1]) < 125
 
 
 def test_list_and_show_tell_what_is_wrong_with_a_row(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
@@ -41,8 +42,20 @@ def test_list_and_show_tell_what_is_wrong_with_a_row(run, pending_row: uuid.UUID
     assert run("show", uuid.uuid4()).startswith("1: Error: No row has this id.")
 
 
-def test_retry_takes_failed_rows_only_and_gives_them_new_time(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
-    assert run("retry", pending_row).startswith("1: Error: No failed row has this id.")
+def test_retry_makes_a_waiting_row_due_now_but_not_one_that_a_process_works_on(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
+    change(pending_row, due_at=1800.0, attempts=3)
+    expires_at = load(pending_row).expires_at
+    assert run("retry", pending_row) == "Retrying: 1\n"
+    assert seconds_until_due(pending_row) <= 0
+    assert (load(pending_row).attempts, load(pending_row).expires_at) == (3, expires_at)
+    change(pending_row, due_at=1800.0, progress=0)
+    assert run("retry", pending_row).startswith("1: Error: No failed or waiting row has this id.")
+    change(pending_row, done_at=0.0, progress=None)
+    assert run("retry", pending_row).startswith("1: Error: No failed or waiting row has this id.")
+    assert run("retry", "--all-failed") == "Retrying: 0\n"
+
+
+def test_retry_gives_failed_rows_new_time(run, pending_row: uuid.UUID) -> None:  # type: ignore[no-untyped-def]
     change(pending_row, failed_at=0.0, expires_at=-1.0, attempts=7)
     assert run("retry", pending_row) == "Retrying: 1\n"
     row = load(pending_row)

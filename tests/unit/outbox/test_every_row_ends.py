@@ -71,10 +71,10 @@ def test_every_row_ends(quiet_app: Flask, monkeypatch: pytest.MonkeyPatch, answe
     monkeypatch.setattr(relay, "DIRECT_SENDS_PER_PASS", count)
     monkeypatch.setattr(relay, "ROWS_PER_PASS", count)
     if broker == "is away":
-        monkeypatch.setattr(relay, "count_room", lambda _: 0)
+        monkeypatch.setattr(relay, "count_room", lambda _: (0, 0))
     else:
         monkeypatch.setattr(quiet_app.extensions["publisher"], "publish", lambda *_: None)
-        monkeypatch.setattr(relay, "count_room", lambda _: count)
+        monkeypatch.setattr(relay, "count_room", lambda _: (count, count))
     passed = timedelta()
     while db.session.scalar(select(OutboxRow.id).where(is_pending())):
         relay.relay_once(period=5)

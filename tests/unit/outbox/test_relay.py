@@ -2,7 +2,6 @@
 
 import threading
 import uuid
-from collections.abc import Iterator
 
 import flask_mail
 import pytest
@@ -12,46 +11,13 @@ from sqlalchemy import select, update
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import relay
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.publisher import BrokerAway
 from flaskcelery.outbox.relay import DIRECT_SENDS_PER_PASS, MAX_WAITING, ROWS_PER_PASS, relay_once, take_overdue
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.emails import send_password_reset_email
 from tests.unit.conftest import change, load
+from tests.unit.outbox.broker import Broker
 
 Emails = list[flask_mail.Message]
-
-
-class Broker:
-    """What stands in for the publisher: it records, or fails when it is told to."""
-
-    def __init__(self) -> None:
-        self.published: list[uuid.UUID] = []
-        self.tried = 0
-        self.waiting = 0
-        self.is_down = False
-
-    def count_waiting(self) -> int:
-        """Return how many messages wait, or fail as a lost broker does."""
-        self.tried += 1
-        if self.is_down:
-            raise BrokerAway("connection refused")
-        return self.waiting
-
-    def publish(self, _task: str, row_id: uuid.UUID) -> None:
-        """Take the message or fail as a lost broker does."""
-        self.tried += 1
-        if self.is_down:
-            raise BrokerAway("connection refused")
-        self.published.append(row_id)
-
-
-@pytest.fixture
-def broker(quiet_app: Flask) -> Iterator[Broker]:
-    """Return the broker that the relay publishes to."""
-    publisher = quiet_app.extensions["publisher"]
-    quiet_app.extensions["publisher"] = broker = Broker()
-    yield broker
-    quiet_app.extensions["publisher"] = publisher
 
 
 def enqueue_many(number: int) -> None:
