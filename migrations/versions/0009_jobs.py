@@ -1,4 +1,4 @@
-"""Add the key of tasks that are enqueued once, the progress of jobs, and whether a done row sent nothing."""
+"""Add what jobs need: keys, progress and schedules; and whether a done row sent nothing."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,9 +16,16 @@ def upgrade() -> None:
     op.create_index(
         "ix_outbox_once", "outbox", ["task", "once"], unique=True, sqlite_where=HAS_KEY, postgresql_where=HAS_KEY
     )
+    op.create_table(
+        "outbox_schedule",
+        sa.Column("task", sa.String(100), nullable=False),
+        sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("task", name="pk_outbox_schedule"),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("outbox_schedule")
     op.drop_index("ix_outbox_once", "outbox")
     for column in ("sent_nothing", "progress", "once"):
         op.drop_column("outbox", column)

@@ -1,10 +1,7 @@
 """What Postgres does differently from SQLite, asked of a real one."""
 
 import re
-import uuid
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,12 +17,11 @@ from sqlalchemy import URL, func, select
 from flaskcelery.app import create_app
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.auth.operations import WrongCredentials, authenticate, request_reset
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.database import db, now_plus
 from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import take_overdue
 from flaskcelery.signup.operations import register
-from flaskcelery.users.emails import send_goodbye_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken
 
@@ -86,22 +82,6 @@ def test_two_relays_and_a_worker_pass_each_other_by(app: Flask) -> None:
     assert delivery.claim(row_id) is not None
     db.session.rollback()
     assert delivery.claim(row_id) is None  # the first claim was committed at once
-
-
-@pytest.mark.parametrize("is_committed", [True, False])
-def test_of_two_who_enqueue_with_one_key_the_second_waits_for_the_first(app: Flask, is_committed: bool) -> None:
-    def enqueue() -> uuid.UUID:
-        with app.app_context(), transaction():
-            return send_goodbye_email.enqueue(user_id=1, once="2026").id
-
-    with ThreadPoolExecutor(1) as pool, suppress(ZeroDivisionError), transaction():
-        first = send_goodbye_email.enqueue(user_id=1, once="2026").id
-        second = pool.submit(enqueue)
-        with pytest.raises(TimeoutError):
-            second.result(timeout=0.5)
-        assert is_committed or 1 / 0
-    assert (second.result() == first) is is_committed
-    assert len(db.session.scalars(select(OutboxRow.id)).all()) == 1
 
 
 @pytest.mark.requirement(41)

@@ -9,6 +9,7 @@ from flaskcelery.database import db, transaction
 from flaskcelery.outbox import queries
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import relay_once, run_forever
+from flaskcelery.outbox.schedule import list_schedules
 from flaskcelery.retention import purge_some
 
 commands = Group("outbox", help="Outgoing emails and jobs: inspect, retry, relay, purge.")
@@ -70,6 +71,13 @@ def relay(every: float | None) -> None:
         relay_once(period=0)
     else:
         run_forever(every)
+
+
+@commands.command()
+@json_option
+def schedule(as_json: bool) -> None:
+    """List the recurring tasks with their last row and their next time (UTC): flask outbox schedule"""
+    show_rows(list_schedules(), as_json)
 
 
 @commands.command()

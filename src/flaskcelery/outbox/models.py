@@ -60,6 +60,15 @@ class OutboxRow(Base):
         return "pending" if self.progress is None else "running"
 
 
+class OutboxSchedule(Base):
+    """A recurring task: its slots until `checked_at` are enqueued, in the transaction that wrote this time."""
+
+    __tablename__ = "outbox_schedule"
+
+    task: Mapped[str] = mapped_column(String(100), primary_key=True)
+    checked_at: Mapped[datetime]
+
+
 class OutboxTotal(Base):
     """How often something has happened to rows, deleted ones too, in parts: workers need not wait for each other."""
 

@@ -18,6 +18,7 @@ from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.heartbeat import heartbeat_file
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_pending
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
+from flaskcelery.outbox.schedule import enqueue_scheduled
 from flaskcelery.outbox.tasks import TASKS, in_queue
 from flaskcelery.retention import purge_some
 
@@ -55,10 +56,11 @@ def touch_alive() -> None:
 
 
 def relay_once(period: float, is_stopping: threading.Event | None = None) -> None:
-    """Fail expired rows, delete old ones, then publish or send the rows that have been due for `period` seconds."""
+    """Fail expired rows, delete old ones, enqueue scheduled ones; publish or send those due for `period` seconds."""
     is_stopping = is_stopping or threading.Event()
     expire()
     purge_some()
+    enqueue_scheduled()
     send_directly(publish_due(period, is_stopping), is_stopping)
 
 

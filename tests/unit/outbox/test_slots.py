@@ -76,6 +76,19 @@ def test_a_free_slot_is_offered_to_the_rows_that_waited_for_it(
     assert published == [rows[1]]
 
 
+def test_a_row_without_a_recipient_takes_no_slot_and_offers_none(
+    quiet_app: Flask, rows: list[uuid.UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    published: list[uuid.UUID] = []
+    monkeypatch.setattr(quiet_app.extensions["publisher"], "publish", lambda _task, row_id: published.append(row_id))
+    quiet_app.extensions["slots"] = Slots(Path(quiet_app.instance_path) / "worker.slots", 0)
+    for row in rows[:2]:
+        change(row, domain="")
+    delivery.run(str(rows[0]))
+    assert [delivery.deliver(row) for row in rows[1:]] == [True, False]
+    assert published == []
+
+
 DOMAINS = {
     "a@example.com": "example.com",
     "a@x.y.EXAMPLE.com": "example.com",
