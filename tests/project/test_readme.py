@@ -1,4 +1,4 @@
-"""The README's examples, a background email and an admin page, done to a copy of the source as the README says."""
+"""The README's examples, an email, a job and an admin page, done to a copy of the source as the README says."""
 
 import os
 import re
@@ -30,6 +30,39 @@ with app.app_context(), mail.record_messages() as emails:
     print(sorted(message.subject for message in emails), is_shown)
 """
 
+JOB_IMPORTS = """
+from sqlalchemy import select
+from flaskcelery.database import database_now, transaction
+from flaskcelery.outbox.progress import report_progress
+from flaskcelery.outbox.schedule import every
+"""
+
+JOB = """
+from flask_migrate import upgrade
+from sqlalchemy import select
+from flaskcelery.app import create_app
+from flaskcelery.database import db, transaction
+from flaskcelery.outbox.delivery import deliver
+from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.schedule import list_schedules
+from flaskcelery.signup.operations import register
+from flaskcelery.signup.tasks import send_weekly_tips
+
+app = create_app({"ARGON2_PARAMETERS": "m=8,t=1,p=1"})
+with app.app_context():
+    upgrade()
+    for name in ("alice", "bob"):
+        register(name, f"{name}@example.com", "correct horse")
+    states = []
+    for _ in range(2):
+        with transaction():
+            row_id = send_weekly_tips.enqueue().id
+        deliver(row_id)
+        states.append(db.session.get(OutboxRow, row_id).state)
+    tips = db.session.scalars(select(OutboxRow.user_id).filter_by(task="send_tips_email")).all()
+    [schedule] = list_schedules()
+    print(states, sorted(tips), schedule["task"], f"{schedule['next']:%a %H:%M}")
+"""
 
 ADMIN = """
 from flask_migrate import upgrade
@@ -100,6 +133,16 @@ def test_the_readmes_background_email_is_sent_beside_the_welcome(tmp_path: Path)
 
     shown, errors = run(tmp_path, SIGN_UP)
     assert shown == "['Three tips for you', 'Welcome alice!'] True", errors
+
+
+def test_the_readmes_job_enqueues_one_email_for_each_user(tmp_path: Path) -> None:
+    email, _ = read_blocks("Add your own background email", "python")
+    [job] = read_blocks("Add your own background job", "python")
+    tasks = copy_source(tmp_path) / "signup" / "tasks.py"
+    tasks.write_text(f"{tasks.read_text()}\n{JOB_IMPORTS}\n\n{email}\n\n{job}")
+
+    shown, errors = run(tmp_path, JOB)
+    assert shown == "['done', 'done'] [1, 2] send_weekly_tips Mon 03:00", errors
 
 
 def test_the_readmes_admin_page_lists_finds_and_acts(tmp_path: Path) -> None:
