@@ -61,11 +61,13 @@ def test_an_absent_broker_is_told_but_the_site_is_ready(environ: dict[str, str])
 @pytest.mark.parametrize("address", ["8.8.8.8", "2600::1", "::ffff:8.8.8.8", "nonsense", ""])
 def test_strangers_learn_only_whether_the_site_is_ready(client: FlaskClient, address: str) -> None:
     assert client.get("/readyz", environ_base={"REMOTE_ADDR": address}).json == {"ready": True}
+    assert client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == 404
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "172.18.0.1", "::1", "fd00::1", "::ffff:10.1.2.3"])
 def test_private_networks_learn_the_details(client: FlaskClient, address: str) -> None:
     assert "broker" in (client.get("/readyz", environ_base={"REMOTE_ADDR": address}).json or {})
+    assert client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == 200
 
 
 @pytest.mark.requirement(54)

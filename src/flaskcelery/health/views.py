@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from ipaddress import ip_address
 
-from flask import Blueprint, Response, current_app, jsonify
+from flask import Blueprint, Response, abort, current_app, jsonify
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from flaskcelery.health.operations import RecentReadiness, render_metrics
@@ -29,6 +29,9 @@ def show_ready() -> tuple[Response, int]:
 
 @bp.get("/metrics")
 def show_metrics() -> Response:
+    """Answer Prometheus, which is in a private network, and nobody else, also where there is no nginx."""
+    if not _is_private(client_ip()):
+        abort(404)
     return Response(render_metrics(), content_type=CONTENT_TYPE_LATEST)
 
 
