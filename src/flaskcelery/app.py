@@ -26,6 +26,7 @@ from flaskcelery.extensions import csrf, login_manager, mail, migrate
 from flaskcelery.health.views import bp as health
 from flaskcelery.home.views import bp as home
 from flaskcelery.logs import init_logs
+from flaskcelery.mail.smtp import init_smtp
 from flaskcelery.metrics import init_metrics
 from flaskcelery.outbox.delivery import register_tasks
 from flaskcelery.outbox.heartbeat import init_heartbeat
@@ -91,6 +92,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     init_passwords(app)
     init_breaches(app)
     mail.init_app(app)
+    init_smtp(app)
     csrf.init_app(app)
     login_manager.init_app(app, add_context_processor=False)
     init_web(app)

@@ -13,12 +13,14 @@ from contextlib import suppress
 from typing import Any
 
 import flask_mail
-from flask import current_app
+from celery.signals import worker_process_init, worker_process_shutdown
+from flask import Flask, current_app
 
 from flaskcelery.mail.errors import PermanentMailError, classify
 
 FORBIDDEN_IN_HEADERS = {"Cc", "Cs", "Zl", "Zp"}  # Unicode categories: controls, surrogates, line separators
 QUIT_TIMEOUT = 1  # seconds; the server has accepted the message by then
+MAX_EMAILS = 50  # over one session
 FAILURES = (OSError, ValueError, smtplib.SMTPException)
 
 
@@ -37,16 +39,32 @@ def refuse_bad_headers(message: flask_mail.Message) -> None:
         raise PermanentMailError("an address is not ASCII")
 
 
+def init_smtp(app: Flask) -> None:
+    """Let each pool process of a worker keep its session for its next email."""
+    sessions: list[SmtpSession] = []
+    app.extensions["smtp_sessions"] = None
+
+    def start(**_: object) -> None:
+        app.extensions["smtp_sessions"] = sessions
+
+    def stop(**_: object) -> None:
+        while sessions:
+            sessions.pop().leave()
+
+    worker_process_init.connect(start, weak=False)
+    worker_process_shutdown.connect(stop, weak=False)
+
+
 class SmtpSession(smtplib.SMTP):
-    """An SMTP session that knows its stage, and whose socket is shut when MAIL_SEND_DEADLINE has passed."""
+    """An SMTP session that knows its stage, and that a thread ends when its time is over."""
 
     stage = "CONNECT"
     send_before = math.inf  # on the monotonic clock; after that the sender's lease is nearly over
+    emails = 0  # accepted so far
 
-    def __init__(self, config: Mapping[str, Any], **tls: Any) -> None:
-        self._closed = threading.Event()
-        deadline = (config["MAIL_SEND_DEADLINE"],)
-        threading.Thread(target=self._shut_after, args=deadline, name="smtp-deadline", daemon=True).start()
+    def __init__(self, config: Mapping[str, Any], ends: float, **tls: Any) -> None:
+        self._ends, self._closed, self._lock = ends, threading.Event(), threading.Lock()
+        threading.Thread(target=self._watch, name="smtp-deadline", daemon=True).start()
         # A name of our own: smtplib would ask the resolver for one, which no deadline limits.
         name = config["MAIL_MESSAGE_ID_DOMAIN"]
         try:
@@ -55,12 +73,20 @@ class SmtpSession(smtplib.SMTP):
             self._closed.set()
             raise
 
-    def _shut_after(self, seconds: float) -> None:
-        """Shut the socket, and again until the session is over: STARTTLS puts a new socket in its place."""
-        self._closed.wait(seconds)
-        while not self._closed.wait(0.05):
-            with suppress(OSError):
-                if self.sock:
+    def begin(self, stage: str, ends: float) -> None:
+        """Begin another stage, and the time in which all that follows must be done, on the monotonic clock."""
+        with self._lock:  # or else the watcher could end it by the time of the last stage
+            self.stage, self._ends = stage, ends
+
+    def _watch(self) -> None:
+        """Say QUIT when no email has come in time, else shut the socket, again and again: STARTTLS replaces it."""
+        while not self._closed.wait(max(0.05, self._ends - time.monotonic())):
+            with self._lock, suppress(OSError):
+                if time.monotonic() < self._ends:
+                    continue
+                if self.stage == "IDLE":
+                    self.leave()
+                elif self.sock:
                     # Not SSLSocket's own method, after which another thread could still send in the clear.
                     socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
@@ -94,6 +120,7 @@ class SmtpSession(smtplib.SMTP):
         self.send(lines + (b"" if lines.endswith(b"\r\n") else b"\r\n") + b".\r\n")
         self.stage = "DOT"  # from here on the server may have accepted the message
         _expect(2, self.getreply())
+        self.emails += 1
         return {}
 
     def leave(self) -> None:
@@ -124,12 +151,22 @@ class SmtpConnection(flask_mail.Connection):
     tls_session_class: type[SmtpSession] = SmtpsSession
 
     def configure_host(self) -> SmtpSession:
+        """Take the session that this process has kept, or connect."""
+        self._ends = time.monotonic() + current_app.config["MAIL_SEND_DEADLINE"]
+        if not (kept := current_app.extensions["smtp_sessions"]):
+            return self._connect()
+        session: SmtpSession = kept.pop()
+        session.begin("EHLO", self._ends)
+        return session
+
+    def _connect(self) -> SmtpSession:
         """Connect, start TLS and log in as the settings say."""
         config, session = current_app.config, None
         wants_tls = self.mail.use_tls or self.mail.use_ssl  # reading the machine's certificates takes a while
         tls = ssl.create_default_context(cafile=config["MAIL_CA_FILE"] or None) if wants_tls else None
         try:
-            session = self.tls_session_class(config, context=tls) if self.mail.use_ssl else self.session_class(config)
+            kind = self.tls_session_class if self.mail.use_ssl else self.session_class
+            session = kind(config, self._ends, **({"context": tls} if self.mail.use_ssl else {}))
             session.prepare(tls if self.mail.use_tls else None, self.mail.username, self.mail.password)
         except FAILURES as error:
             if session:
@@ -137,9 +174,14 @@ class SmtpConnection(flask_mail.Connection):
             raise classify(session.stage if session else "CONNECT", error) from error
         return session
 
-    def __exit__(self, *_: object) -> None:
-        if self.host:
+    def __exit__(self, error: object, *_: object) -> None:
+        """Keep the session for the next email if this process keeps any, but not after an error."""
+        kept = current_app.extensions["smtp_sessions"]
+        if self.host and (error or kept is None or not 0 < self.host.emails < MAX_EMAILS):
             self.host.leave()
+        elif self.host:
+            self.host.begin("IDLE", time.monotonic() + current_app.config["MAIL_SEND_DEADLINE"])
+            kept.append(self.host)
 
     def send(self, message: flask_mail.Message, envelope_from: Any = None) -> None:
         """Send the message; return only after the server has accepted it."""
@@ -149,5 +191,9 @@ class SmtpConnection(flask_mail.Connection):
         try:
             super().send(message, envelope_from)
         except FAILURES as error:
+            if self.host and self.host.emails and self.host.stage == "MAIL":
+                self.host.leave()  # the server has had enough of this session, which says nothing about the email
+                self.host = self._connect()
+                return self.send(message, envelope_from)
             recipients = [str(address) for address in message.recipients]
             raise classify(self.host.stage if self.host else "CONNECT", error, recipients) from error

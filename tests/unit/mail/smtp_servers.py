@@ -72,11 +72,21 @@ class MailServer(Controller):
 
 
 class ScriptedServer:
-    """Answers each step (banner, ehlo, mail, rcpt, data, dot, quit) by a script; `pace` drips the replies."""
+    """Answers each step (banner, ehlo, mail, rcpt, data, dot, quit) by a script; `pace` drips the replies.
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, pace: float = 0, **script: bytes) -> None:
+    `later` is what it says once it has taken one email, until it has said each of that once.
+    """
+
+    def __init__(
+        self,
+        *,
+        tls: ssl.SSLContext | None = None,
+        pace: float = 0,
+        later: dict[str, bytes] | None = None,
+        **script: bytes,
+    ) -> None:
         usual = {"banner": b"220 hello", "data": b"354 go on", "quit": b"221 bye", **script}
-        self._script, self._tls, self._pace = usual, tls, pace
+        self._script, self._tls, self.pace, self._later = usual, tls, pace, later or {}
         self.emails: list[bytes] = []
         self.commands: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -124,17 +134,23 @@ class ScriptedServer:
                     step = line[:4].decode("latin-1").strip().lower()
                     if step == "data" and self._script["data"].startswith(b"3"):
                         self._answer(connection, step)
-                        self.emails.append(b"".join(iter(lines.readline, b".\r\n")))
+                        email = b""
+                        while (line := lines.readline()) not in (b"", b".\r\n"):
+                            email += line
+                        if not line:
+                            return
+                        self.emails.append(email)
                         step = "dot"
 
     def _answer(self, connection: socket.socket, step: str) -> bool:
-        reply = self._script.get(step, b"250 fine")
+        has_begun = len(self.emails) > (step == "dot")
+        reply = (has_begun and self._later.pop(step, b"")) or self._script.get(step, b"250 fine")
         if reply == DROP:
             return False
         text = b"" if reply == SILENCE else reply + b"\r\n"
-        for part in (text[i : i + 1] for i in range(len(text))) if self._pace else [text]:
+        for part in (text[i : i + 1] for i in range(len(text))) if self.pace else [text]:
             connection.sendall(part)
-            time.sleep(self._pace)
+            time.sleep(self.pace)
         return True
 
 
