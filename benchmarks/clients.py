@@ -97,14 +97,16 @@ def count_hashes(parameters: tuple[int, int, int], seconds: float) -> tuple[floa
     return count / (time.perf_counter() - began), (time.process_time() - cpu) / count
 
 
-def enqueue_emails(settings: dict[str, str], emails: dict[int, str]) -> None:
-    """Enqueue a welcome email to each of these users, as a sign-up does."""
+def enqueue_emails(settings: dict[str, str], emails: dict[int, str], rate: float = 0) -> None:
+    """Enqueue a welcome email to each of these users, as a sign-up does, all at once or at a rate."""
     app = create_app({**settings, "LOG_LEVEL": "WARNING"})
-    users = list(emails.items())
+    users, part = list(emails.items()), 1 if rate else PART
+    began = time.time()
     with app.app_context():
-        for start in range(0, len(users), PART):
+        for start in range(0, len(users), part):
+            time.sleep(max(0.0, began + start / rate - time.time()) if rate else 0)
             with transaction():
-                for user_id, email in users[start : start + PART]:
+                for user_id, email in users[start : start + part]:
                     send_welcome_email.enqueue(to=email, user_id=user_id)
 
 
