@@ -149,7 +149,7 @@ def test_an_email_over_a_kept_session_has_all_its_time(environ: dict[str, str]) 
 
 
 def test_a_kept_session_and_its_successor_share_one_deadline(environ: dict[str, str]) -> None:
-    script = {"mail": b"250-wait\r\n" * 40, "banner": b"220 " + b"x" * 60}
+    script = {"mail": b"250-please wait\r\n" * 40, "banner": b"220 " + b"x" * 60}
     with ScriptedServer(later=script) as server, worker_process(environ, server.port):
         send()
         server.pace = 0.1
