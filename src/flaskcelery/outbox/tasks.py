@@ -68,8 +68,7 @@ class OutboxTask:
         row.created_at = row.due_at = now_plus(after.total_seconds())
         row.expires_at = now_plus(after.total_seconds() + (expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]))
         if once is not None and not try_insert(row):
-            existing = select(OutboxRow).filter_by(task=self.name, once=once)
-            return db.session.scalars(existing, execution_options={"populate_existing": True}).one()
+            return db.session.scalars(select(OutboxRow).filter_by(task=self.name, once=once)).one()
         db.session.add(row)
         if not after:  # the relay publishes what is due later
             publisher.publish_after_commit(self.name, row.id)

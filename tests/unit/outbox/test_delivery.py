@@ -23,7 +23,7 @@ Emails = list[flask_mail.Message]
 def test_a_delivered_row_is_done_and_its_email_carries_its_id(pending_row: uuid.UUID, emails: Emails) -> None:
     delivery.deliver(pending_row)
     row = load(pending_row)
-    assert (row.attempts, row.failed_at, row.error) == (1, None, None)
+    assert (row.attempts, row.failed_at, row.error, row.sent_nothing) == (1, None, None, False)
     assert row.done_at is not None
     assert [message.msgId for message in emails] == [f"<{pending_row}@example.com>"]
 
@@ -134,7 +134,7 @@ def test_the_email_of_a_user_who_is_gone_is_done_without_an_email(pending_row: u
     with transaction():
         db.session.delete(db.session.scalars(select(User)).one())
     delivery.deliver(pending_row)
-    assert load(pending_row).done_at is not None
+    assert (load(pending_row).state, load(pending_row).sent_nothing) == ("done", True)
     assert emails == []
 
 
