@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -11,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
 from flaskcelery.app import SENSITIVE
+from flaskcelery.users import deletion, email_change
 from flaskcelery.web.rate_limits import LIMITS
 from tests.authenticator import Authenticator, recovery_codes_in
 from tests.conftest import PASSWORD, Browser, run_sql
@@ -123,6 +126,9 @@ def test_the_password_counts_for_its_own_session_only(app: Flask, alice: Member)
         copied.update(old)
     assert TITLE in post(copy, EXPORT).text
     assert post(phone, EXPORT).is_json
+    pass_ten_minutes(app)
+    assert send_again(phone, post(phone, EXPORT)).is_json
+    assert TITLE in post(copy, EXPORT).text
     run_sql(app, "UPDATE login_sessions SET confirmed_at = NULL")  # from before there was such a column
     assert TITLE in post(phone, EXPORT).text
 
@@ -153,6 +159,19 @@ def test_a_session_that_ends_while_its_password_is_checked_does_nothing(
     answer = post(staff, f"/admin/users/{alice.id}/action/delete/", password=PASSWORD)
     assert "has changed in the meantime" in answer.text
     assert run_sql(app, f"SELECT count(*) FROM users WHERE id = {alice.id}") == [(1,)]
+
+
+@pytest.mark.requirement(81)
+@pytest.mark.parametrize(("path", "during"), [(EMAIL, email_change.normalize_email), (DELETE, deletion.can_undo)])
+def test_a_session_whose_password_changes_meanwhile_does_nothing_either(
+    app: Flask, alice: Member, monkeypatch: pytest.MonkeyPatch, path: str, during: Callable[[Any], Any]
+) -> None:
+    def change(value: Any) -> Any:
+        run_sql(app, "UPDATE users SET password_hash = 'another'")
+        return during(value)
+
+    monkeypatch.setattr(email_change if path == EMAIL else deletion, during.__name__, change)
+    assert "has changed in the meantime" in post(alice, path, email="new@example.com").text
 
 
 @pytest.mark.requirement(81)

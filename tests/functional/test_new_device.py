@@ -145,6 +145,7 @@ def test_an_email_that_is_not_confirmed_is_not_told(app: Flask, alice: Member) -
     run_sql(app, "UPDATE users SET email_confirmed_at = NULL")
     browser(app).log_in()
     assert notices(app) == []
+    assert run_sql(app, "SELECT count(*) FROM outbox WHERE task = 'send_new_device_notice'") == [(0,)]
 
 
 @pytest.mark.requirement(82)

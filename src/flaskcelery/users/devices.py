@@ -98,4 +98,4 @@ def _select_repeated(login: AuditEvent) -> Select[int]:
 
 def _tokens() -> list[str]:
     cookie = request.cookies.get(current_app.config["DEVICE_COOKIE_NAME"], "") if has_request_context() else ""
-    return re.findall("[0-9a-f]{1,8}-[0-9a-f]{64}", cookie)[:MAX_ACCOUNTS]
+    return re.findall("[0-9a-f]{1,8}-[0-9a-f]{64}", cookie)
