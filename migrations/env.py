@@ -1,5 +1,7 @@
 """How Alembic reaches the application's database; Flask-Migrate runs this file."""
 
+import sys
+
 from alembic import context
 from flask import current_app
 from sqlalchemy import text
@@ -15,7 +17,13 @@ def render_item(kind, item, _context):
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-options = {**options, "render_item": render_item}
+def refuse_empty(_context, _revision, directives) -> None:
+    """Stop `make migration` where the database has all that the models have."""
+    if getattr(context.config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
+        sys.exit("Nothing to migrate: the database has all tables and columns. Does a view or page import your model?")
+
+
+options = {**options, "render_item": render_item, "process_revision_directives": refuse_empty}
 
 
 def run_offline() -> None:

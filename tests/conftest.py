@@ -31,7 +31,7 @@ from flaskcelery.outbox.publisher import Publisher
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.counters import init_limits
 from tests.alone import pytest_runtest_protocol  # noqa: F401  the hook
-from tests.pages import find_csrf_token
+from tests.pages import find_csrf_token, is_logged_in
 
 PASSWORD = "correct horse battery"
 
@@ -43,11 +43,12 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compile each template once, not once for each application."""
-    folder = tmp_path_factory.mktemp("templates")
+def patched_application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile each template once, not once for each application, and let none read the `.env` of a developer."""
+    cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Flask, "jinja_options", {"bytecode_cache": FileSystemBytecodeCache(str(folder))})
+        patch.setattr(Flask, "jinja_options", {"bytecode_cache": cache})
+        patch.setattr("flaskcelery.config.settings.ROOT", tmp_path_factory.mktemp("no-env-file"))
         yield
 
 
@@ -73,7 +74,11 @@ def instance() -> Iterator[Path]:
 @pytest.fixture
 def environ(instance: Path, migrated_database: Path) -> dict[str, str]:
     """Return the settings of a test's application, whose folder has nothing but its secret and an empty database."""
-    empty(instance)
+    for path in instance.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != "secret_key":  # which the shared application has read
+            path.unlink()
     shutil.copy(migrated_database, instance / "app.db")
     return settings(instance)
 
@@ -111,15 +116,6 @@ def settings(instance: Path) -> dict[str, str]:
     return {"INSTANCE_PATH": str(instance), "ARGON2_PARAMETERS": "m=8,t=1,p=1", "RATELIMIT_ENABLED": "0"}
 
 
-def empty(instance: Path) -> None:
-    """Delete all that a test has left in the folder, but for the secret, which the shared application has read."""
-    for path in instance.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != "secret_key":
-            path.unlink()
-
-
 def renew(app: Flask) -> None:
     """Replace all that an application remembers outside its folder."""
     app.config.clear()
@@ -142,12 +138,15 @@ def close(app: Flask) -> None:
 
 
 def send_emails(app: Flask) -> list[Message]:
-    """Do what a worker does with all that is due; return the emails, in the order in which they were enqueued."""
+    """Do what a worker does with all that is due; return the emails in the order of their rows, with task and args."""
     app.extensions["mail"].suppress = True
     with app.app_context(), mail.record_messages() as emails:
-        due = db.select(OutboxRow.id).where(is_claimable()).order_by(OutboxRow.created_at, OutboxRow.task)
-        for row_id in db.session.scalars(due).all():
+        due = db.select(OutboxRow.id, OutboxRow.task, OutboxRow.args).where(is_claimable())
+        for row_id, task, args in db.session.execute(due.order_by(OutboxRow.created_at, OutboxRow.task)).all():
+            emails_before = len(emails)
             deliver(row_id)
+            for email in emails[emails_before:]:
+                email.task, email.args = task, args
         db.session.remove()
     return emails
 
@@ -197,4 +196,4 @@ class Browser:
         return self.client.post("/accounts/logout/", data={"csrf_token": find_csrf_token(self.client.get("/").text)})
 
     def is_logged_in(self) -> bool:
-        return "Thanks for logging in." in self.client.get("/").text
+        return is_logged_in(self.client.get("/").text)

@@ -3,6 +3,7 @@
 import html
 import re
 
+DEAD = 'data-page="invalid-link"'  # in the page of a link that no longer works
 CSRF_TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
@@ -29,3 +30,8 @@ def focus_of(page: str) -> list[str]:
     """Return the names of the fields that want the cursor; "summary" for the error summary."""
     tags = re.findall(r"<(?:input|div)[^>]*\sautofocus[^>]*>", page)
     return [found[1] if (found := re.search(r'name="(\w+)"', tag)) else "summary" for tag in tags]
+
+
+def is_logged_in(page: str) -> bool:
+    """Return whether a page was made for somebody who is logged in: then it has a button to log out."""
+    return 'action="/accounts/logout/"' in page

@@ -17,6 +17,8 @@ TESTS, SECURITY, PARITY = ROOT / "tests", ROOT / "docs/security.md", ROOT / "doc
 HEAD = """\
 # Security requirements
 
+This page is for people who review the security.
+
 Each requirement names the tests that prove it. The tests are in the folder `tests/`. `make test` runs most of them.
 `make test-browser` runs those in `browser/`, and `make test-compose` those in `compose/`. `make docs` writes the table.
 

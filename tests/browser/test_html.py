@@ -22,7 +22,10 @@ def test_every_rule_of_the_url_map_is_a_state_or_no_page(site: Site) -> None:
             visited.add(site_map.match(path.partition("?")[0], return_rule=True)[0].rule)
         except (HTTPException, RequestRedirect):
             continue
-    assert rules - visited - NOT_PAGES.keys() - LED_TO.keys() == set()
+    missing = rules - visited - NOT_PAGES.keys() - LED_TO.keys()
+    assert missing == set(), (
+        f'Add a line such as State("notes", "/notes/", "alice") to tests/browser/states.py: {missing}'
+    )
     assert NOT_PAGES.keys() | LED_TO.keys() <= rules
     assert set(LED_TO.values()) <= {state.name for state in STATES}
 

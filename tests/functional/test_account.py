@@ -67,7 +67,7 @@ def test_the_page_lists_the_browsers_in_words_and_marks_this_one(logged_in: Brow
     page = other.client.get("/accounts/me/").text
     assert 'Firefox on Windows <span class="tag good">this device</span>' in page
     assert "Unknown device" in page
-    assert re.search(r"<small>127.0.0.1, active now, logged in on \d\d? \w+ \d{4}</small>", page)
+    assert re.search(r"<small>127.0.0.1, [^<]*\d\d? \w+ \d{4}</small>", page)  # of this browser, no last use is shown
     assert page.count("<small>127.0.0.1, ") == 2
     assert page.count("/end/") == 1
 
@@ -128,7 +128,7 @@ def test_a_username_is_changed(app: Flask, logged_in: Browser) -> None:
     assert run_sql(app, "SELECT username, username_key, is_staff, email FROM users") == [
         ("Bob", "bob", 0, "alice@example.com")
     ]
-    assert "Hello <bdi>Bob</bdi>!" in logged_in.client.get("/").text
+    assert re.search("<h1>[^<]*<bdi>Bob</bdi>", logged_in.client.get("/").text)
     assert events(app)[-1] == "username changed"
     logged_in.send("/accounts/me/username/", username="BOB")
     assert run_sql(app, "SELECT username FROM users") == [("BOB",)]

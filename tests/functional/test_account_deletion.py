@@ -42,7 +42,7 @@ def test_an_account_is_closed_at_once_mailed_goodbye_and_then_erased(
     assert "already exists" in logged_in.sign_up().text  # until the last email has gone
 
     [message] = send_emails(app)
-    assert (message.subject, message.recipients) == ("Your account at flaskcelery is deleted", ["alice@example.com"])
+    assert (message.task, message.recipients) == ("send_goodbye_email", ["alice@example.com"])
     relay(app)
     for table in ("users", "login_sessions", "outbox"):
         assert run_sql(app, f"SELECT count(*) FROM {table}") == [(0,)]

@@ -12,11 +12,12 @@ from tests.functional.conftest import AGO, pass_ten_minutes
 
 ME = "/accounts/me/"
 PASSWORD_FORMS = ("/accounts/me/email/", "/accounts/me/delete/", "/accounts/password_change/")
+DATE = re.compile(r"(?<!\")\b\d\d? [A-Z]\w+ \d{4}")  # in a text
 SECTIONS = {
-    "/accounts/me/username/": "Profile",
-    "/accounts/me/email/": "Profile",
-    "/accounts/password_change/": "Profile",
-    "/accounts/me/delete/": "Delete account",
+    "/accounts/me/username/": "profile",
+    "/accounts/me/email/": "profile",
+    "/accounts/password_change/": "profile",
+    "/accounts/me/delete/": "delete",
 }
 
 
@@ -40,11 +41,11 @@ def add_sessions(app: Flask, count: int, device: str = "Firefox/130.0 (Windows N
 def test_an_email_is_tagged_as_confirmed_or_not(app: Flask, logged_in: Browser) -> None:
     profile = section(logged_in, "profile")
     assert '<span class="tag warn">not confirmed</span>' in profile
-    assert "the account is deleted" in profile
+    assert len(DATE.findall(profile)) == 2  # since when there is an account, and when it is deleted
     logged_in.send(link_in(send_emails(app)[0]))
     profile = section(logged_in, "profile")
     assert '<span class="tag good">confirmed</span>' in profile
-    assert "the account is deleted" not in profile
+    assert len(DATE.findall(profile)) == 1
 
 
 def test_a_requested_email_is_shown_as_not_confirmed(app: Flask, logged_in: Browser) -> None:
@@ -57,27 +58,30 @@ def test_times_are_told_in_words_and_their_titles_are_exact(app: Flask, logged_i
     add_sessions(app, 1)
     devices = section(logged_in, "devices")
     address = "2001:db8:85a3:8d3:1319:8a2e:370:7000"
-    exact = r'<time datetime="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00" title="\d\d \w{3} \d{4}, \d\d:\d\d UTC"'
-    assert re.search(rf"{address}, last seen {exact}>2 hours ago</time>, logged in on ", devices)
+    exact = r'<time datetime="\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00" title="\d\d \w{3} \d{4}, \d\d:\d\d \w+"'
+    assert re.search(rf"{address}, [^<]*{exact}>2 hours ago</time>, [^<]*{DATE.pattern}", devices)
     assert re.search(rf"<small>{exact}>just now</time></small>", section(logged_in, "emails"))
 
 
 def test_the_profile_tells_when_the_password_was_changed(app: Flask, logged_in: Browser) -> None:
-    assert "Never changed" in section(logged_in, "profile")
+    def row() -> str:
+        return next(row for row in section(logged_in, "profile").split("<li>") if 'href="/accounts/password' in row)
+
+    assert "<time" not in row()
     run_sql(app, f"UPDATE users SET password_changed_at = {AGO.format('3 days')}")
-    assert re.search("Changed <time [^>]+>3 days ago</time>", section(logged_in, "profile"))
+    assert re.search("<time [^>]+>3 days ago</time>", row())
 
 
 def test_a_button_is_named_by_the_device_that_it_logs_out(app: Flask, logged_in: Browser) -> None:
     add_sessions(app, 1)
     devices = section(logged_in, "devices")
-    assert re.findall(r'aria-label="([^"]+)"', devices) == ["Log out Firefox on Windows"]
-    assert devices.count("this device</span>") == 1
+    [label] = re.findall(r'aria-label="([^"]+)"', devices)
+    assert label.endswith(" Firefox on Windows")
+    assert devices.count('<span class="tag good">') == 1
 
 
 def test_one_device_has_nothing_to_log_out(logged_in: Browser) -> None:
     devices = section(logged_in, "devices")
-    assert "this device only" in devices
     assert "<form" not in devices
 
 
@@ -90,16 +94,16 @@ def test_a_long_list_is_folded_and_fits_into_50_kb(app: Flask, logged_in: Browse
         run_sql(app, row.format(number, columns).replace("outbox SELECT", f"outbox (id, {columns}) SELECT"))
     page = logged_in.client.get(ME).text
     assert page.count("/end/") == 49
-    assert re.findall(r"<summary>(Show .*?)</summary>", page) == ["Show 45 more devices", "Show 15 more emails"]
+    assert re.findall(r"<summary>[^<]*?(\d+)[^<]*</summary>", page) == ["45", "15"]
     assert len(page.encode()) <= 50_000
 
 
-def test_what_cannot_be_undone_stands_apart_and_says_so(logged_in: Browser) -> None:
-    assert "delete" not in section(logged_in, "data").lower()
+def test_what_cannot_be_undone_stands_apart_and_warns(logged_in: Browser) -> None:
+    assert "/delete/" not in section(logged_in, "data")
     apart = section(logged_in, "delete")
-    assert "This cannot be undone." in apart
+    assert logged_in.client.get(ME).text.count('<section class="card risk"') == 1
     assert 'class="button plain danger" href="/accounts/me/delete/"' in apart
-    assert "This cannot be undone." in logged_in.client.get("/accounts/me/delete/").text
+    assert '<div class="warning message">' in logged_in.client.get("/accounts/me/delete/").text
 
 
 @pytest.mark.parametrize("path", PASSWORD_FORMS)
@@ -116,8 +120,8 @@ def test_password_managers_find_the_account_of_every_password_form(app: Flask, l
 @pytest.mark.parametrize("path", SECTIONS)
 def test_every_form_says_where_it_belongs_and_has_a_way_back(logged_in: Browser, path: str) -> None:
     page = logged_in.client.get(path).text
-    assert re.findall(r'aria-current="true">(.*?)</a>', page) == [SECTIONS[path]]
-    assert re.search(f'href="{ME}">Cancel</a>', page)
+    assert re.findall(rf'href="{ME}#(\w+)" aria-current="true"', page) == [SECTIONS[path]]
+    assert re.search(f'<a class="button plain" href="{ME}">', page)
 
 
 def test_the_navigation_leads_to_every_card(logged_in: Browser) -> None:

@@ -104,7 +104,7 @@ def test_a_new_password_ends_the_sessions_and_its_owner_is_told(run: Run, app: F
     other = "another good horse"
     assert run("users", "set-password", "alice", typed=f"{other}\n{other}\n").exit_code == 0
     assert not auth.is_logged_in()
-    assert [message.subject for message in send_emails(app)] == ["Your password at flaskcelery was changed"]
+    assert [message.task for message in send_emails(app)] == ["send_password_changed_email"]
     assert events(app)[-1] == "password set by staff"
     run("users", "deactivate", "alice")
     refused = run("users", "set-password", "alice", "--noinput", FLASKCELERY_USER_PASSWORD=PASSWORD)

@@ -24,7 +24,7 @@ from tests.pages import errors_of
 
 ME = "/accounts/me/"
 EMAIL, EXPORT, DELETE = (f"{ME}{name}/" for name in ("email", "export", "delete"))
-TITLE = "<h1>Confirm that it’s you</h1>"
+TITLE = 'data-page="confirm-password"'
 # Posts that do not ask, and why.
 UNASKED = {
     "account.submit_username": "it is no secret",

@@ -11,20 +11,17 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.tokens import LINK_DAYS
 from tests.conftest import PASSWORD, Browser, close, events, link_in, run_sql, send_emails
-from tests.pages import csrf_token
+from tests.pages import DEAD, csrf_token
 
-DEAD = "This link no longer works"
 OLD, NEW = "alice@example.com", "new@example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
 
 @pytest.mark.defect("D17")
-def test_the_welcome_email_keeps_its_words_and_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
+def test_the_welcome_email_brings_a_link_that_confirms(app: Flask, auth: Browser) -> None:
     auth.sign_up()
     [welcome] = send_emails(app)
-    assert welcome.subject == "Welcome alice!"
-    assert welcome.body.startswith("Hi alice,\n\nThank you for signing up for our site!")
-    assert "\nThis email was sent by a celery worker with process ID " in welcome.body
+    assert "alice" in welcome.subject
     assert link_in(welcome) in welcome.html
     visitor = Browser(app.test_client())
     assert OLD in visitor.client.get(link_in(welcome)).text
@@ -66,8 +63,8 @@ def test_a_link_dies_after_seven_days(app: Flask, auth: Browser) -> None:
     auth.sign_up()
     run_sql(app, f"UPDATE users SET joined_at = {AGO.format('6 days')}")
     [message] = send_emails(app)
-    assert f"works for {LINK_DAYS} days" in message.body
-    assert f"works for {LINK_DAYS} days" in message.html
+    assert f" {LINK_DAYS} days" in message.body
+    assert f" {LINK_DAYS} days" in message.html
     assert DEAD not in auth.client.get(link_in(message)).text
     run_sql(app, f"UPDATE users SET joined_at = {AGO.format('8 days')}")
     run_sql(app, "UPDATE outbox SET done_at = NULL, due_at = created_at")
@@ -98,12 +95,10 @@ def test_a_link_for_one_thing_is_none_for_another(app: Flask, auth: Browser, pat
     assert "email confirmed" not in events(app)
 
 
-def test_the_resend_page_says_to_check_the_email_and_offers_to_try_again(auth: Browser) -> None:
+def test_the_page_after_a_resend_offers_to_try_again(auth: Browser) -> None:
     answer = auth.send("/accounts/email/resend/", email="nobody@example.com")
     assert answer.location == "/accounts/email/resend/done/"
-    page = auth.client.get(answer.location).text
-    assert "Check your email</h1>" in page
-    assert 'href="/accounts/email/resend/">Try again' in page
+    assert 'href="/accounts/email/resend/"' in auth.client.get(answer.location).text
 
 
 @pytest.mark.parametrize("user_id", ["9223372036854775808", "9" * 40, "-1", "x"])
@@ -114,14 +109,14 @@ def test_an_id_that_no_database_takes_is_no_page(auth: Browser, user_id: str) ->
 def test_the_banner_asks_for_a_confirmation_and_sends_a_fresh_link(app: Flask, logged_in: Browser) -> None:
     send_emails(app)
     page = logged_in.client.get("/").text
-    assert "Please confirm your email" in page
+    assert '<aside class="notice"' in page
     fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page))
     answer = logged_in.client.post("/accounts/email/resend/", data=fields)
     assert answer.location == "/"
     [message] = send_emails(app)
-    assert message.subject == "Please confirm your email at flaskcelery"
+    assert message.task == "send_confirmation_email"
     logged_in.send(link_in(message))
-    assert "Please confirm your email" not in logged_in.client.get("/").text
+    assert '<aside class="notice"' not in logged_in.client.get("/").text
 
 
 def test_asking_for_a_link_looks_the_same_and_writes_as_much_for_every_address(app: Flask, auth: Browser) -> None:

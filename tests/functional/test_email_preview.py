@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -76,8 +77,8 @@ def test_every_email_has_its_parts(message: Message) -> None:
         assert part in message.html
     assert re.search(r"<h1 [^>]*>[A-Z][^<]+</h1>", message.html)
     assert re.search(r'class="preheader" style="display:none[^"]*">[A-Z][^<]{20,}', message.html)
-    assert ">You get this email because " in message.html
-    assert "\nYou get this email because " in message.body
+    reason = re.search(r"\n-- \n[^\n]+\n\n(\S.{20,})", message.body)[1]
+    assert f">{reason}" in message.html
     assert not re.search("<(img|link|script)|url\\(", message.html)
 
 
@@ -128,7 +129,7 @@ def test_the_page_of_an_email_shows_its_headers_its_text_and_its_html_in_a_sandb
     client = app.test_client()
     page = client.get("/dev/emails/send_password_reset_email/0/")
     assert "auto-generated" in page.text
-    assert "the link works for one hour" in page.text
+    assert "one hour" in page.text
     frames = re.findall(r'<iframe src="([^"]*)"[^>]* width="(\d+)"[^>]* sandbox>', page.text)
     assert [width for _, width in frames] == ["604", "379"]  # 600 and 375 px between their borders
     policy = page.headers["Content-Security-Policy"]
@@ -155,7 +156,7 @@ def test_a_task_without_a_sample_or_with_a_broken_one_is_listed_with_what_to_do(
     assert "no_email" not in page
     assert "The task returns None for this sample." in page
     assert "TypeError: " in page
-    assert "Welcome alice!" in page
+    assert "/dev/emails/send_welcome_email/0/" in page
 
 
 def test_production_has_no_preview_and_no_process_id_in_an_email(environ: dict[str, str]) -> None:
@@ -167,7 +168,7 @@ def test_production_has_no_preview_and_no_process_id_in_an_email(environ: dict[s
     with app.test_request_context(base_url="https://example.com"):
         welcome = next(find_previews()).message
     assert welcome
-    assert "process ID" not in f"{welcome.body}{welcome.html}"
+    assert not re.search(rf"\b{os.getpid()}\b", f"{welcome.body}{welcome.html}")
     close(app)
 
 
@@ -179,6 +180,6 @@ def test_a_template_that_lacks_a_part_is_refused(app: Flask) -> None:
 def test_what_a_template_sets_is_text_and_never_markup(app: Flask) -> None:
     with app.test_request_context():
         message = compose("signup/email/welcome", "bob@example.com", username="<b>bob</b>")
-    assert "Hi <b>bob</b>," in message.body
-    assert "Hi &lt;b&gt;bob&lt;/b&gt;," in message.html
+    assert " <b>bob</b>," in message.body
+    assert " &lt;b&gt;bob&lt;/b&gt;," in message.html
     assert "<b>" not in message.html

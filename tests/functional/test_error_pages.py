@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 from flaskcelery.database import db
 from tests.conftest import Browser
 
-HOME = 'href="/">Go to the home page</a>'
+HOME = 'button" href="/">'
 SECRET = "s3cret-within"
 FORM = "application/x-www-form-urlencoded"
 TITLES = {

@@ -123,7 +123,7 @@ def test_an_account_whose_name_looks_like_another_ones_moves_nevertheless(
 def test_a_welcome_is_owed_when_asked_for_and_its_link_is_fresh(app: Flask, tmp_path: Path, auth: Browser) -> None:
     run(app, tmp_path, [entry(password="")], "--welcome")
     [message] = send_emails(app)
-    assert message.subject == "Welcome dora!"
+    assert (message.task, "dora" in message.subject) == ("send_welcome_email", True)
     auth.send(link_in(message))
     assert run_sql(app, "SELECT count(email_confirmed_at) FROM users") == [(1,)]
 

@@ -41,13 +41,12 @@ def test_a_member_logs_in_is_greeted_and_logs_out(member: Browser) -> None:
     response = member.log_in()
     assert (response.status_code, response.location) == (302, "/")
     page = member.client.get("/").text
-    assert "Hello <bdi>alice</bdi>!" in page
-    assert ">Log out</button>" in page
+    assert re.search("<h1>[^<]*<bdi>alice</bdi>", page)
+    assert member.is_logged_in()
     response = member.log_out()
     assert (response.status_code, response.location) == (302, "/accounts/login/")
     page = member.client.get("/").text
-    assert ">Create an account</a>" in page
-    assert "log in in" not in page
+    assert 'href="/accounts/signup/"' in page
 
 
 @pytest.mark.parametrize("email", ["ALICE@example.com", "alice@EXAMPLE.COM", " Alice@Example.Com "])

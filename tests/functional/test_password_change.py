@@ -60,7 +60,6 @@ def test_the_owner_is_told_and_it_is_in_the_audit_trail(app: Flask, logged_in: B
         row = db.session.scalars(select(OutboxRow).where(OutboxRow.task == "send_password_changed_email")).one()
         message = TASKS[row.task](**row.args)
     assert message.recipients == ["alice@example.com"]
-    assert message.subject == "Your password at flaskcelery was changed"
     assert "http://127.0.0.1:8000/accounts/password_reset/" in message.body
     assert re.search(r"on \d\d? \w+ \d{4} at \d\d:\d\d UTC", " ".join(message.body.split()))
 

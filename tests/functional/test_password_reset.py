@@ -21,8 +21,6 @@ from tests.pages import csrf_token, errors_of
 
 ASK = "/accounts/password_reset/"
 NEW = "staple seventeen lamps"
-UNSUCCESSFUL = "This link no longer works"
-SENT = "If that email has an account, we sent it a link to choose a new password."
 
 
 @pytest.fixture
@@ -73,14 +71,13 @@ def test_a_member_resets_the_password_and_logs_in_with_it(app: Flask, member: Br
     other.log_in()
     response = member.send(ASK, email="alice@example.com")
     assert (response.status_code, response.location) == (302, f"{ASK}done/")
-    page = member.client.get(f"{ASK}done/").text
-    assert SENT in re.sub(r"\s+", " ", page)
+    assert member.client.get(f"{ASK}done/").status_code == 200
     link = ask(member)
     response = member.client.get(link)
     assert (response.status_code, response.location) == (302, "/accounts/reset/1/set-password/")
     response = follow(member, link)
     assert (response.status_code, response.location) == (302, "/accounts/reset/done/")
-    assert "Your password has been set. You may go ahead and log in now." in member.client.get(response.location).text
+    assert 'href="/accounts/login/"' in member.client.get(response.location).text.partition("<main")[2]
     assert not member.is_logged_in()
     assert not other.is_logged_in()
     member.log_in()
@@ -92,13 +89,10 @@ def test_a_member_resets_the_password_and_logs_in_with_it(app: Flask, member: Br
 def test_the_email_names_the_account_and_says_how_long_its_link_works(app: Flask, member: Browser) -> None:
     link = ask(member)
     [message] = reset_emails(app)
-    assert message.subject == "Password reset on flaskcelery"
-    assert message.body.splitlines()[2:9:2] == [
-        "Somebody asked for a new password for alice@example.com at flaskcelery.",
-        "Choose a new password (the link works for one hour):",
-        f"http://127.0.0.1:8000{link}",
-        "Not you? Ignore this email; nothing changes.",
-    ]
+    lines = message.body.splitlines()
+    assert "alice@example.com" in lines[2]
+    assert "one hour" in lines[4]
+    assert lines[6] == f"http://127.0.0.1:8000{link}"
 
 
 @pytest.mark.parametrize("typed", ["ALICE@example.com", " alice@EXAMPLE.com ", "Alice@Example.Com"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,9 @@ def app(own_app: Flask) -> Flask:
 
 @pytest.fixture
 def style(app: Flask, tmp_path: Path) -> Path:
-    """Return the one static file of an application with a static folder of its own."""
-    app.static_folder = str(tmp_path / "static")
+    """Return the style sheet of an application with a static folder of its own."""
+    app.static_folder = shutil.copytree(app.static_folder, tmp_path / "static")
     path = tmp_path / "static" / "site.css"
-    path.parent.mkdir()
     path.write_text("body {}")
     (path.parent / "icon.svg").write_text("<svg/>")
     return path
@@ -32,14 +32,12 @@ def style(app: Flask, tmp_path: Path) -> Path:
 
 def addresses(client: FlaskClient) -> list[str]:
     """Return the static files that the home page names."""
-    return re.findall(r'href="(/static/[^"]+)"', client.get("/").text)
+    return re.findall(r'(?:href|src)="(/static/[^"]+)"', client.get("/").text)
 
 
 def test_a_page_names_files_that_can_be_kept_for_a_year(client: FlaskClient) -> None:
-    assert [re.sub("[0-9a-f]{12}", "HASH", path) for path in addresses(client)] == [
-        "/static/site.css?v=HASH",
-        "/static/icon.svg?v=HASH",
-    ]
+    names = {re.fullmatch(r"/static/(.+)\?v=[0-9a-f]{12}", path)[1] for path in addresses(client)}
+    assert names >= {"site.css", "icon.svg"}
     for path in addresses(client):
         with client.get(path) as response:
             assert (response.status_code, response.headers["Cache-Control"]) == (200, YEAR)
@@ -67,11 +65,11 @@ def test_collected_files_are_complete_and_replaced_by_the_next_release(app: Flas
         style.write_text(content)
         os.utime(style, (len(content), sum(content.encode())))
         assert runner.invoke(args=["static", "collect", str(folder)], catch_exceptions=False).exit_code == 0
-    assert sorted(path.name for path in folder.glob("*.*")) == ["icon.svg", "site.css"]
+    assert sorted(path.name for path in folder.glob("*.*")) == sorted(os.listdir(style.parent))
     assert (folder / "icon.svg").read_text() == "<svg/>"
     assert (folder / "site.css").read_text() == "new {}"
     for code in (400, 404, 405, 413, 429, 503):
         page = (folder / "errors" / f"{code}.html").read_text()
-        assert 'href="/">Go to the home page</a>' in page
+        assert 'button" href="/">' in page
         assert re.search(r'href="/static/site\.css\?v=[0-9a-f]{12}"', page)
     assert not list(folder.rglob(".*"))

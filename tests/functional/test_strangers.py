@@ -64,8 +64,8 @@ def test_a_stranger_sees_nothing_of_those_whom_the_site_knows(app: Flask, auth: 
 
 
 def test_what_the_url_asks_for_is_not_kept(client: FlaskClient) -> None:
-    assert "Please log in to continue." in client.get("/accounts/login/?next=/accounts/me/").text
-    assert "Please log in to continue." not in client.get("/accounts/login/").text
+    assert 'data-note="log-in-first"' in client.get("/accounts/login/?next=/accounts/me/").text
+    assert 'data-note="log-in-first"' not in client.get("/accounts/login/").text
 
 
 def test_while_templates_change_no_page_is_kept(app: Flask, rendered: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import signal
 import socket
@@ -116,7 +117,7 @@ def make_run(tmp_path: Path) -> Iterator[MakeRun]:
 @pytest.mark.alone
 def test_the_page_comes_the_email_is_printed_and_the_second_start_finds_the_data(make_run: MakeRun) -> None:
     assert Visitor(make_run.port).sign_up("alice").status == 302
-    wait_until(lambda: "Subject: Welcome alice!" in make_run.read(), 30, "the printed email")
+    wait_until(lambda: re.search("Subject: .* alice!", make_run.read()), 30, "the printed email")
     wait_until(lambda: "Thank you for signing up for our site!" in make_run.read(), 30, "its text")
     assert f"See every email of the application at http://{HOST}:{make_run.port}/dev/emails/." in make_run.read()
     assert {path.name for path in make_run.instance.iterdir() if path.stat().st_mode & 0o077} == set()

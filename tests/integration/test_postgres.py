@@ -24,6 +24,7 @@ from flaskcelery.outbox.relay import take_overdue
 from flaskcelery.signup.operations import register
 from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken
+from tests.pages import is_logged_in
 
 
 @pytest.fixture
@@ -125,7 +126,7 @@ def alice(app: Flask) -> FlaskClient:
 def test_a_page_of_a_logged_in_user_asks_the_database_once(app: Flask, alice: FlaskClient, tmp_path: Path) -> None:
     def show_home() -> None:
         with app.app_context():  # as in a web process, where no other one is open
-            assert "Thanks for logging in." in alice.get("/").text
+            assert is_logged_in(alice.get("/").text)
 
     assert count_trips(tmp_path / "trace", lambda: (db.session.scalar(select(1)), db.session.rollback())) == 3
     assert [count_trips(tmp_path / "trace", show_home) for _ in range(3)] == [1] * 3
@@ -134,7 +135,7 @@ def test_a_page_of_a_logged_in_user_asks_the_database_once(app: Flask, alice: Fl
 def test_a_connection_that_the_server_has_closed_is_replaced(alice: FlaskClient) -> None:
     assert alice.get("/").status_code == 200
     close_all(db.engine.url.set(drivername="postgresql"))
-    assert "Thanks for logging in." in alice.get("/").text
+    assert is_logged_in(alice.get("/").text)
     close_all(db.engine.url.set(drivername="postgresql"))
     register("bob", "bob@example.com", "correct horse")
 

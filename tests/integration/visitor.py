@@ -9,7 +9,7 @@ from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from urllib.parse import urlencode
 
-from tests.pages import find_csrf_token
+from tests.pages import find_csrf_token, is_logged_in
 from tests.processes import HOST
 
 PASSWORD = "correct horse battery"
@@ -73,7 +73,7 @@ class Visitor:
 
     def is_logged_in(self) -> bool:
         """Tell what the home page says."""
-        return "Thanks for logging in." in self.get("/").text
+        return is_logged_in(self.get("/").text)
 
     def connect(self) -> HTTPConnection:
         """Return a new connection to the site."""

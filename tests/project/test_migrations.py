@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from flask_migrate import downgrade, upgrade
+from flask_migrate import downgrade, revision, upgrade
 from sqlalchemy import inspect
 
 from flaskcelery.config.settings import MIGRATIONS
@@ -35,6 +35,13 @@ def test_the_comparison_notices_a_missing_migration(app: Flask) -> None:
     with app.app_context():
         downgrade(revision="0001")
         assert differences() != []
+
+
+def test_a_migration_without_changes_is_refused_with_a_hint(app: Flask) -> None:
+    before = list(VERSIONS.iterdir())
+    with app.app_context(), pytest.raises(SystemExit, match="Does a view or page import your model"):
+        revision(autogenerate=True, message="nothing")
+    assert list(VERSIONS.iterdir()) == before
 
 
 def test_every_migration_can_be_taken_back_and_applied_again(app: Flask) -> None:

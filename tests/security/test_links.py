@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.integration.visitor import PASSWORD, Answer, Visitor
+from tests.pages import DEAD
 from tests.processes import wait_until
 from tests.security.conftest import Site
 
 ASK = "/accounts/password_reset/"
 NEW = "brass kettle forty"
-DEAD = "This link no longer works"
 RIVALS = 20
 
 

@@ -2,19 +2,19 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, and_, update
+from sqlalchemy import Select, and_, update
 
 from flaskcelery.audit.events import Event, record, select_events
 from flaskcelery.database import db, detach, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.queries import find_rows, is_job, select_rows
+from flaskcelery.outbox.queries import is_job, select_rows
 from flaskcelery.outbox.tasks import title_of
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.devices import describe_device
+from flaskcelery.users.exports import EXPORTS, exports, pick
 from flaskcelery.users.models import User
 from flaskcelery.users.names import make_username, refuse_taken
 from flaskcelery.users.password_change import check_password, replace_password
@@ -82,7 +82,7 @@ def list_sessions(user: User) -> list[dict[str, Any]]:
 
 def list_emails(user: User) -> list[dict[str, Any]]:
     """Return the latest emails to the user, newest first, each as `what`, `at` and `state`."""
-    return [_describe_email(row) for row in find_rows(_is_email_to(user), SHOWN_EMAILS)]
+    return [_describe_email(row) for row in db.session.scalars(select_emails(user.id).limit(SHOWN_EMAILS))]
 
 
 def export_account(user: User) -> Iterator[str]:
@@ -92,29 +92,20 @@ def export_account(user: User) -> Iterator[str]:
     """
     with transaction():
         record(Event.DATA_EXPORTED, user.id, user.email)
-    lists: dict[str, tuple[Any, Callable[[Any], dict[str, Any]]]] = {
-        "sessions": (select_sessions(user.id), lambda row: _pick(row, SESSION_COLUMNS)),
-        "events": (select_events(user.id), lambda row: _pick(row, EVENT_COLUMNS)),
-        "emails": (select_rows(_is_email_to(user)), _describe_email),
-        "jobs": (select_rows(and_(OutboxRow.user_id == user.id, is_job())), _describe_job),
-    }
-    return _write_json(_pick(user, ACCOUNT_COLUMNS), lists)
+    return _write_json(user)
 
 
-def _write_json(account: dict[str, Any], lists: Mapping[str, Any]) -> Iterator[str]:
-    yield '{"account": ' + _to_json(account)
-    for name, (query, describe) in lists.items():
+def _write_json(user: User) -> Iterator[str]:
+    yield '{"account": ' + _to_json(pick(user, ACCOUNT_COLUMNS))
+    for name, export in EXPORTS.items():
         yield f',\n"{name}": ['
         separator = "\n"
-        for rows in db.session.scalars(query.execution_options(yield_per=EXPORTED_AT_ONCE)).partitions():
-            yield separator + ",\n".join(_to_json(describe(row)) for row in rows)
+        query = export.select(user.id).execution_options(yield_per=EXPORTED_AT_ONCE)
+        for rows in db.session.scalars(query).partitions():
+            yield separator + ",\n".join(_to_json(export.describe(row)) for row in rows)
             separator = ",\n"
         yield "]"
     yield "}\n"
-
-
-def _is_email_to(user: User) -> ColumnElement[bool]:
-    return and_(OutboxRow.user_id == user.id, ~is_job())
 
 
 def _describe_email(row: OutboxRow) -> dict[str, Any]:
@@ -126,9 +117,19 @@ def _describe_job(row: OutboxRow) -> dict[str, Any]:
     return {"what": title_of(row.task), "at": row.created_at, "state": row.state}
 
 
-def _pick(row: object, columns: tuple[str, ...]) -> dict[str, Any]:
-    return {column: getattr(row, column) for column in columns}
+def _to_json(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=lambda moment: moment.isoformat())
 
 
-def _to_json(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=datetime.isoformat)
+exports("sessions", SESSION_COLUMNS)(select_sessions)
+exports("events", EVENT_COLUMNS)(select_events)
+
+
+@exports("emails", describe=_describe_email)
+def select_emails(user_id: int) -> Select[OutboxRow]:
+    return select_rows(and_(OutboxRow.user_id == user_id, ~is_job()))
+
+
+@exports("jobs", describe=_describe_job)
+def select_jobs(user_id: int) -> Select[OutboxRow]:
+    return select_rows(and_(OutboxRow.user_id == user_id, is_job()))

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unicodedata import category
 
 from flask import flash
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, Form, PasswordField, StringField, ValidationError
-from wtforms.validators import DataRequired, EqualTo, InputRequired
+from wtforms import EmailField, Field, Form, PasswordField, StringField, TextAreaField, ValidationError
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Optional
 
 from flaskcelery.errors import UserFacingError
 
@@ -15,6 +16,7 @@ Normalize = Callable[[str], str]
 NEW_ACCOUNT = "new_account"  # a key of the visitor's session: the id of the account that they have just opened
 NO_EMAIL = "Enter your email."
 USERNAME_HINT = "Letters, numbers and @ . + - _ only"
+NO_TEXT = {"Cc", "Cs"}  # the categories of control characters and of halves of characters
 MISMATCH = "The two password fields didn’t match."
 
 
@@ -68,6 +70,33 @@ class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no ty
 
 def strip(text: str | None) -> str | None:
     return text.strip() if text else text
+
+
+def text_field(label: str, max_length: int, *, is_optional: bool = False) -> StringField:
+    """Return a field for one line of text, such as a title."""
+    return StringField(label, _text_checks(max_length, is_optional), [clean_line], render_kw={"maxlength": max_length})
+
+
+def long_text_field(label: str, max_length: int, *, is_optional: bool = False) -> TextAreaField:
+    """Return a field for a text of several lines."""
+    attributes = {"maxlength": max_length, "rows": 6}
+    return TextAreaField(label, _text_checks(max_length, is_optional), [clean], render_kw=attributes)
+
+
+def _text_checks(max_length: int, is_optional: bool) -> list[Any]:
+    too_long = f"Use at most {max_length:,} characters."
+    return [Optional() if is_optional else DataRequired("Enter a text."), Length(max=max_length, message=too_long)]
+
+
+def clean(text: str | None) -> str:
+    """Return the text without control characters, which Postgres or a browser refuses; lines end with a newline."""
+    lines = (text or "").strip().splitlines()
+    return "\n".join("".join(each for each in line if each == "\t" or category(each) not in NO_TEXT) for line in lines)
+
+
+def clean_line(text: str | None) -> str:
+    """Return the text in one line, with single spaces."""
+    return " ".join(clean(text).split())
 
 
 def accepted_by(normalize: Normalize) -> Callable[[Form, Field], None]:

@@ -11,12 +11,14 @@ from flaskcelery.web.qr_codes import draw_qr_code
 from flaskcelery.web.static_files import version
 from flaskcelery.web.times import ago
 
+MENU: dict[str, str] = {}  # the label of each page in the menu of users, by endpoint; features add theirs
+
 
 def init_templates(app: Flask) -> None:
     app.extensions["strangers"] = {}  # the pages that web/strangers.py keeps
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["qr_code"] = draw_qr_code
-    app.jinja_env.globals["find_focus"] = find_focus
+    app.jinja_env.globals |= {"find_focus": find_focus, "menu": MENU}
 
     build = functools.lru_cache(maxsize=1000)(app.url_for)
 

@@ -19,7 +19,7 @@ Emails = list[flask_mail.Message]
 def test_a_task_called_directly_returns_its_message_unsent(pending_row: uuid.UUID, emails: Emails) -> None:
     message = send_welcome_email(user_id=load(pending_row).user_id)
     assert message is not None
-    assert message.subject == "Welcome alice!"
+    assert "alice" in message.subject
     assert emails == []
 
 

@@ -1,0 +1,36 @@
+"""What users can download about themselves: each feature registers its own rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select
+
+Rows = Callable[[int], Select[Any]]
+Describe = Callable[[Any], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Export:
+    """A list of the data export: `select` returns the query for a user's rows, `describe` what is told about a row."""
+
+    select: Rows
+    describe: Describe
+
+
+EXPORTS: dict[str, Export] = {}
+
+
+def exports(name: str, columns: Sequence[str] = (), describe: Describe | None = None) -> Callable[[Rows], Rows]:
+    """Register a function that returns the query for a user's rows; the data export tells these columns of each."""
+
+    def register(function: Rows) -> Rows:
+        EXPORTS[name] = Export(function, describe or (lambda row: pick(row, columns)))
+        return function
+
+    return register
+
+
+def pick(row: object, columns: Sequence[str]) -> dict[str, Any]:
+    """Return the columns of a row by name."""
+    return {column: getattr(row, column) for column in columns}

@@ -1,0 +1,97 @@
+"""Every form of the URL map, so that a new one is tested from its first day: no text in any field breaks a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import String, exists, func, select
+
+from flaskcelery.database import db
+from tests.conftest import PASSWORD, Browser, run_sql
+from tests.elements import elements_of
+from tests.functional.conftest import Member
+from tests.properties.test_naughty_strings import TEXTS
+
+SOME = ["\x00", "a\x00b", "\ud800", "\u2028", "a" * 70_000, "<svg/onload=alert(1)>", '"><b>', "{{ 7*7 }}", *TEXTS[::20]]
+VALUES = {"password": PASSWORD, "email": "somebody@example.com", "date": "2031-02-03", "checkbox": "y"}
+VISITORS = {"/accounts/signup/", "/accounts/login/", "/accounts/password_reset/", "/accounts/email/resend/"}
+MEMBERS = {"/accounts/me/username/", "/accounts/me/email/", "/accounts/me/delete/", "/accounts/password_change/"}
+
+
+class Fields(HTMLParser):
+    """Collects the fields of the form that is sent to `action`, each with a harmless value."""
+
+    def __init__(self, page: str, action: str) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+        self.action, self.is_inside, self.select = action, False, ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Note a field; the first choice of a select is its value."""
+        found = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.is_inside = found.get("action") == self.action
+        if self.is_inside and tag == "option" and self.select not in self.values:
+            self.values[self.select] = found.get("value", "")
+        if self.is_inside and "name" in found:
+            self.select = found["name"] if tag == "select" else ""
+            if tag in {"input", "textarea"}:
+                is_typed = found.get("type") != "hidden" and "tabindex" not in found  # a trap for bots stays empty
+                self.values[found["name"]] = VALUES.get(found.get("type", ""), "harmless" if is_typed else "")
+                if found["name"] == "csrf_token":
+                    self.values["csrf_token"] = found.get("value", "")
+
+
+def find_forms(app: Flask, browser: Browser) -> dict[str, dict[str, str]]:
+    """Return the fields of each form that this browser can open, by its path."""
+    rules = [rule for rule in app.url_map.iter_rules() if not rule.arguments]
+    shown = {rule.rule for rule in rules if "GET" in rule.methods}
+    paths = sorted(rule.rule for rule in rules if "POST" in rule.methods and rule.rule in shown)
+    forms = {path: Fields(browser.client.get(path).text, path).values for path in paths}
+    return {path: values for path, values in forms.items() if values}
+
+
+def send_each(browser: Browser, path: str, values: dict[str, str], texts: list[str]) -> Iterator[tuple[Any, str]]:
+    """Yield the page that follows when one field has one of the texts, and all others have harmless values."""
+    for name in values:
+        for text in texts:
+            data = {**values, name: text.encode("utf-8", "surrogatepass")}
+            yield browser.client.post(path, data=data, follow_redirects=True), f"{path} {name} {text[:100]!r}"
+
+
+def find_nuls(app: Flask) -> list[str]:
+    """Return the columns with a NUL in a text, which SQLite keeps and Postgres refuses with an error."""
+    with app.app_context():
+        texts = [
+            column for table in db.metadata.sorted_tables for column in table.columns if isinstance(column.type, String)
+        ]
+        return [str(each) for each in texts if db.session.scalar(select(exists().where(func.instr(each, "\x00") > 0)))]
+
+
+@pytest.mark.requirement(38)
+@pytest.mark.parametrize("who", ["visitor", "member"])
+def test_no_text_in_any_field_of_any_form_breaks_a_page_or_becomes_markup(app: Flask, who: str) -> None:
+    browser = Browser(app.test_client()) if who == "visitor" else Member(app, "sue", "staff")
+    forms = find_forms(app, browser)
+    assert forms.keys() >= (VISITORS if who == "visitor" else MEMBERS)
+    for path, values in forms.items():
+        plain = [browser.client.get(path)]
+        plain += [browser.client.post(path, data=values, follow_redirects=True) for _ in range(2)]  # perhaps taken
+        plain += [answer for answer, _ in send_each(browser, path, values, ["", "x", "harmless@example.com"])]
+        harmless = set().union(*(elements_of(answer.text) for answer in plain))
+        for answer, where in send_each(browser, path, values, SOME):
+            assert answer.status_code in {200, 400, 413}, where
+            assert elements_of(answer.text) <= harmless, where
+    assert browser.is_logged_in() == (who == "member")
+    assert find_nuls(app) == []
+
+
+def test_a_nul_in_the_database_is_found(app: Flask, auth: Browser) -> None:
+    auth.sign_up()
+    run_sql(app, "UPDATE users SET username = 'a' || char(0) || 'b'")
+    assert find_nuls(app) == ["users.username"]
