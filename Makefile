@@ -10,7 +10,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE # with it, pytest would compile every test again on every run
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-fast test-browser test-django test-rename test-compose screenshots faults bench scan \
+.PHONY: help run install check test test-fast test-browser test-django test-product test-compose screenshots faults bench scan \
   audit sbom docs format rename requirements upgrade migration clean up emails down logs trace deploy backup restore
 
 help: ## Show this menu
@@ -48,8 +48,8 @@ screenshots: $(VENV)/.development ## Write screenshots of all pages to screensho
 test-django: $(VENV)/.development ## Compare passwords and paths with the reference Django app
 	$(BIN)/pytest tests/django
 
-test-rename: $(VENV)/.development ## Rename a copy of the checkout, then run `make check` and `make test-fast` in it (three minutes)
-	$(BIN)/python -m tests.rename
+test-product: $(VENV)/.development ## Make a product of a copy, then run `make check` and `make test-fast` in it (three minutes)
+	$(BIN)/python -m tests.product
 
 test-compose: $(VENV)/.development ## Test the Docker Compose deployment, beside a running one (ten minutes)
 	$(BIN)/pytest tests/compose
@@ -99,8 +99,10 @@ upgrade: UPGRADE = --upgrade
 upgrade: requirements ## Pin the newest versions of all packages
 
 migration: $(VENV)/.development ## Create a migration from the models: make migration NAME="add colours"
-	$(BIN)/flask db revision --autogenerate -m "$(NAME)" \
+	@$(BIN)/flask db upgrade
+	@$(BIN)/flask db revision --autogenerate -m "$(NAME)" \
 	  --rev-id "$$(printf %04d $$(($$(ls migrations/versions/*.py | wc -l) + 1)))"
+	@$(BIN)/ruff format -q migrations
 
 up: ## Run everything in production with Docker Compose: http://localhost:8080
 	@deploy/up --build

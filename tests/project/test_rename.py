@@ -1,4 +1,4 @@
-"""`make rename` in a copy of the checkout. `make test-rename` also runs the checks and the fast tests there."""
+"""`make rename` in a copy of the checkout. `make test-product` also runs the checks and the fast tests there."""
 
 import tomllib
 from pathlib import Path

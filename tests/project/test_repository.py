@@ -78,6 +78,16 @@ def test_every_make_command_that_a_page_names_exists() -> None:
         assert find_targets("\n".join(code)) <= targets, page
 
 
+def test_the_readme_is_short_and_lists_its_sections_and_every_page_of_the_docs() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.splitlines()) < 200
+    sections = re.findall(r"^## (.+)$", readme, re.MULTILINE)
+    assert re.findall(r"^- \[(.+)\]\(#", readme, re.MULTILINE) == sections
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"](docs/{page.name})" in readme
+        assert page.read_text().split("\n", 2)[2].startswith("This page is for "), page
+
+
 def test_a_contributor_finds_short_instructions_and_templates() -> None:
     assert len((ROOT / "CONTRIBUTING.md").read_text().splitlines()) < 60
     for name in ("bug", "idea"):
