@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.exceptions import TooManyRequests
 
 from flaskcelery.app import create_app
+from flaskcelery.web.templates import MENU
 from tests.conftest import PASSWORD, Browser, close, run_sql
 from tests.functional.conftest import Member
 from tests.pages import focus_of
@@ -41,6 +42,16 @@ def test_members_can_log_out_on_every_page(logged_in: Browser) -> None:
         assert LOG_OUT in header
         assert 'href="/accounts/me/"' in header
         assert "/accounts/signup/" not in header
+
+
+def test_the_menu_of_members_has_the_pages_of_features(
+    client: FlaskClient, logged_in: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MENU, "home.show_robots", "A feature")
+    link = '<a href="/robots.txt">A feature</a>'
+    assert all(link in header_of(logged_in.client.get(path).text) for path in ("/", "/nowhere/"))
+    logged_in.log_out()
+    assert link not in client.get("/").text
 
 
 def test_only_people_with_a_role_see_the_administration_in_the_menu(
