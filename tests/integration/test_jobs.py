@@ -18,13 +18,15 @@ from tests.servers import SmtpServer
 MODULE = "tests.integration.slow_jobs"
 LIMIT = 10  # seconds
 MAIL_TIMEOUT = 0.3  # seconds
-LEASE = LIMIT + 6 * MAIL_TIMEOUT  # as tasks.py has it
+WORK = 0.5  # seconds for each email, so that the tenth of a second in which a worker looks for messages matters little
+LEASE = LIMIT + 6 * MAIL_TIMEOUT + WORK  # as tasks.py has it
 
 
 @pytest.fixture
 def stack(make_stack: Callable[..., Stack]) -> Stack:
     """Return an application that has the slow job, with its relay and its worker for emails."""
-    stack = make_stack(MAIL_TIMEOUT=str(MAIL_TIMEOUT), OUTBOX_RETRY_AFTER="0.1")
+    settings = {"MAIL_TIMEOUT": MAIL_TIMEOUT, "SIMULATED_WORK_SECONDS": WORK, "OUTBOX_RETRY_AFTER": 0.1}
+    stack = make_stack(**{name: str(value) for name, value in settings.items()})
     stack.settings["JOB_LIMIT"] = str(LIMIT)
     stack.run("relay", PROCFILE["relay"].replace("--every 5", "--every 1"), FLASK_APP=f"{MODULE}:flask_app")
     stack.run("worker", PROCFILE["worker"].replace("celery_worker", MODULE)).wait_for_text("ready.")
@@ -54,7 +56,7 @@ def app(stack: Stack) -> Iterator[Flask]:
 def time_welcomes(smtp_server: SmtpServer, name: str) -> float:
     """Let some people sign up, one after the other; return the median of the seconds until the email is here."""
     seconds = []
-    for number in range(7):
+    for number in range(5):
         count, started = len(smtp_server.raw), time.monotonic()
         register(f"{name}{number}", f"{name}{number}@example.com", "correct horse")
         smtp_server.wait_for(count + 1)
@@ -66,7 +68,6 @@ def time_welcomes(smtp_server: SmtpServer, name: str) -> float:
 def test_slow_jobs_delay_no_email_and_are_killed_and_tried_again_by_their_worker_alone(
     stack: Stack, jobs: Process, app: Flask, smtp_server: SmtpServer, record: Callable[[str], None]
 ) -> None:
-    time_welcomes(smtp_server, "warm")
     idle = time_welcomes(smtp_server, "idle")
     with transaction():
         for _ in range(2):
@@ -78,8 +79,8 @@ def test_slow_jobs_delay_no_email_and_are_killed_and_tried_again_by_their_worker
     record(f"a welcome email took {idle:.2f} s, {busy:.2f} s beside two slow jobs")
     assert busy <= 1.5 * idle
 
-    wait_until(lambda: stack.count(f"{mine} 2") == 2, LEASE + 10, "both jobs run again")
+    parents = stack.folder / "instance" / "parents"
+    wait_until(lambda: len(parents.read_text().split()) == 4, LEASE + 10, "both jobs run again")
     assert time.monotonic() - started > LEASE - 1
     assert jobs.log.read_text().count(f"Hard time limit ({LIMIT}s) exceeded") == 2
-    parents = (stack.folder / "instance" / "parents").read_text().split()
-    assert parents == [str(jobs.popen.pid)] * 4
+    assert parents.read_text().split() == [str(jobs.popen.pid)] * 4
