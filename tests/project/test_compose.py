@@ -64,6 +64,14 @@ def test_one_service_builds_each_image_and_the_others_wait_for_it() -> None:
     assert not [service["image"] for service in SERVICES.values() if service["image"].endswith(":latest")]
 
 
+def test_published_images_replace_each_image_that_is_built_here() -> None:
+    published = load("compose.image.yaml")["services"]
+    assert published.keys() == {
+        name for name, service in SERVICES.items() if service["image"].startswith("flaskcelery")
+    }
+    assert not [name for name, service in published.items() if service.get("build")]
+
+
 def test_nothing_that_a_release_changes_is_mounted_as_a_file() -> None:
     """git replaces files, and a mount would keep the old one."""
     volumes = [volume for name in FILES for service in load(name)["services"].values() for volume in service["volumes"]]
