@@ -6,13 +6,17 @@ import pytest
 from flask import Flask
 
 from flaskcelery.app import create_app
+from flaskcelery.audit.events import Event
 from flaskcelery.database import db
 from flaskcelery.retention import purge_some
+from flaskcelery.users.passwords import Hasher
 from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
 from tests.functional.conftest import Member
+from tests.functional.two_factor import set_up
 from tests.pages import DEAD
 
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
+MINE = "staple seventeen lamps"  # the password of the recipient
 
 
 def purge(app: Flask) -> None:
@@ -64,6 +68,32 @@ def test_a_recipient_who_did_not_sign_up_deletes_the_account(app: Flask, logged_
     purge(app)
     assert run_sql(app, "SELECT count(*) FROM users") == [(0,)]
     assert events(app)[-2:] == ["sign-up rejected by the email’s owner", "account erased"]
+
+
+@pytest.mark.requirement(65)
+@pytest.mark.parametrize("is_set_up_meanwhile", [False, True])
+def test_an_app_of_a_stranger_does_not_keep_the_recipient_out(
+    app: Flask, logged_in: Browser, monkeypatch: pytest.MonkeyPatch, is_set_up_meanwhile: bool
+) -> None:
+    def hash_slowly(self: Hasher, password: str) -> str:
+        run_sql(app, f"UPDATE users SET totp_secret = '{secret}'")
+        return original(self, password)
+
+    recipient, original = Browser(app.test_client()), Hasher.hash
+    set_up(logged_in)
+    [(secret,)] = run_sql(app, "SELECT totp_secret FROM users")
+    recipient.send("/accounts/password_reset/", email="alice@example.com")
+    form = recipient.client.get(link_in(send_emails(app)[-1])).location
+    if is_set_up_meanwhile:
+        run_sql(app, "UPDATE users SET totp_secret = NULL")
+        monkeypatch.setattr(Hasher, "hash", hash_slowly)
+    assert recipient.send(form, new_password1=MINE, new_password2=MINE).status_code == 302
+    assert not logged_in.is_logged_in()
+    assert recipient.log_in(password=MINE).location == "/"
+    assert recipient.is_logged_in()
+    assert run_sql(app, "SELECT count(*) FROM recovery_codes") == [(0,)]
+    assert Event.TOTP_UNPROVEN in events(app)
+    assert "Two-factor authentication was removed at flaskcelery" in [email.subject for email in send_emails(app)]
 
 
 @pytest.mark.requirement(65)

@@ -16,8 +16,8 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     ),
     77: (
         "Nothing skips the second factor",
-        "Password resets, email changes, invitations and imports do not. Setting it up ends the sessions that began "
-        "without it.",
+        "Password resets, email changes, invitations and imports do not, once the email address is confirmed: see row "
+        "65. Setting it up ends the sessions that began without it.",
     ),
     78: (
         "A copy of the database contains no second factor",
@@ -26,8 +26,8 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     ),
     79: (
         "The owner is told about every change of the second factor",
-        "By email, and in the audit trail: when it is turned on, turned off or reset by staff, when there are new "
-        "recovery codes, and when one is used.",
+        "By email, and in the audit trail: when it is turned on, turned off, reset by staff or removed by a "
+        "password reset, when there are new recovery codes, and when one is used.",
     ),
     80: (
         "Users who must have a second factor can do nothing before they have set it up",

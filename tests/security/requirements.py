@@ -160,7 +160,8 @@ REQUIREMENTS = {
     64: Requirement("Logins and exports are limited for each account, even with the right password"),
     65: Requirement(
         "Nobody can keep an account with somebody else's email address",
-        "The owner of the mailbox cannot confirm such an account by mistake.",
+        "The owner of the mailbox cannot confirm such an account by mistake. A password reset ends its sessions, and "
+        "removes its second factor.",
     ),
     66: Requirement(
         "Sessions of staff end after 12 hours without a request", '"Keep me logged in" does nothing for staff.'

@@ -45,6 +45,7 @@ class Event(StrEnum):
     TOTP_ENABLED = "two-factor authentication turned on"
     TOTP_DISABLED = "two-factor authentication turned off"
     TOTP_RESET = "two-factor authentication reset by staff"
+    TOTP_UNPROVEN = "two-factor removed by a password reset"
     RECOVERY_CODES_RENEWED = "recovery codes renewed"
     RECOVERY_CODE_USED = "recovery code used"
     CREATED = "created by staff"

@@ -1,7 +1,7 @@
 """The rules of logging in and of resetting a forgotten password."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import TypeVar
 
@@ -27,7 +27,7 @@ from flaskcelery.users.tokens import (
     timestamp,
     verify_token,
 )
-from flaskcelery.users.two_factor import WrongCode, is_code, use_code
+from flaskcelery.users.two_factor import NoTotp, WrongCode, is_code, remove, use_code
 from flaskcelery.web.rate_limits import count_member, take_email_quota
 
 # A concurrent login may upgrade the hash between our check and our write; it will not do so twice.
@@ -187,10 +187,16 @@ def find_by_reset_token(user_id: int, token: str) -> User:
 
 
 def reset_password(user_id: int, token: str, new_password: str) -> None:
-    """Set the password, confirm the email that had the link, and end all sessions; raise InvalidResetLink."""
+    """Set the password, confirm the email that had the link, and end all sessions; raise InvalidResetLink.
+
+    A second factor stays, unless the email was never confirmed: then a stranger could have set it up.
+    """
     user = detach(find_by_reset_token(user_id, token))
     new_hash = hasher().hash(new_password)
     confirmed_at = func.coalesce(User.email_confirmed_at, now_plus())
     with transaction():
         if not replace_password(user, new_hash, Event.PASSWORD_RESET, email_confirmed_at=confirmed_at):
             raise InvalidResetLink
+        if not (user.email_confirmed_at or user.email_changed_at):
+            with suppress(NoTotp):
+                remove(user_id, Event.TOTP_UNPROVEN)
