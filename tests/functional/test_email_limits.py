@@ -87,6 +87,19 @@ def test_a_recipient_gets_five_emails_an_hour_of_all_kinds_and_senders(app: Flas
 
 
 @pytest.mark.requirement(37)
+@pytest.mark.usefixtures("many_clients")
+def test_nobody_uses_up_the_resets_of_a_mailbox_with_spellings_that_have_no_account(app: Flask, auth: Browser) -> None:
+    auth.sign_up()
+    send_emails(app)
+    for number in range(TO_ONE + 1):
+        auth.send("/accounts/password_reset/", email=f"alice+{number}@example.com")
+    auth.send("/accounts/password_reset/", email="alice@example.com")
+    assert [mail.recipients for mail in send_emails(app)] == [["alice@example.com"]]
+    rows = "SELECT count(*) FROM outbox WHERE task = 'send_password_reset_email'"
+    assert run_sql(app, rows) == [(TO_ONE + 1,)]  # nor does anybody fill the table
+
+
+@pytest.mark.requirement(37)
 @pytest.mark.parametrize("username", [ADVERTISEMENT, "a" * 31, "call.800-555_0100", "1234567", "a@b"])
 def test_no_text_of_a_users_choice_reaches_an_email_that_is_not_confirmed(
     app: Flask, auth: Browser, username: str

@@ -94,7 +94,8 @@ REQUIREMENTS = {
     36: Requirement("User input cannot inject HTTP or email headers"),
     37: Requirement(
         "Visitors cannot send advertising with our emails, and cannot flood a mailbox",
-        "In an hour, a mailbox gets at most five password resets and five other emails that visitors request. Until a "
+        "In an hour, a mailbox gets at most five password resets and five other emails that visitors request. Email "
+        "addresses without an account do not use up the resets of a mailbox. Until a "
         "user confirms the mailbox, only the welcome email can contain the username. It leaves out a username that is "
         "longer than 30 characters, or that contains anything except letters, digits, dots, hyphens and underscores.",
     ),

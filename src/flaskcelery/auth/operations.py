@@ -168,14 +168,15 @@ def find_email(user_id: int | None) -> str:
 def request_reset(email: str) -> None:
     """Send a reset link, within the quota of one recipient. An email without an account costs the same time."""
     key = typed_email_key(email)
-    if not take_email_quota("reset", key):
+    owner = db.session.execute(select(User.id, User.email).where(User.email_key == key)).first()
+    user_id, stored_email = owner or (None, "")
+    # Otherwise anybody could use up the quota of victim@ with victim+1@, which gets no email.
+    if not take_email_quota("reset" if owner else "nobody", key):
         return
     with transaction():
-        user = db.session.scalar(select(User).where(User.email_key == key))
-        user_id = user.id if user else None
         max_age = RESET_LINK_MAX_AGE.total_seconds()
         send_password_reset_email.enqueue(to=key, expires_after=max_age, user_id=user_id, made_at=timestamp())
-        record(Event.RESET_REQUESTED, user_id, user.email if user else "")
+        record(Event.RESET_REQUESTED, user_id, stored_email)
 
 
 def find_by_reset_token(user_id: int, token: str) -> User:

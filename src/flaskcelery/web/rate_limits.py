@@ -142,7 +142,7 @@ def count_member(name: str, user_id: int, *, each_client: bool = False) -> None:
             counter.count()
 
 
-def take_email_quota(kind: Literal["reset", "other"], email_key: str) -> bool:
+def take_email_quota(kind: Literal["reset", "nobody", "other"], email_key: str) -> bool:
     """Count one more email to this recipient, for a page that says nothing; return whether it can still be sent."""
     counter = _recipient(kind, email_key)
     return counter.add(1)[0] <= counter.most
