@@ -15,7 +15,7 @@ from flaskcelery.database import db
 from tests.conftest import close
 
 HOUR = 3600
-LIVES = {"reset": HOUR, "confirm": 7 * 24 * HOUR, "change": 7 * 24 * HOUR, "undo": 7 * 24 * HOUR}
+LIVES = {"reset": HOUR, **dict.fromkeys(("confirm", "change", "undo", "disown"), 7 * 24 * HOUR)}
 IDLE, OLD = 12 * HOUR, 14 * 24 * HOUR
 # What a link depends on: it dies with any of these.
 FATE = {
@@ -23,6 +23,7 @@ FATE = {
     "confirm": ("active", "email", "confirmed"),
     "change": ("active", "email", "password", "pending"),
     "undo": ("active", "email", "previous", "changed"),
+    "disown": ("active", "email", "forgotten"),
 }
 
 

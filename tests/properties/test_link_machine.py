@@ -30,7 +30,7 @@ class Links(RuleBasedStateMachine):
         super().__init__()
         type(self).number += 1
         self.clock.ahead, self.name, self.count = 0, f"user{self.number}", 0
-        self.now: dict[str, Any] = dict.fromkeys(["logins", "confirmed", "pending", "previous", "changed"])
+        self.now: dict[str, Any] = dict.fromkeys(["logins", "confirmed", "pending", "previous", "changed", "forgotten"])
         self.now |= {"active": True, "password": "correct horse battery", "email": f"{self.name}@example.com"}
         self.browsers = [Browser(self.app.test_client()) for _ in range(2)]
         self.sessions: list[list[int] | None] = [None, None]  # begun, seen
@@ -66,7 +66,8 @@ class Links(RuleBasedStateMachine):
         return bool(session and self.clock.ahead - session[0] < OLD and self.clock.ahead - session[1] < IDLE)
 
     def end_sessions(self, but: int | None = None) -> None:
-        """Expect all sessions to be over, but perhaps this browser's."""
+        """Expect all sessions to be over, but perhaps this browser's; else all browsers are forgotten, too."""
+        self.now["forgotten"] = self.fresh() if but is None else self.now["forgotten"]
         self.sessions = [session if who == but else None for who, session in enumerate(self.sessions)]
 
     @rule(who=BROWSERS)
@@ -76,6 +77,7 @@ class Links(RuleBasedStateMachine):
         assert worked == (self.now["active"] and self.now["password"] is not None)
         if worked:
             self.now["logins"], self.sessions[who] = self.fresh(), [self.clock.ahead, self.clock.ahead]
+            self.read_emails()
 
     @precondition(lambda self: self.is_open(0))
     @rule()
@@ -165,6 +167,11 @@ class Links(RuleBasedStateMachine):
         """Expect the old address back, and no password."""
         self.now |= {"email": self.now["previous"], "confirmed": self.fresh()}
         self.now |= dict.fromkeys(["pending", "previous", "changed", "password"])
+        self.end_sessions()
+
+    def did_disown(self, _who: int, _new: str) -> None:
+        """Expect no password."""
+        self.now |= dict.fromkeys(["pending", "password"])
         self.end_sessions()
 
     @invariant()
