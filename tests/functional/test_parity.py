@@ -69,6 +69,7 @@ SUBJECTS = {
         "Two-factor authentication is on at flaskcelery",
         "Two-factor authentication is off at flaskcelery",
         "Two-factor authentication was reset at flaskcelery",
+        "Two-factor authentication was removed at flaskcelery",
         "You have new recovery codes at flaskcelery",
         "A recovery code was used at flaskcelery",
     ],
