@@ -155,7 +155,7 @@ STATES = [*PUBLIC, *ACCOUNT, *TWO_FACTOR, *CONFIRMATION, *STAFF, *DEVELOPMENT, *
 # On a site without people, where an email has to be confirmed before the first login.
 FRESH = [
     State("dashboard, empty", ADMIN, "boss"),
-    *[State(f"{name}, empty", f"{ADMIN}{name}/", "boss") for name in ("users", "emails", "sessions", "audit")],
+    *[State(f"{name}, empty", f"{ADMIN}{name}/", "boss") for name in ("users", "emails", "sessions", "audit", "jobs")],
     *SET_UP_AT_LOGIN,
     State("login, unconfirmed", LOG_IN, fields={"username": "newcomer@example.com", "password": PASSWORD}),
     State(
