@@ -20,6 +20,12 @@ class Ended(Exception):
     """Stands in for the end of the process."""
 
 
+@pytest.fixture(autouse=True)
+def no_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget the tasks, among which can be jobs that take minutes."""
+    monkeypatch.setattr(heartbeat, "TASKS", {})
+
+
 @pytest.fixture
 def signals(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return the signals that the worker has sent itself; time is short and its end is an exception."""

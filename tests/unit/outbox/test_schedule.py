@@ -25,8 +25,9 @@ import os, signal, sys
 from sqlalchemy import event
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from flaskcelery.outbox.schedule import enqueue_scheduled, every
+from flaskcelery.outbox.schedule import SCHEDULES, enqueue_scheduled, every
 from flaskcelery.outbox.tasks import task
+SCHEDULES.clear()
 every("03:00")(task("nightly", queue="jobs")(lambda: None))
 with create_app({"INSTANCE_PATH": sys.argv[1]}).app_context():
     @event.listens_for(db.session, sys.argv[2])
@@ -39,9 +40,12 @@ with create_app({"INSTANCE_PATH": sys.argv[1]}).app_context():
 
 @pytest.fixture(autouse=True)
 def no_schedules() -> Iterator[None]:
-    """Forget the schedules that a test makes."""
+    """Let a test have the schedules that it makes, and no others."""
+    before = dict(SCHEDULES)
+    SCHEDULES.clear()
     yield
     SCHEDULES.clear()
+    SCHEDULES.update(before)
     TASKS.pop("nightly", None)
 
 
