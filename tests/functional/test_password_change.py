@@ -34,6 +34,7 @@ def change(browser: Browser, old: str = PASSWORD, new: str = NEW, again: str | N
     return browser.send(CHANGE, old_password=old, new_password1=new, new_password2=new if again is None else again)
 
 
+@pytest.mark.requirement(84)
 def test_a_member_changes_the_password_and_stays_logged_in_here_alone(app: Flask, logged_in: Browser) -> None:
     other, thief = Browser(app.test_client()), copy_of(logged_in)
     other.log_in()

@@ -41,7 +41,7 @@ def test_an_app_is_set_up_with_its_code_and_the_password(app: Flask, logged_in: 
     assert len(recovery_codes_in(answer.text)) == 10
     assert logged_in.is_logged_in()
     assert re.search(r"<small>10 [^<]+</small>", logged_in.client.get(ME).text)
-    assert events(app)[-2:] == [Event.WRONG_PASSWORD, Event.TOTP_ENABLED]
+    assert events(app)[-3:] == [Event.WRONG_PASSWORD, Event.CONFIRMED, Event.TOTP_ENABLED]
 
 
 def test_each_visit_of_the_page_shows_another_secret(logged_in: Browser) -> None:
@@ -107,7 +107,7 @@ def test_it_is_turned_off_with_the_password_and_the_owner_is_told(app: Flask, al
     assert email.args["event"] == Event.TOTP_DISABLED
     assert run_sql(app, "SELECT totp_secret, totp_enabled_at FROM users") == [(None, None)]
     assert run_sql(app, "SELECT * FROM recovery_codes") == []
-    assert events(app)[-2:] == [Event.WRONG_PASSWORD, Event.TOTP_DISABLED]
+    assert events(app)[-3:] == [Event.WRONG_PASSWORD, Event.CONFIRMED, Event.TOTP_DISABLED]
     assert "is off" in alice.send(OFF, password=PASSWORD).text
     assert "is off" in alice.send(CODES, password=PASSWORD).text
     alice.log_out()

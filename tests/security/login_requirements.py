@@ -49,6 +49,10 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
         'The button "This was not me" ends all sessions, makes the password invalid, and sends a link to choose a new '
         "one. It works once, for seven days. Opening its link changes nothing.",
     ),
+    84: (
+        "When a user confirms an action with the password or a code, older copies of the session cookie become invalid",
+        "This is also true when the user changes the password.",
+    ),
     90: (
         "While sign-up is closed or by invitation, only people whom staff add get an account",
         "The setting is `SIGN_UP`.",

@@ -54,11 +54,11 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
         check_password(user, old_password)
     except WrongPassword:
         raise WrongOldPassword from None
-    new_hash, token = hasher().hash(new_password), user.session_token or ""
+    new_hash = hasher().hash(new_password)
     with transaction():
-        if not replace_password(user, new_hash, Event.PASSWORD_CHANGED, keep=token):
+        if not replace_password(user, new_hash, Event.PASSWORD_CHANGED, keep=user.session_token):
             raise WrongOldPassword  # changed elsewhere in the meantime
-        user.session_token = renew_token(token)
+        renew_token(user)
         confirm_session(user)
 
 

@@ -27,6 +27,7 @@ class Event(StrEnum):
     LOG_IN = "logged in"
     LOG_IN_FAILED = "failed login"
     LOG_IN_DISOWNED = "login reported by the account’s owner"
+    CONFIRMED = "password or code confirmed"
     LOG_OUT = "logged out"
     SESSION_ENDED = "session ended"
     PASSWORD_CHANGED = "password changed"  # noqa: S105  an event, as the next ones

@@ -5,7 +5,7 @@ It carries the form as it was sent. The password goes to the same URL together w
 
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
-from flask_login import current_user
+from flask_login import current_user, login_user
 
 from flaskcelery.auth import operations
 from flaskcelery.auth.forms import ConfirmForm
@@ -27,6 +27,7 @@ def require_confirmation() -> ResponseReturnValue | None:
         typed = form.password.data or ""
         with errors_shown(form), attempt("enter_code" if is_code(user, typed) else "enter_password", account=user.id):
             operations.confirm(user, typed)
+            login_user(user)  # its session has a new token
             return None
     # No password is ever sent back, whatever its field is called.
     names = [name for name in request.form if name != "csrf_token" and "password" not in name]

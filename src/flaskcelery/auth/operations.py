@@ -18,7 +18,7 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_change import check_password, replace_password
 from flaskcelery.users.passwords import hasher
-from flaskcelery.users.sessions import confirm_session, start_session
+from flaskcelery.users.sessions import confirm_session, renew_token, start_session
 from flaskcelery.users.tokens import (
     RESET_LINK_MAX_AGE,
     Purpose,
@@ -146,7 +146,7 @@ def _wrong_code_recorded(user: User) -> Iterator[None]:
 
 
 def confirm(user: User, typed: str) -> None:
-    """Check the password of a logged-in user, or a code of their app, and note it in their session.
+    """Check the password of a logged-in user, or a code of their app, and note it in their session: its token is new.
 
     Raises WrongPassword, WrongCode, UnreadableSecret or ChangedMeanwhile. Detaches `user`.
     """
@@ -158,6 +158,8 @@ def confirm(user: User, typed: str) -> None:
             use_code(user, typed)
         if not confirm_session(user):
             raise ChangedMeanwhile
+        renew_token(user)
+        record(Event.CONFIRMED, user.id, user.email)
 
 
 def find_email(user_id: int | None) -> str:

@@ -87,12 +87,14 @@ def log_out(user: User) -> None:
         record(Event.LOG_OUT, user.id, user.email)
 
 
-def renew_token(token: str) -> str:
-    """Give the login session a new token and return it, so that copies of the old cookie die. The caller commits."""
-    new_token = secrets.token_urlsafe(32)
-    is_mine = LoginSession.token_hash == _hash(token)
-    db.session.execute(update(LoginSession).where(is_mine).values(token_hash=_hash(new_token)))
-    return new_token
+def renew_token(user: User) -> None:
+    """Give the session of this request a new token, so that copies of its cookie die. The caller commits.
+
+    The view then calls Flask-Login's `login_user`, which puts the token into the cookie.
+    """
+    is_mine = LoginSession.token_hash == _hash(user.session_token or "")
+    user.session_token = secrets.token_urlsafe(32)
+    db.session.execute(update(LoginSession).where(is_mine).values(token_hash=_hash(user.session_token)))
 
 
 def is_confirmed(user: User) -> bool:

@@ -70,7 +70,7 @@ def turn_on(user: User, code: str, encrypted: str) -> list[str]:
     user.totp_secret = encrypted
     end_sessions(user.id, keep=user.session_token)
     if user.session_token:
-        user.session_token = renew_token(user.session_token)
+        renew_token(user)
     _announce(user, Event.TOTP_ENABLED)
     return _replace_codes(user.id)
 
