@@ -54,3 +54,21 @@ def test_every_failure_costs_the_work_of_the_slowest_hash(
     work.clear()
     assert FAILURE in auth.log_in().text  # with the right password
     assert work == Counter(argon2=1, rounds=slowest)
+
+
+@pytest.mark.requirement(9)
+def test_where_sign_up_tells_nothing_the_right_password_of_an_unconfirmed_account_costs_no_less(
+    app: Flask, auth: Browser, work: Counter[str]
+) -> None:
+    auth.sign_up()
+    with app.app_context(), transaction():
+        db.session.add(
+            User(**make_names("bob", "bob@example.com"), password_hash=f"pbkdf2_sha256$3000$salt${'A' * 43}=")
+        )
+    app.config.update(EMAIL_CONFIRMATION_REQUIRED=True, SIGN_UP_REVEALS_EMAIL=False)
+    for email in ("alice@example.com", "nobody@example.com"):
+        work.clear()
+        assert FAILURE in auth.log_in(email).text
+        assert work == Counter(argon2=1, rounds=3000), email
+    details = run_sql(app, "SELECT detail FROM audit_events WHERE event = 'failed login' ORDER BY id")
+    assert details == [("email not confirmed",), ("",)]

@@ -72,14 +72,16 @@ def _check_credentials(email: str, password: str) -> User:
     least_rounds = hasher().most_rounds()  # so that an imported account takes no longer than the others
     db.session.expunge_all()
     db.session.rollback()  # no transaction is open while the password is hashed
-    # A locked account has no hash here: with the right password, too, it takes the time of a failure.
-    password_hash = user.password_hash if user and user.is_active else None
+    is_unconfirmed = user and user.email_confirmed_at is None and current_app.config["EMAIL_CONFIRMATION_REQUIRED"]
+    is_hidden = is_unconfirmed and not current_app.config["SIGN_UP_REVEALS_EMAIL"]
+    # A locked or hidden account has no hash here: with the right password, too, it takes the time of a failure.
+    password_hash = user.password_hash if user and user.is_active and not is_hidden else None
     if not hasher().verify(password, password_hash, least_rounds) or user is None:
-        _record_failure(user)
+        _record_failure(user, "email not confirmed" if is_hidden else "")
         raise WrongCredentials
-    if current_app.config["EMAIL_CONFIRMATION_REQUIRED"] and user.email_confirmed_at is None:
+    if is_unconfirmed:
         _record_failure(user, "email not confirmed")
-        raise EmailNotConfirmed if current_app.config["SIGN_UP_REVEALS_EMAIL"] else WrongCredentials
+        raise EmailNotConfirmed
     return user
 
 
