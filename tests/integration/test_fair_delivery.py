@@ -10,7 +10,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 
 from flaskcelery.app import create_app
-from flaskcelery.auth.operations import request_reset
+from flaskcelery.auth.password_reset import request_reset
 from flaskcelery.database import db
 from flaskcelery.signup.operations import register
 from tests import servers

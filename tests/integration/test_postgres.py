@@ -16,7 +16,8 @@ from sqlalchemy import URL, func, select
 
 from flaskcelery.app import create_app
 from flaskcelery.audit.models import AuditEvent
-from flaskcelery.auth.operations import WrongCredentials, authenticate, request_reset
+from flaskcelery.auth.operations import WrongCredentials, authenticate
+from flaskcelery.auth.password_reset import request_reset
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow

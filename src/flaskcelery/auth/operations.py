@@ -1,34 +1,26 @@
-"""The rules of logging in and of resetting a forgotten password."""
+"""The rules of logging in."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TypeVar
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import database_now, db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import ChangedMeanwhile, must_have_totp, update_unchanged
 from flaskcelery.users.devices import record_login
-from flaskcelery.users.emails import send_password_reset_email
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
-from flaskcelery.users.password_change import check_password, replace_password
+from flaskcelery.users.password_change import check_password
 from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import confirm_session, renew_token, start_session
-from flaskcelery.users.tokens import (
-    RESET_LINK_MAX_AGE,
-    Purpose,
-    make_token,
-    password_link_max_age,
-    timestamp,
-    verify_token,
-)
-from flaskcelery.users.two_factor import NoTotp, WrongCode, is_code, remove, use_code
-from flaskcelery.web.rate_limits import count_member, take_email_quota
+from flaskcelery.users.tokens import Purpose, make_token, verify_token
+from flaskcelery.users.two_factor import WrongCode, is_code, use_code
+from flaskcelery.web.rate_limits import count_member
 
 # A concurrent login may upgrade the hash between our check and our write; it will not do so twice.
 LOGIN_TRIES = 3
@@ -45,10 +37,6 @@ class WrongCredentials(WrongPassword):
 
 class EmailNotConfirmed(UserFacingError):
     message = "Please confirm your email first, with the link that we sent you."
-
-
-class InvalidResetLink(UserFacingError):
-    message = "This password reset link has been used already or has expired."
 
 
 def authenticate(email: str, password: str, remember: bool = False) -> User:
@@ -167,41 +155,3 @@ def confirm(user: User, typed: str) -> None:
 def find_email(user_id: int | None) -> str:
     """Return the email of an account, or "" if there is none."""
     return db.session.scalar(select(User.email).where(User.id == user_id)) or "" if user_id else ""
-
-
-def request_reset(email: str) -> None:
-    """Send a reset link, within the quota of one recipient. An email without an account costs the same time."""
-    key = typed_email_key(email)
-    owner = db.session.execute(select(User.id, User.email).where(User.email_key == key)).first()
-    user_id, stored_email = owner or (None, "")
-    # Otherwise anybody could use up the quota of victim@ with victim+1@, which gets no email.
-    if not take_email_quota("reset" if owner else "nobody", key):
-        return
-    with transaction():
-        max_age = RESET_LINK_MAX_AGE.total_seconds()
-        send_password_reset_email.enqueue(to=key, expires_after=max_age, user_id=user_id, made_at=timestamp())
-        record(Event.RESET_REQUESTED, user_id, stored_email)
-
-
-def find_by_reset_token(user_id: int, token: str) -> User:
-    """Return the account whose password the link can reset now; raise InvalidResetLink."""
-    user = db.session.get(User, user_id)
-    if user and user.is_active and verify_token(Purpose.RESET_PASSWORD, user, token, password_link_max_age(user)):
-        return user
-    raise InvalidResetLink
-
-
-def reset_password(user_id: int, token: str, new_password: str) -> None:
-    """Set the password, confirm the email that had the link, and end all sessions; raise InvalidResetLink.
-
-    A second factor stays, unless the email was never confirmed: then a stranger could have set it up.
-    """
-    user = detach(find_by_reset_token(user_id, token))
-    new_hash = hasher().hash(new_password)
-    confirmed_at = func.coalesce(User.email_confirmed_at, now_plus())
-    with transaction():
-        if not replace_password(user, new_hash, Event.PASSWORD_RESET, email_confirmed_at=confirmed_at):
-            raise InvalidResetLink
-        if not (user.email_confirmed_at or user.email_changed_at):
-            with suppress(NoTotp):
-                remove(user_id, Event.TOTP_UNPROVEN)

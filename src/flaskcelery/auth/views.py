@@ -8,13 +8,8 @@ from werkzeug.wrappers import Response
 
 from flaskcelery.auth import operations
 from flaskcelery.auth.forms import LogInForm, ResetForm
-from flaskcelery.auth.operations import (
-    EmailNotConfirmed,
-    InvalidResetLink,
-    authenticate,
-    find_by_reset_token,
-    find_email,
-)
+from flaskcelery.auth.operations import EmailNotConfirmed, authenticate, find_email
+from flaskcelery.auth.password_reset import InvalidResetLink, find_by_reset_token, request_reset, reset_password
 from flaskcelery.extensions import csrf
 from flaskcelery.users.devices import make_device_cookie
 from flaskcelery.users.models import User
@@ -105,7 +100,7 @@ def submit_reset() -> str | Response:
     """Send a reset link. The answer is the same whether or not there is such an account."""
     form = ResetForm(request.form)
     if form.validate():
-        operations.request_reset(form.email.data or "")
+        request_reset(form.email.data or "")
         return redirect(url_for("auth.show_reset_sent"))
     return render_template("auth/password_reset.html", form=form)
 
@@ -141,7 +136,7 @@ def submit_new_password(user_id: int) -> str | Response:
     user = find_by_reset_token(user_id, token)
     form = NewPasswordForm(request.form, partial(find_problems, username=user.username, email=user.email))
     if form.validate():
-        operations.reset_password(user_id, token, form.new_password1.data or "")
+        reset_password(user_id, token, form.new_password1.data or "")
         session.pop(RESET_TOKEN)
         return redirect(url_for("auth.show_reset_complete"))
     return render_template("auth/new_password.html", form=form, user=user, hint=password_hint())
