@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from flaskcelery.admin import operations
-from flaskcelery.admin.operations import set_active
+from flaskcelery.admin.operations import Unproven, set_active
 from tests.conftest import events, run_sql, send_emails
 from tests.functional.conftest import Member, links_of
 
@@ -34,12 +34,27 @@ def test_who_is_locked_out_is_out_at_once_and_gets_no_link(app: Flask, staff: Me
 
 def test_a_role_is_given_and_taken_and_ends_the_sessions(app: Flask, staff: Member, alice: Member) -> None:
     row = f"/admin/users/{alice.id}/"
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
     for action, status in (("make-viewer", 200), ("make-staff", 200), ("make-user", 403)):
         staff.act(row, action)
         assert not alice.is_logged_in()
         alice.log_in()
         assert alice.client.get("/admin/users/").status_code == status
     assert events(app).count("role changed") == 3
+
+
+@pytest.mark.requirement(85)
+@pytest.mark.parametrize("action", ["make-viewer", "make-staff"])
+def test_an_account_whose_email_is_not_confirmed_gets_no_role(
+    app: Flask, staff: Member, alice: Member, action: str
+) -> None:
+    row = f"/admin/users/{alice.id}/"
+    assert Unproven.message in staff.act(row, action).text
+    assert alice.is_logged_in()
+    assert run_sql(app, f"SELECT is_staff, is_viewer FROM users WHERE id = {alice.id}") == [(0, 0)]
+    run_sql(app, f"UPDATE users SET email_confirmed_at = NULL, is_staff = true WHERE id = {alice.id}")
+    staff.act(row, "make-user")  # an email that staff have changed
+    assert run_sql(app, f"SELECT is_staff FROM users WHERE id = {alice.id}") == [(0,)]
 
 
 def test_sessions_are_ended_all_or_one(app: Flask, staff: Member, alice: Member) -> None:
@@ -76,6 +91,7 @@ def test_a_user_is_deleted_after_a_page_that_says_what_goes_too(app: Flask, staf
 @pytest.mark.parametrize("action", ["deactivate", "make-viewer", "make-user", "delete"])
 def test_the_last_active_member_of_staff_stays(app: Flask, staff: Member, action: str) -> None:
     other = Member(app, "lou", "staff")
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
     run_sql(app, f"UPDATE users SET is_active = false WHERE id = {other.id}")
     assert LAST_STAFF in staff.act(f"/admin/users/{staff.id}/", action).text
     assert staff.client.get("/admin/").status_code == 200
@@ -158,6 +174,7 @@ def test_failed_emails_are_tried_again_one_or_all(app: Flask, staff: Member, ali
 
 
 def test_the_audit_trail_says_who_did_what_to_whom(app: Flask, staff: Member, alice: Member) -> None:
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
     staff.act(f"/admin/users/{alice.id}/", "make-viewer")
     page = staff.client.get("/admin/audit/?event=role changed").text
     assert page.count("<tr>") == 2

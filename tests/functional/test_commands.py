@@ -124,6 +124,8 @@ def test_accounts_are_locked_promoted_and_deleted_but_never_the_last_staff(run: 
     assert run("users", "deactivate", "alice@example.com").output == "alice is locked out.\n"
     assert not auth.is_logged_in()
     assert run("users", "activate", "alice").exit_code == 0
+    assert run("users", "promote", "alice").exit_code == 1
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
     for words, role in ((["promote", "--viewer"], "viewer"), (["promote"], "staff")):
         assert run("users", *words, "alice").exit_code == 0
         assert [user["role"] for user in read(run("users", "list", "--json"))] == [role]

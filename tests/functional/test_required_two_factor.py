@@ -91,6 +91,7 @@ def test_who_must_have_it_cannot_turn_it_off(app: Flask) -> None:
 def test_a_new_role_or_a_reset_leads_to_the_set_up(app: Flask) -> None:
     app.config["REQUIRE_TOTP"] = "staff"
     alice = Member(app, "alice")
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
     with app.app_context():
         set_role(alice.id, "viewer")
     assert not alice.is_logged_in()

@@ -53,6 +53,10 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
         "When a user confirms an action with the password or a code, older copies of the session cookie become invalid",
         "This is also true when the user changes the password.",
     ),
+    85: (
+        "Only an account whose email address is confirmed can become staff or a viewer",
+        "A stranger could have signed up with the address. An account that staff add can have a role from the start.",
+    ),
     90: (
         "While sign-up is closed or by invitation, only people whom staff add get an account",
         "The setting is `SIGN_UP`.",

@@ -24,6 +24,13 @@ class LockedOut(UserFacingError):
     message = "This account is locked out. Please unlock it first."
 
 
+class Unproven(UserFacingError):
+    message = (
+        "The email of this account is not confirmed, so it can be a stranger’s account. Its owner has to confirm the "
+        "email or reset the password first."
+    )
+
+
 def create_user(
     username: str, email: str, role: str = "user", actor_id: int | None = None, password_hash: str = ""
 ) -> User:
@@ -76,7 +83,7 @@ def send_password_link(user_id: int, actor_id: int | None = None) -> None:
 
 
 def set_role(user_id: int, role: str, actor_id: int | None = None) -> None:
-    """Give the account a role and end its sessions; raise LastStaff, NoAccount or NotStaff."""
+    """Give the account a role and end its sessions; raise LastStaff, Unproven, NoAccount or NotStaff."""
     _change(user_id, Event.ROLE_CHANGED, actor_id, role, keeps_staff=role == "staff", **ROLES[role])
 
 
@@ -107,10 +114,12 @@ def _change(
     with transaction():
         if not keeps_staff:
             keep_last_staff(user_id)
-        email, actor = lock_account(user_id).email, get_actor(actor_id)  # staff can demote themselves
+        user, actor = lock_account(user_id), get_actor(actor_id)  # staff can demote themselves
+        if user.email_confirmed_at is None and (values.get("is_staff") or values.get("is_viewer")):
+            raise Unproven
         db.session.execute(update(User).where(User.id == user_id).values(**values))
         end_sessions(user_id)
-        record(event, user_id, email, detail, actor)
+        record(event, user_id, user.email, detail, actor)
 
 
 def _enqueue_password_link(user: User) -> None:
