@@ -75,12 +75,13 @@ def test_a_recipient_gets_five_emails_an_hour_of_all_kinds_and_senders(app: Flas
         member.send(EMAIL, email="target@example.net", password=PASSWORD)
     for tag in ("", "+1", "+2"):
         auth.sign_up(f"target{tag}", f"target{tag}@example.net")
-    for _ in range(3):
-        auth.send("/accounts/email/resend/", email="target@example.net")
     for email in ("TARGET+4@example.net", "t.a.rget@example.net"):
         assert auth.sign_up("target4", email).status_code == 429
     assert len([mail for mail in send_emails(app) if mail.recipients[0].endswith("example.net")]) == TO_ONE
-    # The others have not used up the resets: the owner can still get into the account.
+    # The others have not used up the links: the owner can still get into the account.
+    for _ in range(TO_ONE + 1):
+        auth.send("/accounts/email/resend/", email="target@example.net")
+    assert [mail.task for mail in send_emails(app)] == ["send_confirmation_email"] * TO_ONE
     for _ in range(TO_ONE + 1):
         auth.send("/accounts/password_reset/", email="target@example.net")
     assert [mail.task for mail in send_emails(app)] == ["send_password_reset_email"] * TO_ONE
@@ -97,6 +98,39 @@ def test_nobody_uses_up_the_resets_of_a_mailbox_with_spellings_that_have_no_acco
     assert [mail.recipients for mail in send_emails(app)] == [["alice@example.com"]]
     rows = "SELECT count(*) FROM outbox WHERE task = 'send_password_reset_email'"
     assert run_sql(app, rows) == [(TO_ONE + 1,)]  # nor does anybody fill the table
+
+
+@pytest.mark.requirement(37)
+@pytest.mark.usefixtures("many_clients")
+@pytest.mark.parametrize("form", ["email/resend", "password_reset"])
+def test_nobody_keeps_a_new_user_from_signing_up(app: Flask, auth: Browser, form: str) -> None:
+    for _ in range(TO_ONE + 1):
+        auth.send(f"/accounts/{form}/", email="alice@example.com")
+    assert auth.sign_up().status_code == 302
+
+
+@pytest.mark.requirement(37)
+@pytest.mark.usefixtures("many_clients")
+def test_the_two_names_of_gmail_are_one_mailbox(app: Flask, auth: Browser) -> None:
+    for number in range(TO_ONE):
+        auth.sign_up(f"alice{number}", f"alice+{number}@gmail.com")
+    assert auth.sign_up("alice", "al.ice@googlemail.com").status_code == 429
+
+
+@pytest.mark.requirement(37)
+@pytest.mark.usefixtures("many_clients")
+def test_an_owner_is_told_of_five_new_devices_an_hour(app: Flask, auth: Browser) -> None:
+    auth.sign_up()
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
+    send_emails(app)
+    for number in range(TO_ONE + 2):  # the first login is no news
+        thief = Browser(app.test_client())
+        thief.client.environ_base["HTTP_USER_AGENT"] = f"Firefox/{number}"
+        thief.client.environ_base["REMOTE_ADDR"] = f"203.0.113.{number}"
+        assert thief.log_in().status_code == 302
+    assert [mail.task for mail in send_emails(app)] == ["send_new_device_notice"] * TO_ONE
+    new = "SELECT count(*) FROM audit_events WHERE detail LIKE 'new device%'"
+    assert run_sql(app, new) == [(TO_ONE + 1,)]
 
 
 @pytest.mark.requirement(37)

@@ -15,6 +15,7 @@ from flaskcelery.users.emails import find_open, notify, tell
 from flaskcelery.users.models import User
 from flaskcelery.users.samples import sample_login
 from flaskcelery.users.tokens import LINK_MAX_AGE, Purpose, disown_link, lifetime, make_token, verify_token
+from flaskcelery.web.rate_limits import take_email_quota
 from flaskcelery.web.requests import user_agent
 
 MAX_ACCOUNTS = 10  # that one browser's cookie proves to be known to
@@ -68,7 +69,7 @@ def record_login(user: User) -> None:
     is_new = user.last_login_at is not None and not is_known
     detail = NEW_DEVICE + describe_device(user_agent()) if is_new else ""
     event = record(Event.LOG_IN, user.id, user.email, detail)
-    if is_new and user.email_confirmed_at:
+    if is_new and user.email_confirmed_at and take_email_quota("login", user.email_key):
         db.session.flush()
         send_new_device_notice.enqueue(to=user.email, user_id=user.id, event_id=event.id)
 

@@ -30,7 +30,7 @@ class PasswordTooNew(UserFacingError):
 def request_confirmation(email: str) -> None:
     """Send an unconfirmed account a new link. Other emails cost the same work, so the answer reveals nothing."""
     key = email_key(normalize_email(email))
-    if not take_email_quota("other", key):
+    if not take_email_quota("resend", key):
         return
     with transaction():
         is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))

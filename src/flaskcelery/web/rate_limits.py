@@ -57,8 +57,7 @@ LIMITS = {
     "export": Limit(by_member=(10, HOUR)),
     "staff_email": Limit(by_member=(60, HOUR)),
 }
-# Whoever requests them: of password resets, of those by staff, and of all others together, so that no kind uses up
-# another one.
+# Of each kind, whoever requests them, so that no kind uses up another one.
 EMAILS_TO_ONE_RECIPIENT = (5, HOUR)
 
 logger = logging.getLogger(__name__)
@@ -142,16 +141,16 @@ def count_member(name: str, user_id: int, *, each_client: bool = False) -> None:
             counter.count()
 
 
-def take_email_quota(kind: Literal["reset", "nobody", "other"], email_key: str) -> bool:
+def take_email_quota(kind: Literal["reset", "nobody", "resend", "login"], email_key: str) -> bool:
     """Count one more email to this recipient, for a page that says nothing; return whether it can still be sent."""
     counter = _recipient(kind, email_key)
     return counter.add(1)[0] <= counter.most
 
 
 def _recipient(kind: str, email_key: str) -> "_Counter":
-    """Return the count of a mailbox: neither dots in its name nor what follows a `+` make another one."""
+    """Return the count of a mailbox: dots in its name, what follows a `+` and Gmail's other name make no other one."""
     name, _, domain = email_key.partition("@")
-    mailbox = f"{name.partition('+')[0].replace('.', '')}@{domain}"
+    mailbox = f"{name.partition('+')[0].replace('.', '')}@{'gmail.com' if domain == 'googlemail.com' else domain}"
     return _Counter(("email", kind, mailbox), *EMAILS_TO_ONE_RECIPIENT)
 
 
