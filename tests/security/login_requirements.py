@@ -12,7 +12,8 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
         "Codes cannot be guessed",
         "One client has ten wrong codes in 15 minutes. All clients together have 20 a day for one account. So somebody "
         "who has the password finds a code in a year with a probability of two percent. The owner can still log in "
-        "with a recovery code then. Nobody can guess its 80 random bits.",
+        "with a recovery code then. Nobody can guess its 80 random bits. The page that confirms an action counts by "
+        "itself, so a copied cookie does not use up the codes of the login.",
     ),
     77: (
         "Nothing skips the second factor",

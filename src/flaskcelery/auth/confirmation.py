@@ -25,7 +25,7 @@ def require_confirmation() -> ResponseReturnValue | None:
     form = ConfirmForm(request.form if is_sent else None, has_app=user.totp_secret is not None)
     if is_sent and form.validate():
         typed = form.password.data or ""
-        with errors_shown(form), attempt("enter_code" if is_code(user, typed) else "enter_password", account=user.id):
+        with errors_shown(form), attempt("confirm_code" if is_code(user, typed) else "enter_password", account=user.id):
             operations.confirm(user, typed)
             login_user(user)  # its session has a new token
             return None

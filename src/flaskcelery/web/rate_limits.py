@@ -46,6 +46,7 @@ LIMITS = {
     "log_in": Limit((100, HOUR), (10, 15 * MINUTE), by_member=(60, HOUR)),
     "enter_password": Limit((100, HOUR), (10, 15 * MINUTE)),
     "enter_code": Limit((100, HOUR), (10, 15 * MINUTE), by_everyone=(20, DAY)),  # else use a recovery code
+    "confirm_code": Limit((100, HOUR), (10, 15 * MINUTE), by_everyone=(20, DAY)),  # else use the password
     "enter_recovery_code": Limit((100, HOUR), (10, 15 * MINUTE)),
     "change_two_factor": Limit((20, HOUR), by_member=(10, HOUR)),
     "sign_up": Limit((60, HOUR)),
