@@ -58,6 +58,14 @@ def test_nothing_planted_before_a_log_in_survives_it(auth: Browser) -> None:
     assert read_cookie(auth.client)["csrf_token"] != planted
 
 
+@pytest.mark.requirement(84)
+def test_logging_all_other_devices_out_ends_copies_of_the_own_cookie(logged_in: Browser) -> None:
+    thief = copy_of(logged_in)
+    logged_in.client.post("/accounts/me/sessions/end_others/", data={"csrf_token": token_in(logged_in.client, "/")})
+    assert logged_in.is_logged_in()
+    assert not thief.is_logged_in()
+
+
 @pytest.mark.parametrize("user_id", ["1", "", "x" * 3000, "é", "\x00", "\ud800"])
 def test_a_cookie_of_no_session_is_a_visitor(app: Flask, auth: Browser, user_id: str) -> None:
     auth.sign_up()

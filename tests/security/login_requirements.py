@@ -52,7 +52,8 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     ),
     84: (
         "When a user confirms an action with the password or a code, older copies of the session cookie become invalid",
-        "This is also true when the user changes the password.",
+        "This is also true when the user changes the password or the email address, and when the user logs out all "
+        "other devices.",
     ),
     85: (
         "Only an account whose email address is confirmed can become staff or a viewer",

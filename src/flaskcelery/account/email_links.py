@@ -3,7 +3,7 @@
 from contextlib import nullcontext
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from flask_login import current_user
+from flask_login import current_user, login_user
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
@@ -47,7 +47,7 @@ def show(action: str, user_id: int, token: str) -> str:
 @bp.post(LINK)
 def submit(action: str, user_id: int, token: str) -> str | Response:
     """Do what the link allows, or show the form again."""
-    user = find_linked_user(action, user_id, token)
+    user, owner = find_linked_user(action, user_id, token), _find_owner(user_id)
     form = _make_form(action, user)
     password = form.data.get("password")
     # Without a password there is none to be right: it must not reset the count of wrong ones.
@@ -55,10 +55,12 @@ def submit(action: str, user_id: int, token: str) -> str | Response:
     if form.validate():
         try:
             with counted:
-                follow_link(action, user_id, token, _session_token(user_id), password or "")
+                follow_link(action, user_id, token, owner, password or "")
         except WrongPassword as error:
             form["password"].errors = [str(error)]
         else:
+            if owner:
+                login_user(owner)  # its session can have a new token
             message, page = DONE[action]
             flash(message, "success")
             return redirect(url_for(page))
@@ -70,14 +72,14 @@ def _show(action: str, user: User, form: FlaskForm | None = None) -> str:
 
 
 def _make_form(action: str, user: User) -> FlaskForm:
-    asks = needs_password(action, user, is_owner=_session_token(user.id) is not None)
+    asks = needs_password(action, user, is_owner=_find_owner(user.id) is not None)
     return PasswordForm(request.form) if asks else FlaskForm(request.form)
 
 
-def _session_token(user_id: int) -> str | None:
-    """Return the token of the visitor's session if they are logged in to this account."""
+def _find_owner(user_id: int) -> User | None:
+    """Return the visitor if they are logged in to this account."""
     is_owner = current_user.is_authenticated and current_user.id == user_id
-    return current_user.session_token if is_owner else None
+    return current_user._get_current_object() if is_owner else None
 
 
 @bp.errorhandler(InvalidLink)

@@ -81,7 +81,9 @@ def submit_end_session(session_id: int) -> AnyResponse:
 
 @bp.post("/accounts/me/sessions/end_others/")
 def submit_end_others() -> AnyResponse:
-    log_out_devices(current_user.id, keep=current_user.session_token)
+    user = _me()
+    log_out_devices(user.id, keep=user)
+    login_user(user)  # its session has a new token
     return _go_back("All other devices are logged out.")
 
 

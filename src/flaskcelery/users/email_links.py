@@ -11,7 +11,7 @@ from flaskcelery.users.email_change import move_email
 from flaskcelery.users.models import VOIDED_PASSWORD, User
 from flaskcelery.users.names import AccountTaken, make_email, refuse_taken
 from flaskcelery.users.password_change import check_password
-from flaskcelery.users.sessions import end_sessions
+from flaskcelery.users.sessions import end_sessions, renew_token
 from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, RESET_LINK_MAX_AGE, Purpose, timestamp, verify_token
 
 # Of an account whose password somebody else may know.
@@ -45,13 +45,13 @@ def needs_password(action: str, user: User, *, is_owner: bool) -> bool:
     return action in {"confirm", "change"} and user.has_password and not is_owner
 
 
-def follow_link(action: str, user_id: int, token: str, keep: str | None, password: str = "") -> None:
-    """Do what the link allows, once. `keep` is the token of the owner's session, which can stay logged in.
+def follow_link(action: str, user_id: int, token: str, owner: User | None, password: str = "") -> None:
+    """Do what the link allows, once. `owner`: the visitor, if logged in to the account; their session can stay.
 
     Raises InvalidLink, WrongPassword, LastStaff, or EmailGone if the database finds that the email has been taken.
     """
     user = find_linked_user(action, user_id, token)
-    if needs_password(action, user, is_owner=keep is not None):
+    if needs_password(action, user, is_owner=owner is not None):
         check_password(user, password, user.undo_password_hash if action == "undo" else None)
     else:
         detach(user)
@@ -59,29 +59,31 @@ def follow_link(action: str, user_id: int, token: str, keep: str | None, passwor
     _, apply = ACTIONS[action]
     try:
         with refuse_taken(make_email(new), user.id), transaction():
-            apply(user, new, keep)
+            apply(user, new, owner)
     except AccountTaken:
         raise EmailGone from None
 
 
-def _confirm(user: User, _new: str, _keep: str | None) -> None:
+def _confirm(user: User, _new: str, _owner: User | None) -> None:
     _write(user, email_confirmed_at=now_plus())
     record(Event.EMAIL_CONFIRMED, user.id, user.email)
 
 
-def _reject(user: User, _new: str, _keep: str | None) -> None:
+def _reject(user: User, _new: str, _owner: User | None) -> None:
     keep_last_staff(user.id)
     _write(user, is_active=False, closed_at=now_plus())
     end_sessions(user.id)
     record(Event.SIGN_UP_REJECTED, user.id, user.email)
 
 
-def _change(user: User, new: str, keep: str | None) -> None:
-    _write(user, **move_email(user, new, is_confirmed=True, keep=keep))
+def _change(user: User, new: str, owner: User | None) -> None:
+    _write(user, **move_email(user, new, is_confirmed=True, keep=owner and owner.session_token))
+    if owner:
+        renew_token(owner)
     record(Event.EMAIL_CHANGED, user.id, user.email)
 
 
-def _undo(user: User, old: str, _keep: str | None) -> None:
+def _undo(user: User, old: str, _owner: User | None) -> None:
     """Restore the email. Somebody else may know the password, so it is void until the owner resets it."""
     left = user.email if user.email_confirmed_at else None
     gone = ("previous_email", "undo_password_hash", "email_changed_at", "confirm_by")
@@ -101,7 +103,7 @@ def _undo(user: User, old: str, _keep: str | None) -> None:
     record(Event.EMAIL_CHANGE_UNDONE, user.id, old)
 
 
-def _disown(user: User, email: str, _keep: str | None) -> None:
+def _disown(user: User, email: str, _owner: User | None) -> None:
     """Log out whoever logged in. They know the password, so it is void until the owner resets it."""
     if not update_unchanged(user, ["email", "devices_forgotten_at"], **VOID):
         raise InvalidLink
@@ -115,7 +117,7 @@ def _start_reset(user: User, email: str) -> None:
     emails.send_password_reset_email.enqueue(to=email, expires_after=max_age, user_id=user.id, made_at=timestamp())
 
 
-ACTIONS: dict[str, tuple[Purpose, Callable[[User, str, str | None], None]]] = {
+ACTIONS: dict[str, tuple[Purpose, Callable[[User, str, User | None], None]]] = {
     "confirm": (Purpose.CONFIRM_EMAIL, _confirm),
     "reject": (Purpose.REJECT_SIGN_UP, _reject),
     "change": (Purpose.CHANGE_EMAIL, _change),

@@ -69,11 +69,16 @@ def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = No
 
 
 def log_out_devices(
-    user_id: int, *, only: int | None = None, keep: str | None = None, actor_id: int | None = None
+    user_id: int, *, only: int | None = None, keep: User | None = None, actor_id: int | None = None
 ) -> int:
-    """Do what `end_sessions` does in a transaction of its own, with an audit event; return how many ended."""
+    """Do what `end_sessions` does in a transaction of its own, with an audit event; return how many ended.
+
+    The session of `keep` stays, with a new token.
+    """
     with transaction():
-        count = end_sessions(user_id, only=only, keep=keep)
+        count = end_sessions(user_id, only=only, keep=keep and keep.session_token)
+        if keep:
+            renew_token(keep)
         if count:
             email = db.session.scalar(select(User.email).where(User.id == user_id)) or ""
             record(Event.SESSION_ENDED, user_id, email, f"{count} sessions", get_actor(actor_id))
