@@ -16,7 +16,7 @@ from flaskcelery.mail.message import Message
 from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import log_out_devices
 from tests.conftest import PASSWORD, Browser, run_sql, send_emails
-from tests.functional.conftest import SITE, Member
+from tests.functional.conftest import AGO, SITE, Member
 from tests.functional.two_factor import CODE, LOG_IN, Person
 from tests.pages import csrf_token
 
@@ -129,12 +129,27 @@ def test_ending_all_sessions_forgets_the_browsers_and_ending_others_does_not(app
 
 
 @pytest.mark.requirement(82)
+def test_a_new_password_forgets_all_browsers_but_the_one_that_chose_it(app: Flask, alice: Member) -> None:
+    thief, new = browser(app), "brass kettle forty"
+    thief.log_in()
+    assert len(notices(app)) == 1
+    run_sql(app, f"UPDATE audit_events SET at = {AGO.format('61 seconds')}")
+    fields = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    alice.send("/accounts/password_change/", **fields)
+    for known in (alice, thief):
+        known.log_out()
+        known.log_in(password=new)
+        assert known.is_logged_in()
+    assert ["Firefox on Windows" in " ".join(email.body.split()) for email in notices(app)] == [True]
+
+
+@pytest.mark.requirement(82)
 def test_a_double_click_is_one_browser_and_another_browser_is_not(app: Flask, alice: Member) -> None:
     for user_agent in (WINDOWS, WINDOWS, "curl/8"):
         browser(app, user_agent).log_in()
     texts = [" ".join(email.body.split()) for email in notices(app)]
     assert sorted(re.search(r": ([^:]+), [^,.]*203\.", text)[1] for text in texts) == ["Firefox on Windows", "curl"]
-    run_sql(app, "UPDATE audit_events SET at = strftime('%Y-%m-%d %H:%M:%f000', 'now', '-61 seconds')")
+    run_sql(app, f"UPDATE audit_events SET at = {AGO.format('61 seconds')}")
     browser(app).log_in()
     assert len(notices(app)) == 1
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, and_, update
+from sqlalchemy import Select, and_, select, update
 
 from flaskcelery.audit.events import Event, record, select_events
 from flaskcelery.database import db, detach, transaction
@@ -60,6 +60,8 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
             raise WrongOldPassword  # changed elsewhere in the meantime
         renew_token(user)
         confirm_session(user)
+        # For `remember_device`: no other browser is known with the new password.
+        user.password_changed_at = db.session.scalar(select(User.password_changed_at).where(User.id == user.id))
 
 
 def change_two_factor(user: User, change: Callable[[], R]) -> R:

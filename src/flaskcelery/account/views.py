@@ -12,6 +12,7 @@ from flaskcelery.account import operations
 from flaskcelery.account.forms import ChangePasswordForm, EmailForm, UsernameForm
 from flaskcelery.users.accounts import must_have_totp
 from flaskcelery.users.deletion import EmailJustChanged, close_account
+from flaskcelery.users.devices import remember_device
 from flaskcelery.users.email_change import can_undo, request_email_change
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
@@ -132,6 +133,7 @@ def submit_password_change() -> str | AnyResponse:
         with errors_shown(form), attempt("enter_password", account=user.id):
             operations.change_password(user, form.old_password.data or "", form.new_password1.data or "")
             login_user(user)  # its session has a new token
+            remember_device(user)
             return _go_back("Your password was changed. Other devices have been logged out.")
     return render_template("account/password_change.html", form=form, hint=password_hint())
 

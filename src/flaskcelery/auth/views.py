@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from flask import Blueprint, after_this_request, current_app, redirect, render_template, request, session, url_for
+from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_login import current_user, login_user
 from werkzeug.wrappers import Response
 
@@ -11,7 +11,7 @@ from flaskcelery.auth.forms import LogInForm, ResetForm
 from flaskcelery.auth.operations import EmailNotConfirmed, authenticate, find_email
 from flaskcelery.auth.password_reset import InvalidResetLink, find_by_reset_token, request_reset, reset_password
 from flaskcelery.extensions import csrf
-from flaskcelery.users.devices import make_device_cookie
+from flaskcelery.users.devices import remember_device
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
@@ -24,7 +24,6 @@ from flaskcelery.web.urls import safe_next
 
 bp = Blueprint("auth", __name__, template_folder="templates")
 
-YEAR = 365 * 24 * 3600  # seconds
 PENDING_LOGIN = "pending_login"  # keys of the visitor's session
 RESET_TOKEN = "reset_token"  # noqa: S105  a name
 
@@ -62,13 +61,7 @@ def open_session(user: User, remember: bool) -> None:
     """Put the session that has begun into this browser's cookie."""
     session.permanent = remember and not user.has_role  # else the cookie ends with the browser
     login_user(user)
-
-    @after_this_request
-    def remember_device(response: Response) -> Response:
-        """Set the cookie that survives the logout."""
-        name, is_secure = current_app.config["DEVICE_COOKIE_NAME"], current_app.config["SESSION_COOKIE_SECURE"]
-        response.set_cookie(name, make_device_cookie(user), YEAR, secure=is_secure, httponly=True, samesite="Lax")
-        return response
+    remember_device(user)
 
 
 @bp.post("/accounts/logout/")

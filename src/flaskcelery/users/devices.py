@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 
-from flask import current_app, has_request_context, request
+from flask import Response, after_this_request, current_app, has_request_context, request
 from sqlalchemy import Select, select
 
 from flaskcelery.audit.events import Event, record
@@ -18,6 +18,7 @@ from flaskcelery.users.tokens import LINK_MAX_AGE, Purpose, disown_link, lifetim
 from flaskcelery.web.rate_limits import take_email_quota
 from flaskcelery.web.requests import user_agent
 
+YEAR = 365 * 24 * 3600  # seconds
 MAX_ACCOUNTS = 10  # that one browser's cookie proves to be known to
 NEW_DEVICE = "new device: "  # begins the detail of a login's audit event
 DOUBLE_CLICK = timedelta(minutes=1)
@@ -54,10 +55,19 @@ def describe_device(user_agent: str) -> str:
     return browser or system or "Unknown device"
 
 
-def make_device_cookie(user: User) -> str:
-    """Return the cookie by which this account, and those before it, know this browser: a token for each."""
+def remember_device(user: User) -> None:
+    """Set the cookie by which this account, and those before it, know this browser: a token for each.
+
+    It survives the logout.
+    """
     token = make_token(Purpose.KNOW_DEVICE, user, user.joined_at)
-    return ".".join([token, *[each for each in _tokens() if each != token]][:MAX_ACCOUNTS])
+    cookie = ".".join([token, *[each for each in _tokens() if each != token]][:MAX_ACCOUNTS])
+    name, is_secure = current_app.config["DEVICE_COOKIE_NAME"], current_app.config["SESSION_COOKIE_SECURE"]
+
+    @after_this_request
+    def set_cookie(response: Response) -> Response:
+        response.set_cookie(name, cookie, YEAR, secure=is_secure, httponly=True, samesite="Lax")
+        return response
 
 
 def record_login(user: User) -> None:

@@ -69,7 +69,7 @@ def _sign(secret_key: str, purpose: Purpose, user: User, seconds: int) -> str:
         Purpose.CHANGE_EMAIL: (user.password_hash, user.email, user.pending_email),
         Purpose.UNDO_EMAIL: (user.email, user.previous_email, _utc_seconds(user.email_changed_at)),
         Purpose.FINISH_LOGIN: (user.password_hash, user.email, _utc_seconds(user.last_login_at), user.totp_secret),
-        Purpose.KNOW_DEVICE: (_utc_seconds(user.devices_forgotten_at),),
+        Purpose.KNOW_DEVICE: (_utc_seconds(user.devices_forgotten_at), _utc_seconds(user.password_changed_at)),
         Purpose.DISOWN_LOGIN: (user.email, _utc_seconds(user.devices_forgotten_at)),
     }
     # Each purpose has its own key, so that no other use of SECRET_KEY can produce a token.
