@@ -162,7 +162,7 @@ def test_a_session_that_ends_while_its_password_is_checked_does_nothing(
 
 
 @pytest.mark.requirement(81)
-@pytest.mark.parametrize(("path", "during"), [(EMAIL, email_change.normalize_email), (DELETE, deletion.can_undo)])
+@pytest.mark.parametrize(("path", "during"), [(EMAIL, email_change.accept_email), (DELETE, deletion.can_undo)])
 def test_a_session_whose_password_changes_meanwhile_does_nothing_either(
     app: Flask, alice: Member, monkeypatch: pytest.MonkeyPatch, path: str, during: Callable[[Any], Any]
 ) -> None:

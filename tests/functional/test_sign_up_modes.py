@@ -94,6 +94,16 @@ def test_another_email_is_refused_in_words_and_costs_nobody_an_email(make_app: M
     assert run_sql(app, "SELECT count(*) FROM users") == [(0,)]
 
 
+@pytest.mark.requirement(91)
+def test_an_owner_changes_the_email_only_to_a_listed_domain(make_app: MakeApp) -> None:
+    app = make_app(**DOMAINS)
+    alice = Member(app, "alice")
+    [error] = errors_of(alice.send("/accounts/me/email/", email="alice@example.org").text, "email")
+    assert error.startswith("Please use your email at example.com")
+    assert run_sql(app, "SELECT pending_email FROM users") == [(None,)]
+    assert alice.send("/accounts/me/email/", email="al@straße.example").status_code == 302
+
+
 def test_staff_and_commands_add_people_of_any_domain(make_app: MakeApp) -> None:
     app = make_app(**DOMAINS)
     arguments = ["users", "create", "--noinput", "--username", "eve", "--email", "eve@elsewhere.example"]

@@ -66,8 +66,8 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     ),
     91: (
         "If `SIGN_UP_DOMAINS` is set, only email addresses at these domains can sign up",
-        "Only with `EMAIL_CONFIRMATION_REQUIRED=1` must visitors prove that the address is theirs. Production warns "
-        "without it.",
+        "Users can change only to such an address. Staff can add any. Only with `EMAIL_CONFIRMATION_REQUIRED=1` must "
+        "visitors prove that the address is theirs. Production warns without it.",
     ),
     92: (
         "Simple bots cannot sign up, and do not learn why",

@@ -3,7 +3,13 @@
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField
 
-from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
+from flaskcelery.users.names import (
+    EMAIL_MAX_LENGTH,
+    USERNAME_MAX_LENGTH,
+    accept_email,
+    normalize_email,
+    normalize_username,
+)
 from flaskcelery.web.forms import (
     NewPasswordForm,
     code_field,
@@ -29,7 +35,7 @@ class CodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
 
 class EmailForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    email = email_field("New email", normalize_email, EMAIL_MAX_LENGTH)
+    email = email_field("New email", accept_email, EMAIL_MAX_LENGTH)
     is_mailbox_lost = BooleanField("I no longer have my old mailbox, or somebody else reads it")
 
 

@@ -3,8 +3,7 @@
 from wtforms import Field
 
 from flaskcelery.signup.bots import TrapForm
-from flaskcelery.signup.operations import accept_email
-from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_username
+from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, accept_email, normalize_username
 from flaskcelery.users.password_policy import find_problems
 from flaskcelery.web.forms import email_field, password_field, refuse_problems, username_field
 

@@ -7,25 +7,12 @@ from sqlalchemy import Row, select
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction
-from flaskcelery.errors import UserFacingError
 from flaskcelery.retention import DAY
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.emails import send_email_taken_email
 from flaskcelery.users.models import User
-from flaskcelery.users.names import AccountTaken, make_names, normalize_email, refuse_taken
+from flaskcelery.users.names import AccountTaken, make_names, refuse_taken
 from flaskcelery.users.passwords import hasher
-
-
-class OtherDomain(UserFacingError):
-    field = "email"
-
-
-def accept_email(email: str) -> str:
-    """Return the email as it is stored; raise InvalidEmail, or OtherDomain unless SIGN_UP_DOMAINS allows it."""
-    normalized, domains = normalize_email(email), current_app.config["SIGN_UP_DOMAINS"]
-    if domains and normalized.rpartition("@")[2] not in domains:
-        raise OtherDomain(f"Please use your email at {' or '.join(domains)}.")
-    return normalized
 
 
 def register(username: str, email: str, password: str) -> User:

@@ -11,7 +11,7 @@ from flaskcelery.errors import UserFacingError
 from flaskcelery.users import emails
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.models import User
-from flaskcelery.users.names import email_key, make_email, normalize_email
+from flaskcelery.users.names import accept_email, email_key, make_email, normalize_email
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, timestamp
 from flaskcelery.web.rate_limits import take_email_quota
@@ -44,11 +44,11 @@ def request_email_change(user: User, email: str, is_mailbox_lost: bool = False) 
     """Send the new email a link that makes the change, and warn the current one.
 
     Once the change is made, the present mailbox can undo it; if it is lost, only with the password of today. Whether
-    another account has the new email is told to its mailbox alone. Raises InvalidEmail, SameEmail, PasswordTooNew or
-    ChangedMeanwhile.
+    another account has the new email is told to its mailbox alone. Raises InvalidEmail, OtherDomain, SameEmail,
+    PasswordTooNew or ChangedMeanwhile.
     """
     detach(user)
-    new = normalize_email(email)
+    new = accept_email(email)
     if email_key(new) == user.email_key:
         raise SameEmail
     # Otherwise a thief of the password could choose the one that the owner then needs for the undo.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from email_validator import EmailNotValidError, validate_email
+from flask import current_app
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -44,6 +45,10 @@ class WebAddressName(InvalidName):
 
 class InvalidEmail(UserFacingError):
     message = "Enter a valid email address."
+    field = "email"
+
+
+class OtherDomain(UserFacingError):
     field = "email"
 
 
@@ -119,6 +124,14 @@ def normalize_email(email: str) -> str:
     if found.ascii_email is None or len(found.ascii_email) > EMAIL_MAX_LENGTH:
         raise InvalidEmail
     return found.ascii_email
+
+
+def accept_email(email: str) -> str:
+    """Return `normalize_email` of what an owner chooses; raise OtherDomain unless SIGN_UP_DOMAINS allows it."""
+    normalized, domains = normalize_email(email), current_app.config["SIGN_UP_DOMAINS"]
+    if domains and normalized.rpartition("@")[2] not in domains:
+        raise OtherDomain(f"Please use your email at {' or '.join(domains)}.")
+    return normalized
 
 
 def email_key(email: str) -> str:
