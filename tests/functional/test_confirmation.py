@@ -178,8 +178,9 @@ def test_a_session_whose_password_changes_meanwhile_does_nothing_either(
 def test_no_password_comes_back_in_the_page(app: Flask, alice: Member) -> None:
     pass_ten_minutes(app)
     secrets = {"password": "horse staple", "old_password": "horse staple", "new_password1": "horse staple"}
-    page = post(alice, EMAIL, email='"><script>', **secrets).text
+    page = post(alice, EMAIL, email='"><script>', password_hint="a horse", **secrets).text
     assert "horse staple" not in page
+    assert 'name="password_hint" value="a horse"' in page
     assert 'name="email" value="&#34;&gt;&lt;script&gt;"' in page
 
 

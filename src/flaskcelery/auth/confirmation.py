@@ -3,6 +3,8 @@
 It carries the form as it was sent. The password goes to the same URL together with it, so nothing has to be stored.
 """
 
+import re
+
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user
@@ -14,6 +16,9 @@ from flaskcelery.users.two_factor import is_code
 from flaskcelery.web.forms import errors_shown
 from flaskcelery.web.rate_limits import attempt
 from flaskcelery.web.security import SAFE_METHODS
+
+# No password is ever sent back. So no field for anything else can have such a name.
+IS_PASSWORD = re.compile(r"password\d?$", re.IGNORECASE)
 
 
 def require_confirmation() -> ResponseReturnValue | None:
@@ -29,7 +34,6 @@ def require_confirmation() -> ResponseReturnValue | None:
             operations.confirm(user, typed)
             login_user(user)  # its session has a new token
             return None
-    # No password is ever sent back, whatever its field is called.
-    names = [name for name in request.form if name != "csrf_token" and "password" not in name]
+    names = [name for name in request.form if name != "csrf_token" and not IS_PASSWORD.search(name)]
     sent = [(name, text) for name in names for text in request.form.getlist(name)]
     return render_template("auth/confirm.html", form=form, sent=sent, minutes=CONFIRMED_FOR // 60)
