@@ -1,22 +1,22 @@
 """The database: typed base class, the database's own clock, and `transaction()`, the one way to write."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from select import POLLIN, poll
 from typing import Any, TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, BindParameter, DateTime, Integer, MetaData, Select, event, literal, select
-from sqlalchemy.engine import Connection, Dialect, Row
-from sqlalchemy.exc import DisconnectionError, IntegrityError
+from sqlalchemy.engine import Dialect, Row
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 from sqlalchemy.types import TypeDecorator
+
+from flaskcelery.connections import prepare_connections
 
 NAMING_CONVENTION = {
     "ix": "ix_%(column_0_label)s",
@@ -155,44 +155,7 @@ def init_database(app: Flask) -> None:
     """Bind the database to `app`, without connecting."""
     db.init_app(app)
     with app.app_context():
-        engine = db.engine
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "do_connect", _create_private_file)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    else:
-        event.listen(engine, "checkout", _refuse_closed)
-
-
-def _refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
-    """Make the pool replace a connection that either side has closed; `pool_pre_ping` would ask with a query."""
-    if connection.closed or _is_readable(connection):  # between queries there is nothing to read but the server's end
-        raise DisconnectionError("the connection to the database is closed")
-
-
-def _is_readable(connection: Any) -> bool:
-    unread = poll()
-    unread.register(connection, POLLIN)
-    return bool(unread.poll(0))
-
-
-def _create_private_file(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
-    """Create a missing file before SQLite does, with a mode that keeps other users of this host out."""
-    path = Path(arguments[0])
-    if not path.exists():
-        with suppress(OSError):  # SQLite says what is wrong
-            path.touch(mode=0o600)  # SQLite gives its other files the same mode
-
-
-def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # switches the driver's own implicit BEGIN off
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    if mode := connection.get_execution_options().get("sqlite_begin", "DEFERRED"):
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        prepare_connections(db.engine)
 
 
 Model = TypeVar("Model", bound=Base)
