@@ -86,22 +86,13 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     init_database(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))
     register_tasks(init_celery(app))
-    init_publisher(app)
-    init_slots(app)
-    init_heartbeat(app)
-    init_passwords(app)
-    init_breaches(app)
     mail.init_app(app)
-    init_smtp(app)
     csrf.init_app(app)
     login_manager.init_app(app, add_context_processor=False)
-    init_web(app)
-    init_templates(app)
-    init_static_files(app)
-    init_limits(app)
-    init_error_pages(app)
-
-    init_blueprints(app)
+    for init in (init_publisher, init_slots, init_heartbeat, init_smtp, init_passwords, init_breaches):
+        init(app)
+    for init in (init_web, init_templates, init_static_files, init_limits, init_error_pages, init_blueprints):
+        init(app)
     cli.init_cli(app)
     return app
 
