@@ -17,7 +17,7 @@ from tests.functional.conftest import Member
 from tests.properties.test_naughty_strings import TEXTS
 
 SOME = ["\x00", "a\x00b", "\ud800", "\u2028", "a" * 70_000, "<svg/onload=alert(1)>", '"><b>', "{{ 7*7 }}", *TEXTS[::20]]
-VALUES = {"password": PASSWORD, "email": "somebody@example.com", "date": "2031-02-03", "checkbox": "y"}
+VALUES = {"password": PASSWORD, "email": "somebody@example.com", "date": "2031-02-03", "checkbox": "y", "number": "1"}
 VISITORS = {"/accounts/signup/", "/accounts/login/", "/accounts/password_reset/", "/accounts/email/resend/"}
 MEMBERS = {"/accounts/me/username/", "/accounts/me/email/", "/accounts/me/delete/", "/accounts/password_change/"}
 

@@ -45,3 +45,8 @@ def test_a_rolled_back_sign_up_enqueues_nothing(quiet_app: Flask) -> None:
         db.session.flush()
         raise ZeroDivisionError
     assert db.session.scalar(select(func.count()).select_from(OutboxRow)) == 0
+
+
+def test_an_email_says_whose_it_is(app: Flask) -> None:
+    with app.app_context(), transaction(), pytest.raises(TypeError, match="needs user_id="):
+        TASKS["send_welcome_email"].enqueue(to="alice@example.com")
