@@ -13,6 +13,7 @@ from flask import current_app
 from sqlalchemy import Update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.database import db, transaction
 from flaskcelery.errors import TaskFailed
 from flaskcelery.extensions import mail
@@ -120,7 +121,8 @@ def perform(claimed: Claim) -> bool:
         message = TASKS[claimed.task](**claimed.args)
     db.session.remove()
     if message is None:
-        logger.info("%s: nothing to send", claimed)
+        is_job = TASKS[claimed.task].queue == JOBS_QUEUE
+        logger.info("%s: %s", claimed, "done" if is_job else "nothing to send")
         return False
     message.msgId = message_id(claimed.id)
     message.send_before = claimed.send_before

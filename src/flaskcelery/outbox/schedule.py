@@ -1,12 +1,13 @@
 """Recurring tasks: `@every("03:00")`. Relays enqueue each slot once, however many they are."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cronsim import CronSim
+from cronsim import CronSim, CronSimError
 from sqlalchemy import select, update
 
 from flaskcelery.database import database_now, db, transaction, try_insert
@@ -34,14 +35,20 @@ SCHEDULES: dict[str, Schedule] = {}
 
 def every(when: str, zone: str = "UTC") -> Callable[[OutboxTask], OutboxTask]:
     """Enqueue a task at this time of each day, such as "03:00", or by this cron expression. Write it above `@task`."""
-    hour, _, minute = when.partition(":")
-    cron = f"{int(minute)} {int(hour)} * * *" if minute else when
+    time = re.fullmatch(r"(\d\d?):(\d\d)", when)
+    cron = f"{int(time[2])} {int(time[1])} * * *" if time else when
 
     def register(task: OutboxTask) -> OutboxTask:
+        if not isinstance(task, OutboxTask):
+            raise TypeError("Write @every above @task.")
         if task.name in SCHEDULES:
             raise ValueError(f"{task.name} has two schedules")
         schedule = Schedule(task, cron, ZoneInfo(zone))
-        if schedule.find_next(datetime.now(UTC)) is None:
+        try:
+            first = schedule.find_next(datetime.now(UTC))
+        except CronSimError as error:
+            raise ValueError(f"{task.name}: {when} is neither a time such as 03:00 nor a cron expression") from error
+        if first is None:
             raise ValueError(f"{task.name}: the schedule {cron} has no time")
         SCHEDULES[task.name] = schedule
         return task

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfoNotFoundError
 
 import pytest
-from cronsim import CronSimError
 from flask import Flask
 from sqlalchemy import select, update
 
@@ -118,10 +117,15 @@ def test_a_relay_killed_in_a_slot_leaves_no_row_or_one_and_the_next_relay_leaves
     assert len(find_keys()) == 1
 
 
-@pytest.mark.parametrize("when", ["25:00", "3:60", "* * *", "0 0 31 2 *"])
+@pytest.mark.parametrize("when", ["25:00", "3:60", "3am", "2:30am", "* * *", "0 0 31 2 *"])
 def test_a_schedule_without_a_time_is_refused(when: str) -> None:
-    with pytest.raises((ValueError, CronSimError)):
+    with pytest.raises(ValueError, match=r"neither a time|no time"):
         every(when)(OutboxTask("nightly", lambda: None))
+
+
+def test_a_schedule_of_a_function_that_is_no_task_is_refused() -> None:
+    with pytest.raises(TypeError, match="above @task"):
+        every("03:00")(lambda: None)  # type: ignore[arg-type]
 
 
 def test_a_task_has_one_schedule_in_a_zone_that_exists(nightly: OutboxTask) -> None:
