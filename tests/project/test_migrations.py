@@ -1,6 +1,7 @@
 """Migrations: numbered, in step with the models, and reversible."""
 
 import re
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -28,7 +29,7 @@ def differences() -> list[object]:
 
 def test_models_and_migrations_agree(app: Flask) -> None:
     with app.app_context():
-        assert differences() == []
+        assert differences() == [], "The models differ from the migrations: run make migration NAME=..."
 
 
 def test_the_comparison_notices_a_missing_migration(app: Flask) -> None:
@@ -37,11 +38,11 @@ def test_the_comparison_notices_a_missing_migration(app: Flask) -> None:
         assert differences() != []
 
 
-def test_a_migration_without_changes_is_refused_with_a_hint(app: Flask) -> None:
-    before = list(VERSIONS.iterdir())
+def test_a_migration_without_changes_is_refused_with_a_hint(app: Flask, tmp_path: Path) -> None:
+    copy = shutil.copytree(MIGRATIONS, tmp_path / "migrations")  # a model without a migration leaves its file there
     with app.app_context(), pytest.raises(SystemExit, match="Does a view or page import your model"):
-        revision(autogenerate=True, message="nothing")
-    assert list(VERSIONS.iterdir()) == before
+        revision(directory=str(copy), autogenerate=True, message="nothing")
+    assert not list(copy.glob("versions/*_nothing.py"))
 
 
 def test_every_migration_can_be_taken_back_and_applied_again(app: Flask) -> None:
