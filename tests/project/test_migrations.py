@@ -68,7 +68,7 @@ def test_of_accounts_whose_names_look_alike_the_first_keeps_the_look(app: Flask)
 def test_migrations_are_numbered_without_gaps_and_say_what_they_do() -> None:
     names = sorted(path.name for path in VERSIONS.glob("*.py"))
     assert [name[:4] for name in names] == [f"{number:04}" for number in range(1, len(names) + 1)]
-    assert all(re.fullmatch(r"\d{4}_[a-z_]+\.py", name) for name in names)
+    assert all(re.fullmatch(r"\d{4}_[a-z0-9_]+\.py", name) for name in names)
 
 
 @pytest.mark.requirement(48)
