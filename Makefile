@@ -98,11 +98,14 @@ requirements: $(VENV)/.development ## Pin new packages from pyproject.toml, with
 upgrade: UPGRADE = --upgrade
 upgrade: requirements ## Pin the newest versions of all packages
 
+migration: LAST = $$(ls migrations/versions/*.py | wc -l)
 migration: $(VENV)/.development ## Create a migration from the models: make migration NAME="add colours"
 	@$(BIN)/flask db upgrade
 	@$(BIN)/flask db revision --autogenerate -m "$(NAME)" \
-	  --rev-id "$$(printf %04d $$(($$(ls migrations/versions/*.py | wc -l) + 1)))"
+	  --rev-id "$$(printf %04d $$(($(LAST) + 1)))"
 	@$(BIN)/ruff format -q migrations
+	@echo "Read the file. Then apply it: restart make run, or run $(BIN)/flask db upgrade"
+	@printf "To redo it: $(BIN)/flask db downgrade %04d, delete the file, and make migration again\n" $$(($(LAST) - 1))
 
 up: ## Run everything in production with Docker Compose: http://localhost:8080
 	@deploy/up --build
