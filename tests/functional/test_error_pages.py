@@ -106,6 +106,7 @@ def test_without_a_database_a_logged_in_visitor_sees_our_pages_and_the_log_no_ad
     assert_own_page(auth.client.get("/"), 503)
     assert_own_page(auth.client.get("/nope"), 404)
     assert_own_page(auth.client.get("/accounts/login/"), 503)
+    assert "A table or column is missing: run make migration" in caplog.text
     assert "no such table" in caplog.text
     assert "alice@example.com" not in caplog.text
 

@@ -137,3 +137,18 @@ def test_a_relay_shows_that_it_lives(client: FlaskClient, monkeypatch: pytest.Mo
     with client.application.app_context():
         relay.run_forever(5)
     assert (Path(client.application.instance_path) / "relay.alive").exists()
+
+
+def test_a_relay_without_its_table_says_what_to_run(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from flaskcelery.outbox import relay
+
+    def expire() -> None:
+        signal.raise_signal(signal.SIGTERM)
+        db.session.execute(text("SELECT * FROM notes"))
+
+    monkeypatch.setattr(relay, "expire", expire)
+    with app.app_context():
+        relay.run_forever(5)
+    assert "A table or column is missing: run make migration" in caplog.text

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.config.derived import JOBS_QUEUE, URGENT_QUEUE
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.database import db, explain, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.heartbeat import heartbeat_file
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_pending
@@ -43,7 +43,7 @@ def run_forever(period: float) -> None:
         try:
             relay_once(period, is_stopping)
         except SQLAlchemyError as error:  # the next pass tries again
-            logger.error("The relay cannot reach the database: %s", type(error).__name__)
+            logger.error(explain(error, f"The relay cannot reach the database: {type(error).__name__}"))
         finally:
             db.session.remove()
         touch_alive()

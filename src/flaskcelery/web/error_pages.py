@@ -9,6 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import Forbidden, HTTPException, SecurityError, ServiceUnavailable, TooManyRequests
 
+from flaskcelery.database import explain
 from flaskcelery.errors import TooBusy
 
 logger = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ def _render(code: int, title: str, sentence: str, *, has_session: bool | None) -
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:
-    logger.error("The database did not answer", exc_info=error)
+    logger.error(explain(error, "The database did not answer"), exc_info=error)
     return _show(ServiceUnavailable(retry_after=RETRY_AFTER))
 
 
