@@ -3,16 +3,18 @@
 import re
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.browser.chromium import is_document, open_browser
 from tests.browser.measures import find_faults
-from tests.browser.site import Site
+from tests.browser.site import Site, run_site
 from tests.browser.state import State
 from tests.browser.states import FRESH, STATES
 from tests.browser.validator import Validator
+from tests.integration.visitor import LOG_IN, SIGN_UP
 
 
 @pytest.fixture(scope="session")
@@ -64,3 +66,10 @@ def test_a_page_is_valid_accessible_and_made_of_three_files(site: Site, inspecto
 @pytest.mark.parametrize("state", FRESH, ids=lambda state: state.name)
 def test_a_page_of_a_fresh_site_is_valid_and_accessible(fresh_site: Site, inspector: Inspector, state: State) -> None:
     inspector.check(fresh_site, state)
+
+
+@pytest.mark.parametrize("mode", ["invite", "closed"])
+def test_the_pages_of_a_site_whose_sign_up_is_not_open(inspector: Inspector, tmp_path: Path, mode: str) -> None:
+    with run_site(tmp_path, sample=False, SIGN_UP=mode) as site:
+        for path, status in (("/", HTTPStatus.OK), (LOG_IN, HTTPStatus.OK), (SIGN_UP, HTTPStatus.FORBIDDEN)):
+            inspector.check(site, State(path, path, status=status))
