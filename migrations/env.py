@@ -37,6 +37,7 @@ def run_online() -> None:
     """Apply the migrations."""
     with db.engines.get("migrations", db.engine).connect() as connection:
         if connection.dialect.name == "postgresql":
+            connection.detach()  # closed at the end, not pooled: `make run` would keep the lock
             # The pages' limit is not for migrations. Two of them at a time, on two hosts, take turns.
             connection.execute(text("SET statement_timeout = 0; SET lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_lock(5050)"))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -10,7 +10,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, BindParameter, DateTime, Integer, MetaData, Select, event, literal, select
 from sqlalchemy.engine import Dialect, Row
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -90,8 +90,16 @@ def end_reading() -> Session:
         raise TransactionError("transaction() is already open: call it once, or use db.session.begin_nested() inside.")
     if session.new or session.dirty or session.deleted or session.info.get("has_flushed"):
         raise TransactionError("transaction() would discard uncommitted changes: make them inside its block.")
-    session.rollback()
+    with suppress(DBAPIError):  # Postgres has ended an idle connection; there were only reads
+        session.rollback()
     return session
+
+
+def drop_session() -> None:
+    """Forget reads and uncommitted changes, even if Postgres has ended the connection meanwhile."""
+    with suppress(DBAPIError):
+        db.session.rollback()
+    db.session.remove()
 
 
 @contextmanager

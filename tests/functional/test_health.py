@@ -146,7 +146,7 @@ def test_a_relay_without_its_table_says_what_to_run(
 
     def expire() -> None:
         signal.raise_signal(signal.SIGTERM)
-        db.session.execute(text("SELECT * FROM notes"))
+        db.session.execute(text("SELECT * FROM no_such_table"))
 
     monkeypatch.setattr(relay, "expire", expire)
     with app.app_context():

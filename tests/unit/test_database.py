@@ -155,7 +155,8 @@ def test_the_id_of_a_deleted_user_is_never_used_again(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    "statement", ["SELECT * FROM notes", "SELECT colour FROM users", "INSERT INTO users (colour) VALUES ('red')"]
+    "statement",
+    ["SELECT * FROM no_such_table", "SELECT colour FROM users", "INSERT INTO users (colour) VALUES ('red')"],
 )
 def test_what_sqlite_lacks_is_told_from_a_lost_database(app: Flask, statement: str) -> None:
     with app.app_context(), pytest.raises(OperationalError) as error:
@@ -163,7 +164,7 @@ def test_what_sqlite_lacks_is_told_from_a_lost_database(app: Flask, statement: s
     assert "run make migration" in explain(error.value, "lost")
 
 
-@pytest.mark.parametrize("error", [errors.UndefinedTable("notes"), errors.UndefinedColumn("colour")])
+@pytest.mark.parametrize("error", [errors.UndefinedTable("no_such_table"), errors.UndefinedColumn("colour")])
 def test_what_postgres_lacks_is_told_from_a_lost_database(error: errors.Error) -> None:
     assert "run make migration" in explain(ProgrammingError("SELECT", {}, error), "lost")
 

@@ -14,7 +14,7 @@ from sqlalchemy import Update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from flaskcelery.config.derived import JOBS_QUEUE
-from flaskcelery.database import db, transaction
+from flaskcelery.database import db, drop_session, end_reading, transaction
 from flaskcelery.errors import TaskFailed
 from flaskcelery.extensions import mail
 from flaskcelery.logs import about_row
@@ -111,15 +111,19 @@ def claim(row_id: uuid.UUID) -> Claim | None:
     is_retry, longer = claimed.attempts > 1, find_lease(claimed.task)
     if is_retry or longer > lease:  # a job has a longer one
         seconds = max(longer, back_off(claimed.attempts) if is_retry else 0)
-        _record(claimed, statements.LENGTHEN_LEASE, "retried" if is_retry else None, seconds=seconds)
+        is_mine = _record(claimed, statements.LENGTHEN_LEASE, "retried" if is_retry else None, seconds=seconds)
+        return claimed if is_mine else None
     return claimed
 
 
 def perform(claimed: Claim) -> bool:
     """Run the task and send the email it returns, outside any transaction; return whether there was one."""
-    with reporting(claimed.id, claimed.attempts):
-        message = TASKS[claimed.task](**claimed.args)
-    db.session.remove()
+    try:
+        with reporting(claimed.id, claimed.attempts):
+            message = TASKS[claimed.task](**claimed.args)
+        end_reading()  # raises if the task made changes that nothing commits
+    finally:
+        drop_session()
     if message is None:
         is_job = TASKS[claimed.task].queue == JOBS_QUEUE
         logger.info("%s: %s", claimed, "done" if is_job else "nothing to send")
@@ -157,7 +161,8 @@ def postpone_and_extend(claimed: Claim, reason: str) -> None:
     _record(claimed, statements.POSTPONE_AND_EXTEND, seconds=seconds, reason=reason, patience=patience)
 
 
-def _record(claimed: Claim, result: Update, total: str | None = None, **values: Any) -> None:
+def _record(claimed: Claim, result: Update, total: str | None = None, **values: Any) -> bool:
+    """Return whether the claim still held."""
     # A lost result can cost a duplicate email, so this tries again until Celery would kill the task.
     while True:
         try:
@@ -169,7 +174,7 @@ def _record(claimed: Claim, result: Update, total: str | None = None, **values: 
             time.sleep(RECORD_RETRY)
 
 
-def _try_record(claimed: Claim, result: Update, total: str | None, **values: Any) -> None:
+def _try_record(claimed: Claim, result: Update, total: str | None, **values: Any) -> bool:
     with transaction():
         connection = db.session.connection()
         values |= {"row_id": claimed.id, "attempt": claimed.attempts}
@@ -180,6 +185,7 @@ def _try_record(claimed: Claim, result: Update, total: str | None, **values: Any
             connection.execute(statements.ADD_TO_TOTAL, statements.count(total))
     if is_mine is None:
         logger.error("Late result: the lease ended early, %s can be sent twice", message_id(claimed.id))
+    return is_mine is not None
 
 
 def describe(error: Exception) -> str:

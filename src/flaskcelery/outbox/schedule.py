@@ -31,6 +31,7 @@ class Schedule:
 
 
 SCHEDULES: dict[str, Schedule] = {}
+CRON_FIELDS = 5
 
 
 def every(when: str, zone: str = "UTC") -> Callable[[OutboxTask], OutboxTask]:
@@ -46,10 +47,10 @@ def every(when: str, zone: str = "UTC") -> Callable[[OutboxTask], OutboxTask]:
         schedule = Schedule(task, cron, ZoneInfo(zone))
         try:
             first = schedule.find_next(datetime.now(UTC))
-        except CronSimError as error:
-            raise ValueError(f"{task.name}: {when} is neither a time such as 03:00 nor a cron expression") from error
-        if first is None:
-            raise ValueError(f"{task.name}: the schedule {cron} has no time")
+        except CronSimError:
+            first = None
+        if first is None or len(cron.split()) != CRON_FIELDS:  # the parser takes seconds, too
+            raise ValueError(f"{task.name}: {when} is neither a time such as 03:00 nor a cron expression with a time")
         SCHEDULES[task.name] = schedule
         return task
 

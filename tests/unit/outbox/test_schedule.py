@@ -117,9 +117,9 @@ def test_a_relay_killed_in_a_slot_leaves_no_row_or_one_and_the_next_relay_leaves
     assert len(find_keys()) == 1
 
 
-@pytest.mark.parametrize("when", ["25:00", "3:60", "3am", "2:30am", "* * *", "0 0 31 2 *"])
+@pytest.mark.parametrize("when", ["25:00", "3:60", "3am", "2:30am", "* * *", "0 0 31 2 *", "*/20 * * * * *"])
 def test_a_schedule_without_a_time_is_refused(when: str) -> None:
-    with pytest.raises(ValueError, match=r"neither a time|no time"):
+    with pytest.raises(ValueError, match="neither a time"):
         every(when)(OutboxTask("nightly", lambda: None))
 
 
