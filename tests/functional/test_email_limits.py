@@ -89,15 +89,19 @@ def test_a_recipient_gets_five_emails_an_hour_of_all_kinds_and_senders(app: Flas
 
 @pytest.mark.requirement(37)
 @pytest.mark.usefixtures("many_clients")
-def test_nobody_uses_up_the_resets_of_a_mailbox_with_spellings_that_have_no_account(app: Flask, auth: Browser) -> None:
+@pytest.mark.parametrize(
+    ("form", "task"), [("password_reset", "send_password_reset_email"), ("email/resend", "send_confirmation_email")]
+)
+def test_nobody_uses_up_the_links_of_a_mailbox_with_spellings_that_have_no_account(
+    app: Flask, auth: Browser, form: str, task: str
+) -> None:
     auth.sign_up()
     send_emails(app)
     for number in range(TO_ONE + 1):
-        auth.send("/accounts/password_reset/", email=f"alice+{number}@example.com")
-    auth.send("/accounts/password_reset/", email="alice@example.com")
+        auth.send(f"/accounts/{form}/", email=f"alice+{number}@example.com")
+    auth.send(f"/accounts/{form}/", email="alice@example.com")
     assert [mail.recipients for mail in send_emails(app)] == [["alice@example.com"]]
-    rows = "SELECT count(*) FROM outbox WHERE task = 'send_password_reset_email'"
-    assert run_sql(app, rows) == [(TO_ONE + 1,)]  # nor does anybody fill the table
+    assert run_sql(app, f"SELECT count(*) FROM outbox WHERE task = '{task}'") == [(TO_ONE + 1,)]  # nor fills the table
 
 
 @pytest.mark.requirement(37)

@@ -30,7 +30,8 @@ class PasswordTooNew(UserFacingError):
 def request_confirmation(email: str) -> None:
     """Send an unconfirmed account a new link. Other emails cost the same work, so the answer reveals nothing."""
     key = email_key(normalize_email(email))
-    if not take_email_quota("resend", key):
+    has_account = db.session.scalar(select(User.id).where(User.email_key == key)) is not None
+    if not take_email_quota("resend" if has_account else "nobody", key):  # as for a reset
         return
     with transaction():
         is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
