@@ -58,6 +58,7 @@ GUARDS = {
 # What asks for the password first, unless this session gave it lately. A new password needs the old one anyway.
 SENSITIVE = {
     "account.submit_email",
+    "account.submit_end_others",  # the session that stays is renewed: a copied cookie must not become the only one
     "account.submit_export",
     "account.submit_delete",
     "two_factor.submit",

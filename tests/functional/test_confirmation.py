@@ -30,7 +30,6 @@ UNASKED = {
     "account.submit_username": "it is no secret",
     "account.submit_password_change": "it asks for the old password",
     "account.submit_end_session": "it protects the account",
-    "account.submit_end_others": "it protects the account",
 }
 
 

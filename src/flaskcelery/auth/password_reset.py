@@ -22,17 +22,26 @@ class InvalidResetLink(UserFacingError):
 
 
 def request_reset(email: str) -> None:
-    """Send a reset link, within the quota of one recipient. An email without an account costs the same time."""
+    """Send a reset link, within the quota of one recipient.
+
+    An email without an account, and one too many, cost the same time: they add a row that sends nothing.
+    """
     key = typed_email_key(email)
-    owner = db.session.execute(select(User.id, User.email).where(User.email_key == key)).first()
-    user_id, stored_email = owner or (None, "")
-    # Otherwise anybody could use up the quota of victim@ with victim+1@, which gets no email.
-    if not take_email_quota("reset" if owner else "nobody", key):
-        return
+    columns = (User.id, User.email, User.email_confirmed_at)
+    owner = db.session.execute(select(*columns).where(User.email_key == key)).first()
+    is_within = _take_quota(key, owner.id if owner else None, bool(owner and owner.email_confirmed_at))
+    user_id, stored_email = (owner.id, owner.email) if owner and is_within else (None, "")
     with transaction():
         max_age = RESET_LINK_MAX_AGE.total_seconds()
         send_password_reset_email.enqueue(to=key, expires_after=max_age, user_id=user_id, made_at=timestamp())
         record(Event.RESET_REQUESTED, user_id, stored_email)
+
+
+def _take_quota(key: str, user_id: int | None, is_confirmed: bool) -> bool:
+    """Otherwise anybody could use up the quota of victim@ with victim+1@, with or without an account."""
+    if is_confirmed:
+        return take_email_quota("reset", str(user_id))
+    return take_email_quota("unconfirmed" if user_id else "nobody", key)
 
 
 def find_by_reset_token(user_id: int, token: str) -> User:

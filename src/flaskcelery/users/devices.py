@@ -79,7 +79,7 @@ def record_login(user: User) -> None:
     is_new = user.last_login_at is not None and not is_known
     detail = NEW_DEVICE + describe_device(user_agent()) if is_new else ""
     event = record(Event.LOG_IN, user.id, user.email, detail)
-    if is_new and user.email_confirmed_at and take_email_quota("login", user.email_key):
+    if is_new and user.email_confirmed_at and take_email_quota("login", str(user.id)):
         db.session.flush()
         send_new_device_notice.enqueue(to=user.email, user_id=user.id, event_id=event.id)
 

@@ -28,14 +28,16 @@ class PasswordTooNew(UserFacingError):
 
 
 def request_confirmation(email: str) -> None:
-    """Send an unconfirmed account a new link. Other emails cost the same work, so the answer reveals nothing."""
+    """Send an unconfirmed account a new link, within the quota of one recipient.
+
+    Other emails, and one too many, cost the same work, so the answer reveals nothing.
+    """
     key = email_key(normalize_email(email))
-    has_account = db.session.scalar(select(User.id).where(User.email_key == key)) is not None
-    if not take_email_quota("resend" if has_account else "nobody", key):  # as for a reset
-        return
+    is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
+    has_account = db.session.scalar(select(User.id).where(*is_unconfirmed)) is not None
+    is_within = take_email_quota("resend" if has_account else "nobody", key)  # as for a reset
     with transaction():
-        is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
-        user = db.session.scalar(select(User).where(*is_unconfirmed))
+        user = db.session.scalar(select(User).where(*is_unconfirmed)) if is_within else None
         user_id = user.id if user else None
         emails.send_confirmation_email.enqueue(to=key, user_id=user_id, made_at=timestamp())
         record(Event.CONFIRMATION_REQUESTED, user_id, user.email if user else "")

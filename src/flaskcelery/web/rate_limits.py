@@ -142,9 +142,9 @@ def count_member(name: str, user_id: int, *, each_client: bool = False) -> None:
             counter.count()
 
 
-def take_email_quota(kind: Literal["reset", "nobody", "resend", "login"], email_key: str) -> bool:
-    """Count one more email to this recipient, for a page that says nothing; return whether it can still be sent."""
-    counter = _recipient(kind, email_key)
+def take_email_quota(kind: Literal["reset", "unconfirmed", "nobody", "resend", "login"], recipient: str) -> bool:
+    """Count one more email to an email_key or user id, for a page that says nothing; return whether it can be sent."""
+    counter = _recipient(kind, recipient)
     return counter.add(1)[0] <= counter.most
 
 
