@@ -94,11 +94,12 @@ REQUIREMENTS = {
     36: Requirement("User input cannot inject HTTP or email headers"),
     37: Requirement(
         "Visitors cannot send advertising with our emails, and cannot flood a mailbox",
-        "In an hour, a mailbox gets at most five emails of each kind: password resets, confirmation links, notices of "
-        "logins, and all others that visitors request. No kind uses up another one. Email addresses without an account "
-        "do not use up the resets of a mailbox. Until a user confirms the mailbox, only the welcome email can contain "
-        "the username. It leaves out a username that is longer than 30 characters, or that contains anything except "
-        "letters, digits, dots, hyphens and underscores.",
+        "In an hour, a confirmed account gets at most five password resets and five notices of new devices. The "
+        "unconfirmed accounts of a mailbox together get five resets and five confirmation links, and a mailbox "
+        "gets five of all other emails that visitors request. No kind uses up another one, and other spellings of "
+        "a mailbox do not use up the resets of a confirmed account. Until a user confirms the mailbox, only the "
+        "welcome email can contain the username. It leaves out a username that is longer than 30 characters, or "
+        "that contains anything except letters, digits, dots, hyphens and underscores.",
     ),
     38: Requirement("User input is never interpreted as HTML or as a template"),
     39: Requirement(
