@@ -54,7 +54,7 @@ test-product: $(VENV)/.development ## Make a product of a copy, then run `make c
 test-compose: $(VENV)/.development ## Test the Docker Compose deployment, beside a running one (ten minutes)
 	$(BIN)/pytest tests/compose
 
-faults: $(VENV)/.development ## Run the whole fault matrix (root, Linux, half an hour)
+faults: $(VENV)/.development ## Run the whole fault matrix (root, Linux, twenty minutes)
 	@tests/install-servers
 	@rm -f instance/faults.jsonl
 	$(BIN)/python -m tests.faults --json instance/faults.jsonl

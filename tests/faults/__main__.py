@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -16,21 +17,20 @@ from tests.faults.matrix import UNPROTECTED, load_scenarios
 from tests.faults.run import run_scenario
 from tests.faults.scenarios import SCENARIOS, Scenario
 
+DATABASES = ["sqlite", "postgres"]
 MARK = "FAULTS_INSIDE"  # set in our own namespaces
 ISOLATE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def main() -> int:
-    """Run the chosen scenarios in namespaces that end with this process, however it ends."""
+    """Run the chosen scenarios in namespaces that end with their driver, however it ends."""
     load_scenarios()
     arguments = parse()
     if arguments.list:
         print("\n".join(SCENARIOS))
         return 0
     if MARK not in os.environ:
-        Path("/run/netns").mkdir(exist_ok=True)
-        command = [*ISOLATE, sys.executable, "-m", "tests.faults", *sys.argv[1:]]
-        os.execvpe("unshare", command, {**os.environ, MARK: "1"})
+        return isolate(DATABASES if not (arguments.database or arguments.unprotected) else [arguments.database])
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what runs as process 1 has to say so
     build_network()
     results = list(run(arguments))
@@ -39,13 +39,23 @@ def main() -> int:
     return not all(noticed) if arguments.unprotected else any(noticed)
 
 
+def isolate(databases: list[str]) -> int:
+    """Run the scenarios of several databases side by side, in namespaces of their own; return the highest exit code."""
+    Path("/run/netns").mkdir(exist_ok=True)
+    command, inside = [*ISOLATE, sys.executable, "-m", "tests.faults", *sys.argv[1:]], {**os.environ, MARK: "1"}
+    if len(databases) == 1:
+        os.execvpe("unshare", command, inside)
+    drivers = [subprocess.Popen([*command, "--database", database], env=inside) for database in databases]
+    return max(driver.wait() for driver in drivers)
+
+
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
     parser.add_argument(
         "--only", action="append", choices=SCENARIOS, metavar="SCENARIO", help="may be given several times"
     )
-    parser.add_argument("--database", choices=["sqlite", "postgres"])
+    parser.add_argument("--database", choices=DATABASES)
     parser.add_argument("--seeds", type=int, default=1, help="how many times, each with other names")
     parser.add_argument(
         "--unprotected",
@@ -63,7 +73,7 @@ def choose(arguments: argparse.Namespace) -> list[tuple[Scenario, str, str]]:
         names = UNPROTECTED if arguments.unprotected == "all" else [arguments.unprotected]
         return [(SCENARIOS[UNPROTECTED[name][0]], UNPROTECTED[name][1], name) for name in names]
     wanted = [scenario for scenario in SCENARIOS.values() if scenario.name in (arguments.only or SCENARIOS)]
-    databases = [arguments.database] if arguments.database else ["sqlite", "postgres"]
+    databases = [arguments.database] if arguments.database else DATABASES
     return [(scenario, database, "") for database in databases for scenario in wanted if database in scenario.databases]
 
 
