@@ -1,4 +1,4 @@
-"""A failed login does the same work for every account, so that its time reveals nothing."""
+"""A failed login does the same work for every account, so that its time reveals nothing; no login waits for Redis."""
 
 import hashlib
 from collections import Counter
@@ -11,7 +11,10 @@ from flask import Flask
 from flaskcelery.database import db, transaction
 from flaskcelery.users.models import User
 from flaskcelery.users.names import make_names
+from flaskcelery.web.counters import Counters
 from tests.conftest import Browser, run_sql
+from tests.functional.conftest import Member
+from tests.functional.test_new_device import browser, notices
 
 FAILURE = "Please enter a correct email and password."
 
@@ -72,3 +75,19 @@ def test_where_sign_up_tells_nothing_the_right_password_of_an_unconfirmed_accoun
         assert work == Counter(argon2=1, rounds=3000), email
     details = run_sql(app, "SELECT detail FROM audit_events WHERE event = 'failed login' ORDER BY id")
     assert details == [("email not confirmed",), ("",)]
+
+
+def test_no_transaction_of_a_login_waits_for_redis(counting_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    Member(counting_app, "alice")
+    run_sql(counting_app, "UPDATE users SET email_confirmed_at = joined_at")
+    counters, waits = counting_app.extensions["limits"], []
+
+    def add(*args: Any) -> tuple[int, int]:
+        waits.append(db.session().in_transaction())
+        return Counters.add(counters, *args)
+
+    monkeypatch.setattr(counters, "add", add)
+    browser(counting_app).log_in()
+    assert len(notices(counting_app)) == 1
+    assert waits
+    assert not any(waits)

@@ -10,6 +10,7 @@ from flaskcelery.audit.events import Event
 from tests.authenticator import Authenticator, recovery_codes_in
 from tests.conftest import PASSWORD, Browser, events, run_sql
 from tests.functional.conftest import Member
+from tests.functional.test_new_device import notices
 from tests.functional.two_factor import CODE, LOG_IN, OFF, SET_UP_AT_LOGIN, Person, forget_step, send_code, set_up
 from tests.pages import errors_of
 
@@ -111,3 +112,16 @@ def test_a_session_that_began_without_it_ends_once_it_is_required(app: Flask, lo
     assert logged_in.is_logged_in()
     app.config["REQUIRE_TOTP"] = "all"
     assert not logged_in.is_logged_in()
+
+
+@pytest.mark.requirement(82)
+def test_a_browser_that_sets_an_app_up_at_the_login_stays_known(app: Flask) -> None:
+    alice = Member(app, "alice")
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
+    app.config["REQUIRE_TOTP"] = "all"
+    alice.log_in()
+    authenticator, _ = set_up(alice, SET_UP_AT_LOGIN)
+    alice.log_out()
+    alice.log_in()
+    assert alice.send(CODE, code=authenticator.code(1)).status_code == 302
+    assert notices(app) == []

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
 from flaskcelery.users.models import User
+from flaskcelery.users.password_change import set_password
 from flaskcelery.users.sessions import MAX_SESSIONS, start_session
 from flaskcelery.web import rate_limits
 from tests.conftest import Browser, run_sql
@@ -140,6 +141,16 @@ def test_logins_to_one_account_are_limited_wherever_they_come_from(limited: Brow
         answers.append(Browser(client).log_in().status_code)
     assert answers == [302, 429]
     assert limited.is_logged_in()
+
+
+@pytest.mark.requirement(64)
+def test_logins_with_an_old_password_do_not_use_up_those_with_a_new_one(limited: Browser) -> None:
+    new = "brass kettle forty"
+    assert [limited.log_in().status_code for _ in range(2)] == [302, 429]
+    with limited.client.application.app_context():
+        set_password(1, new)
+        db.session.remove()
+    assert [limited.log_in(password=new).status_code for _ in range(3)] == [302, 302, 429]
 
 
 @pytest.mark.requirement(64)

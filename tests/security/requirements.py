@@ -53,7 +53,9 @@ REQUIREMENTS = {
     ),
     14: Requirement("Clients cannot fake their IP address"),
     15: Requirement(
-        "A link to reset a password works once, for one hour and for one account", "Its token is not stored."
+        "A link to reset a password works once, for one hour and for one account",
+        "Its token is not stored. A login makes the link invalid, as in Django. Somebody who knows the password can "
+        "use this against the owner, until the owner presses the button in row 83.",
     ),
     16: Requirement("A password reset does not log the user in", "The owner receives an email about the reset."),
     17: Requirement("A login starts a new session"),
@@ -160,7 +162,10 @@ REQUIREMENTS = {
     63: Requirement(
         "An account has at most 50 sessions", "Pages and exports use little memory, even for the largest account."
     ),
-    64: Requirement("Logins and exports are limited for each account, even with the right password"),
+    64: Requirement(
+        "Logins and exports are limited for each account, even with the right password",
+        "Logins with an old password do not use up those with a new one.",
+    ),
     65: Requirement(
         "Nobody can keep an account with somebody else's email address",
         "The owner of the mailbox cannot confirm such an account by mistake. A password reset ends its sessions, and "

@@ -81,7 +81,8 @@ def _record_failure(user: User | None, detail: str = "") -> None:
 def _start_login(user: User, password: str, remember: bool) -> bool:
     """Start the session if the account is still as it was checked, upgrading an outdated hash; return whether it is."""
     new_hash = hasher().hash(password) if hasher().needs_rehash(user.password_hash) else user.password_hash
-    count_member("log_in", user.id, each_client=user.totp_secret is not None)
+    # Of this password: whoever knows an old one does not use up the logins with its successor.
+    count_member("log_in", (user.id, user.password_hash), each_client=user.totp_secret is not None)
     with transaction():
         if user.totp_secret or must_have_totp(user):
             is_unchanged = update_unchanged(user, SEEN, password_hash=new_hash)

@@ -4,18 +4,19 @@ import re
 from datetime import timedelta
 
 from flask import Response, after_this_request, current_app, has_request_context, request
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.audit.models import AuditEvent
-from flaskcelery.database import db
+from flaskcelery.database import db, now_plus
 from flaskcelery.mail.message import Message
+from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.emails import find_open, notify, tell
 from flaskcelery.users.models import User
 from flaskcelery.users.samples import sample_login
 from flaskcelery.users.tokens import LINK_MAX_AGE, Purpose, disown_link, lifetime, make_token, verify_token
-from flaskcelery.web.rate_limits import take_email_quota
+from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT
 from flaskcelery.web.requests import user_agent
 
 YEAR = 365 * 24 * 3600  # seconds
@@ -79,9 +80,17 @@ def record_login(user: User) -> None:
     is_new = user.last_login_at is not None and not is_known
     detail = NEW_DEVICE + describe_device(user_agent()) if is_new else ""
     event = record(Event.LOG_IN, user.id, user.email, detail)
-    if is_new and user.email_confirmed_at and take_email_quota("login", str(user.id)):
+    if is_new and user.email_confirmed_at and _is_within_quota(user):
         db.session.flush()
         send_new_device_notice.enqueue(to=user.email, user_id=user.id, event_id=event.id)
+
+
+def _is_within_quota(user: User) -> bool:
+    """Count in the database: the account is locked, and no transaction waits for Redis."""
+    most, seconds = EMAILS_TO_ONE_RECIPIENT
+    mine = (OutboxRow.user_id == user.id, OutboxRow.task == "send_new_device_notice")
+    recent = select(func.count()).where(*mine, OutboxRow.created_at > now_plus(-seconds))
+    return (db.session.scalar(recent) or 0) < most
 
 
 @task("send_new_device_notice", "New login", samples=[sample_login(f"{NEW_DEVICE}Firefox on Windows")])

@@ -61,7 +61,7 @@ def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = No
         forgotten = update(User).where(User.id == user_id).values(devices_forgotten_at=now_plus())
         db.session.execute(forgotten, execution_options={"synchronize_session": False})
     chosen = [LoginSession.user_id == user_id]
-    if keep:
+    if keep is not None:
         chosen.append(LoginSession.token_hash != _hash(keep))
     if only is not None:
         chosen.append(LoginSession.id == only)

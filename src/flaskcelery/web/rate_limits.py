@@ -131,18 +131,18 @@ def count_staff_email(actor_id: int, *email_keys: str) -> None:
         _recipient("staff", email_key).count()
 
 
-def count_member(name: str, user_id: int, *, each_client: bool = False) -> None:
+def count_member(name: str, account: object, *, each_client: bool = False) -> None:
     """Count one more request of an account that has given its password; too many are answered with 429.
 
     `each_client` counts those of this client alone: somebody who lacks the code must not use up the owner's.
     """
     if by_member := LIMITS[name].by_member:
-        of = (name, "member", str(user_id))
+        of = (name, "member", str(account))
         for counter in _by_client(of, by_member) if each_client else [_Counter(of, *by_member)]:
             counter.count()
 
 
-def take_email_quota(kind: Literal["reset", "unconfirmed", "nobody", "resend", "login"], recipient: str) -> bool:
+def take_email_quota(kind: Literal["reset", "unconfirmed", "nobody", "resend"], recipient: str) -> bool:
     """Count one more email to an email_key or user id, for a page that says nothing; return whether it can be sent."""
     counter = _recipient(kind, recipient)
     return counter.add(1)[0] <= counter.most
