@@ -85,9 +85,12 @@ def test_health_checks_obey_no_proxy() -> None:
     assert not [test for test in tests if "wget" in test]
 
 
-def test_nginx_takes_the_load_balancers_from_the_folder_beside_its_configuration() -> None:
-    assert "ln -sfn $from/nginx.conf $from/proxies.d $to\n" in (ROOT / "deploy/nginx/run").read_text()
-    assert "include proxies.d/*.conf;" in (ROOT / "deploy/nginx/nginx.conf").read_text()
+def test_nginx_takes_what_a_machine_adds_from_the_folders_beside_its_configuration() -> None:
+    included = re.findall(r"include (\w+\.d)/", (ROOT / "deploy/nginx/nginx.conf").read_text())
+    [links] = re.findall(r"^ln -sfn (.*) \$to$", (ROOT / "deploy/nginx/run").read_text(), re.MULTILINE)
+    assert set(links.split()) == {"$from/nginx.conf", *(f"$from/{name}" for name in set(included) - {"conf.d"})}
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {f"/deploy/nginx/{name}/" for name in set(included) - {"conf.d"}} <= set(ignored)
 
 
 def test_scripts_run_in_the_old_bash_of_macos() -> None:
