@@ -11,11 +11,13 @@ USER 0:0
 CMD ["python", "/init.py"]
 
 FROM python:3.13-slim-trixie AS build
+# `otel` has what traces need.
+ARG REQUIREMENTS=production
 # Wheels only, so that no compiler is needed. Each has a pinned version and hash.
-COPY requirements/production.txt /tmp/
+COPY requirements/${REQUIREMENTS}.txt /tmp/requirements.txt
 RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
-        --require-hashes --only-binary :all: -r /tmp/production.txt \
+        --require-hashes --only-binary :all: -r /tmp/requirements.txt \
     && rm -rf /venv/lib/python3.13/site-packages/*/tests
 WORKDIR /app
 COPY . .

@@ -91,7 +91,8 @@ requirements: $(VENV)/.development ## Pin new packages from pyproject.toml, with
 	    --custom-compile-command "make requirements" "$$@" -o requirements/$$name.txt; }; \
 	pin runtime pyproject.toml --group build; \
 	pin production pyproject.toml --group build --extra production; \
-	pin development pyproject.toml --group development --extra production; \
+	pin otel pyproject.toml --group build --extra production --extra otel; \
+	pin development pyproject.toml --group development --extra production --extra otel; \
 	pin django --group django; \
 	pin scan --group scan
 

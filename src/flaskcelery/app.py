@@ -34,6 +34,7 @@ from flaskcelery.outbox.publisher import init_publisher
 from flaskcelery.outbox.slots import init_slots
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.signup.views import require_open
+from flaskcelery.tracing import init_tracing
 from flaskcelery.users.breaches import init_breaches
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.counters import init_limits
@@ -83,6 +84,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
         from flaskcelery.error_reports import init_error_reports  # noqa: PLC0415  its package is optional
 
         init_error_reports(config["SENTRY_DSN"], config["APP_ENV"])
+    init_tracing(app)
     init_metrics(app)
     init_database(app)
     migrate.init_app(app, db, directory=str(MIGRATIONS))

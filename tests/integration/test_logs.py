@@ -5,10 +5,11 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.collector import Collector, collector
+from tests.functional.test_traces import PARENT_ID, TRACE_ID
 from tests.integration.stack import Stack
 from tests.integration.visitor import PASSWORD, Visitor
 from tests.processes import HOST, ROOT, free_port, wait_until
@@ -19,7 +20,14 @@ NEW_PASSWORD, CHANGED_PASSWORD = "staple of correct horses", "battery of new sta
 
 
 @pytest.fixture
-def stack(make_stack: Callable[..., Stack], redis: Redis, tmp_path: Path) -> Iterator[Stack]:
+def traces() -> Iterator[Collector]:
+    """Return the server that all spans of this test go to."""
+    with collector() as server:
+        yield server
+
+
+@pytest.fixture
+def stack(make_stack: Callable[..., Stack], redis: Redis, traces: Collector) -> Iterator[Stack]:
     """Return the stack as in production, with every line that can be had, and all that is said to Redis."""
     port = free_port()
     stack = make_stack(
@@ -31,6 +39,8 @@ def stack(make_stack: Callable[..., Stack], redis: Redis, tmp_path: Path) -> Ite
         MAIL_DEFAULT_SENDER="Shop <noreply@shop.dev>",
         ARGON2_PARAMETERS="",
         LOG_LEVEL="DEBUG",
+        OTEL_EXPORTER_OTLP_ENDPOINT=traces.url,
+        OTEL_BSP_SCHEDULE_DELAY="100",
     )
     stack.port = port
     monitor = redis.monitor()
@@ -51,8 +61,12 @@ def trace(stack: Stack, what: str) -> list[dict[str, str]]:
     return [json.loads(line) for line in found.stdout.splitlines()]
 
 
-def test_a_sign_up_is_followed_from_nginx_to_the_received_email_and_back(stack: Stack, smtp_server: SmtpServer) -> None:
-    stack.sign_up("alice")
+def test_a_sign_up_is_followed_from_nginx_to_the_received_email_and_back(
+    stack: Stack, smtp_server: SmtpServer, traces: Collector
+) -> None:
+    visitor = stack.visitor()
+    visitor.headers["traceparent"] = f"00-{TRACE_ID}-{PARENT_ID}-01"
+    assert visitor.sign_up("alice").status == 302
     stack.sign_up("bob")
     [alice, bob] = sorted(smtp_server.wait_for(2), key=lambda message: str(message["To"]))
     stack.wait_until_processed()
@@ -88,10 +102,15 @@ def test_a_sign_up_is_followed_from_nginx_to_the_received_email_and_back(stack: 
     for line in [*lines_of(stack, "worker"), *lines_of(stack, "uwsgi")]:
         assert {"time", "level", "logger", "message"} <= line.keys()
 
+    def spans() -> set[str]:
+        return {span.name for span in traces.spans() if span.trace_id.hex() == TRACE_ID}
+
+    wait_until(lambda: {"POST /accounts/signup/", "send_welcome_email", "send email"} <= spans(), 30, "the trace")
+
 
 @pytest.mark.requirement(47)
 def test_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_database(
-    stack: Stack, smtp_server: SmtpServer
+    stack: Stack, smtp_server: SmtpServer, traces: Collector
 ) -> None:
     secrets = {PASSWORD, NEW_PASSWORD, CHANGED_PASSWORD, "a wrong guess"}
     visitor = stack.visitor()
@@ -137,9 +156,11 @@ def test_no_password_token_or_cookie_is_in_any_log_in_redis_or_in_the_database(
     assert {"nginx.log", "uwsgi.log", "worker.log", "relay.log", "redis.log", "monitor.log", "postgres.log"} <= set(
         places
     )
+    wait_until(lambda: "POST /accounts/login/" in str(traces.bodies), 30, "the spans")
+    places["spans"] = str(traces.bodies)
     secrets.discard("")
     assert len(secrets) > 10
     assert [(place, secret) for place, text in places.items() for secret in secrets if secret in text] == []
-    assert [name for name in OURS if "alice@example.com" in places[f"{name}.log"]] == []
+    assert [name for name in (*(f"{name}.log" for name in OURS), "spans") if "alice@example.com" in places[name]] == []
     for part in ("BRPOP", "send_welcome_email"):
         assert part in places["monitor.log"], "it has listened"

@@ -10,7 +10,7 @@ from packaging.markers import Marker
 from packaging.requirements import Requirement
 
 FOLDER = Path(__file__).parents[2] / "requirements"
-FILES = ("runtime", "production", "development")
+FILES = ("runtime", "production", "otel", "development")
 
 
 def read(name: str) -> dict[str, str]:
@@ -44,8 +44,8 @@ def test_what_redis_needs_is_pinned_and_can_be_imported() -> None:
 
 
 def test_the_files_agree_with_each_other_and_with_what_is_installed() -> None:
-    runtime, production, development = (read(name) for name in FILES)
-    assert runtime.items() <= production.items() <= development.items()
+    runtime, production, otel, development = (read(name) for name in FILES)
+    assert runtime.items() <= production.items() <= otel.items() <= development.items()
     installed = {re.sub(r"[._]", "-", d.name.lower()): d.version for d in metadata.distributions()}
     assert {name: v for name, v in development.items() if installed.get(name, v) != v} == {}
 
@@ -53,9 +53,10 @@ def test_the_files_agree_with_each_other_and_with_what_is_installed() -> None:
 def test_what_pyproject_names_is_what_was_pinned() -> None:
     tables = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text())
     groups, project = tables["dependency-groups"], tables["project"]
-    runtime = [*project["dependencies"], *groups["build"]]
-    named = {"runtime": runtime, "production": runtime + project["optional-dependencies"]["production"]}
-    named["development"] = named["production"] + [one for one in groups["development"] if isinstance(one, str)]
+    runtime, extras = [*project["dependencies"], *groups["build"]], project["optional-dependencies"]
+    named = {"runtime": runtime, "production": runtime + extras["production"]}
+    named["otel"] = named["production"] + extras["otel"]
+    named["development"] = named["otel"] + [one for one in groups["development"] if isinstance(one, str)]
     for name, texts in [*named.items(), ("django", groups["django"]), ("scan", groups["scan"])]:
         pins, wanted = read(name), {one.name: one for one in map(Requirement, texts)}
         assert {package for package, one in wanted.items() if pins[package] not in one.specifier} == set(), name

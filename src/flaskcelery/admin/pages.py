@@ -106,7 +106,7 @@ EMAILS = Page(
     tags={"state": {"sent": "good", "pending": "warn", "failed": "bad"}},
     links={"user_id": USERS},
     actions=(retry, retry_all),
-    hidden=("progress",),
+    hidden=("progress", "traceparent"),
     where=is_email,
 )
 
@@ -122,7 +122,7 @@ JOBS = Page(
     tags={"state": {"done": "good", "running": "warn", "pending": "warn", "failed": "bad"}},
     links={"user_id": USERS},
     actions=(retry_job,),
-    hidden=("domain", "sent_nothing"),
+    hidden=("domain", "sent_nothing", "traceparent"),
     where=outbox.is_job,
 )
 

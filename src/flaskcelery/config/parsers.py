@@ -41,6 +41,11 @@ public_url = matching(
     lambda text: text.rstrip("/"),
     "a scheme and a host only, such as https://www.example.com",
 )
+otlp_endpoint = matching(
+    r"https?://[^\s/@?#]+(/[^\s?#]*)?",
+    lambda text: text.rstrip("/"),
+    "a URL, such as https://collector.your.domain:4318",
+)
 sentry_dsn = matching(r"https?://\w+@[^\s/@]+/\S*[0-9]+", str, "a DSN, such as https://key@sentry.your.domain/1")
 
 

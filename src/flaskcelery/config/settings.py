@@ -54,6 +54,7 @@ SETTINGS = (
     Setting("TRUSTED_PROXIES", "0", parsers.whole),
     Setting("LOG_LEVEL", "INFO", parsers.one_of("DEBUG", "INFO", "WARNING", "ERROR")),
     Setting("SENTRY_DSN", "", parsers.sentry_dsn, secret=True),
+    Setting("OTEL_EXPORTER_OTLP_ENDPOINT", "", parsers.otlp_endpoint),
     Setting("MAIL_BACKEND", "", parsers.one_of("console", "smtp")),
     Setting("MAIL_SERVER", ""),
     Setting("MAIL_PORT", "", parsers.port),

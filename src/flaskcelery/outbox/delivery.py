@@ -24,6 +24,7 @@ from flaskcelery.outbox import statements
 from flaskcelery.outbox.progress import reporting
 from flaskcelery.outbox.slots import domain_slot, publish_waiting
 from flaskcelery.outbox.tasks import TASKS, find_lease, find_time_limit
+from flaskcelery.tracing import span
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class Claim:
     task: str
     args: dict[str, Any]
     attempts: int
+    traceparent: str | None
     claimed_at: float  # of this process's monotonic clock
 
     def __str__(self) -> str:
@@ -80,7 +82,8 @@ def deliver(row_id: uuid.UUID) -> bool:
 def process(claimed: Claim) -> None:
     """Run the task of a claimed row and record the result."""
     try:
-        is_sent = perform(claimed)
+        with span(claimed.task, "CONSUMER", claimed.traceparent):
+            is_sent = perform(claimed)
     except TaskFailed as error:
         logger.error("%s failed permanently", claimed)
         fail(claimed, sanitize(str(error)))
@@ -107,7 +110,7 @@ def claim(row_id: uuid.UUID) -> Claim | None:
     found = statements.execute_alone(statements.CLAIM, row_id=row_id, seconds=lease)
     if found is None:
         return None
-    claimed = Claim(row_id, found.task, found.args, found.attempts, claimed_at)
+    claimed = Claim(row_id, found.task, found.args, found.attempts, found.traceparent, claimed_at)
     is_retry, longer = claimed.attempts > 1, find_lease(claimed.task)
     if is_retry or longer > lease:  # a job has a longer one
         seconds = max(longer, back_off(claimed.attempts) if is_retry else 0)
@@ -130,7 +133,8 @@ def perform(claimed: Claim) -> bool:
         return False
     message.msgId = message_id(claimed.id)
     message.send_before = claimed.send_before
-    mail.send(message)
+    with span("send email", "CLIENT"):
+        mail.send(message)
     logger.info("%s: sent as %s by process %s", claimed, message.msgId, os.getpid())
     return True
 

@@ -49,6 +49,7 @@ class OutboxRow(Base):
     done_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]
     error: Mapped[str | None] = mapped_column(Text)
+    traceparent: Mapped[str | None] = mapped_column(String(55))  # the span that enqueued the row
     progress: Mapped[int | None] = mapped_column(SmallInteger)  # percent, while a process works on the row
     sent_nothing: Mapped[bool] = mapped_column(default=False, server_default=false())  # done without an email
 

@@ -23,7 +23,7 @@ CLAIM = (
     update(OutboxRow)
     .where(OutboxRow.id == _free.scalar_subquery())
     .values(attempts=OutboxRow.attempts + 1, due_at=now_plus(_seconds), progress=0)
-    .returning(OutboxRow.task, OutboxRow.args, OutboxRow.attempts)
+    .returning(OutboxRow.task, OutboxRow.args, OutboxRow.attempts, OutboxRow.traceparent)
 )
 
 # The next due row of a row's domain, and how it moves to the back of the queue.

@@ -17,6 +17,7 @@ from flaskcelery.mail.message import Message
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.slots import slot_domain
+from flaskcelery.tracing import current_traceparent
 from flaskcelery.web.requests import request_id
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class OutboxTask:
         if to and "user_id" not in args:
             raise TypeError(f"{self.name}.enqueue() needs user_id=: whose email this is, or None")
         row = OutboxRow(id=uuid.uuid4(), task=self.name, args=args, once=once, user_id=args.get("user_id"))
-        row.domain = slot_domain(to)
+        row.domain, row.traceparent = slot_domain(to), current_traceparent()
         row.created_at = row.due_at = now_plus(after.total_seconds())
         row.expires_at = now_plus(after.total_seconds() + (expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]))
         if once is not None and not try_insert(row):

@@ -77,11 +77,9 @@ def poisonous(message):
 def claim_anything(row_id):
     """Claim without looking at whose turn it is."""
     with transaction():
-        found = db.session.execute(
-            select(OutboxRow.task, OutboxRow.args, OutboxRow.attempts).where(OutboxRow.id == row_id)
-        ).one()
+        found = db.session.get_one(OutboxRow, row_id)
         db.session.execute(update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=found.attempts + 1))
-    return delivery.Claim(row_id, found.task, found.args, found.attempts + 1, time.monotonic())
+    return delivery.Claim(row_id, found.task, found.args, found.attempts + 1, found.traceparent, time.monotonic())
 
 
 def quit_decides(self, *_):

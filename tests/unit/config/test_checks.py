@@ -87,6 +87,7 @@ def test_a_complete_production_configuration_starts_without_a_warning() -> None:
         ({"SIGN_UP_REVEALS_EMAIL": "0"}, "SIGN_UP_REVEALS_EMAIL=0 needs EMAIL_CONFIRMATION_REQUIRED=1"),
         ({"PASSWORD_BREACH_CHECK": "file:///etc/"}, "PASSWORD_BREACH_CHECK must be 0, 1, or a URL that ends in /"),
         ({"SENTRY_DSN": "https://sentry.your.domain/1"}, "SENTRY_DSN must be a DSN"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT must be a URL"),
         ({"PORT": "65536"}, "PORT must be a port"),
         ({"CELERY_BROKER_URL": "sentinel://a:26379;sentinel://b:26379"}, "CELERY_BROKER_URL cannot be sentinel://"),
         ({"CELERY_BROKER_URL": "amqp://x"}, "CELERY_BROKER_URL must begin with"),

@@ -11,9 +11,10 @@ CLEAR = {
     "DATABASE_MIGRATION_URL": {"DATABASE_MIGRATION_URL": "postgresql://app:pw@10.0.0.8/app"},
     "CELERY_BROKER_URL": {"CELERY_BROKER_URL": "redis://:pw@redis:6379/0"},
     "SENTRY_DSN": {"SENTRY_DSN": "http://pw@sentry/1"},
+    "OTEL_EXPORTER_OTLP_ENDPOINT": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"},
     "PASSWORD_BREACH_CHECK": {"PASSWORD_BREACH_CHECK": "http://breaches/range/"},
 }
-HOSTS = "mail.shop.dev, 10.0.0.7 10.0.0.8 redis breaches sentry"
+HOSTS = "mail.shop.dev, 10.0.0.7 10.0.0.8 redis breaches sentry collector"
 
 
 @pytest.mark.requirement(57)
@@ -32,7 +33,8 @@ def test_clear_text_to_another_host_is_a_warning_and_for_a_deployment_an_error(
 def test_a_host_that_is_named_can_be_reached_in_clear_text_and_no_other_can() -> None:
     changes = {name: value for change in CLEAR.values() for name, value in change.items()}
     assert find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": HOSTS}, is_strict=True)[1:] == ([], [])
-    errors = find_problems({**PRODUCTION, **changes, "CLEARTEXT_HOSTS": "redis breaches sentry"}, is_strict=True)[1]
+    named = {"CLEARTEXT_HOSTS": "redis breaches sentry collector"}
+    errors = find_problems({**PRODUCTION, **changes, **named}, is_strict=True)[1]
     assert [error.split()[0] for error in errors] == ["MAIL_SERVER", "DATABASE_URL", "DATABASE_MIGRATION_URL"]
 
 
