@@ -14,7 +14,7 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.models import User
 from flaskcelery.web.rate_limits import LIMITS, Limit
-from tests.conftest import Browser, close, run_sql
+from tests.conftest import Browser, close, run_sql, send_emails
 from tests.pages import csrf_token
 
 SITE = "https://www.example.com"
@@ -40,6 +40,10 @@ class Member(Browser):
     def token(self) -> str:
         """Return the CSRF token of this browser's session."""
         return csrf_token(self.client.get("/").text)
+
+    def press(self, path: str, **fields: str) -> Any:
+        """Press the button that posts to this path."""
+        return self.client.post(path, data={"csrf_token": self.token(), **fields})
 
     def act(self, where: str, action: str, **fields: str) -> Any:
         """Press an act's button on the page `where`, and that of the form or question behind it."""
@@ -94,6 +98,15 @@ def alice(app: Flask) -> Member:
     """Return a user, one of whose emails has failed."""
     member = Member(app, "alice")
     run_sql(app, f"UPDATE outbox SET failed_at = created_at, error = '550 no' WHERE user_id = {member.id}")
+    return member
+
+
+@pytest.fixture
+def member(app: Flask) -> Member:
+    """Return a user with a confirmed email, who waits for none."""
+    member = Member(app, "mia")
+    run_sql(app, f"UPDATE users SET email_confirmed_at = joined_at WHERE id = {member.id}")
+    send_emails(app)
     return member
 
 

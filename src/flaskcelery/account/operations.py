@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, and_, select, update
+from sqlalchemy import Select, select, update
 
 from flaskcelery.audit.events import Event, record, select_events
 from flaskcelery.database import db, detach, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
-from flaskcelery.outbox.queries import is_job, select_rows
+from flaskcelery.outbox.queries import is_job
 from flaskcelery.outbox.tasks import title_of
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.devices import describe_device
@@ -120,7 +121,11 @@ def _describe_job(row: OutboxRow) -> dict[str, Any]:
 
 
 def _to_json(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=lambda moment: moment.isoformat())
+    return json.dumps(row, ensure_ascii=False, default=_to_text)
+
+
+def _to_text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, date | time) else str(value)
 
 
 exports("sessions", SESSION_COLUMNS)(select_sessions)
@@ -129,9 +134,9 @@ exports("events", EVENT_COLUMNS)(select_events)
 
 @exports("emails", describe=_describe_email)
 def select_emails(user_id: int) -> Select[OutboxRow]:
-    return select_rows(and_(OutboxRow.user_id == user_id, ~is_job()))
+    return OutboxRow.of(user_id).where(~is_job())
 
 
 @exports("jobs", describe=_describe_job)
 def select_jobs(user_id: int) -> Select[OutboxRow]:
-    return select_rows(and_(OutboxRow.user_id == user_id, is_job()))
+    return OutboxRow.of(user_id).where(is_job())

@@ -1,12 +1,14 @@
 """What staff does to accounts, from the admin pages and the `flask users` commands."""
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, update
+from sqlalchemy import ColumnElement, inspect, update
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import database_now, db, transaction
+from flaskcelery.database import Base, database_now, db, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
 from flaskcelery.outbox.queries import retry
@@ -22,6 +24,10 @@ from flaskcelery.users.two_factor import remove
 
 class LockedOut(UserFacingError):
     message = "This account is locked out. Please unlock it first."
+
+
+class RowGone(UserFacingError):
+    message = "This row is gone: it was deleted in the meantime."
 
 
 class Unproven(UserFacingError):
@@ -106,6 +112,31 @@ def retry_emails(
     """Retry one email or job, or all failed ones of a kind, and return how many; raise NotStaff."""
     with transaction():
         return retry(row_id, get_actor(actor_id), of)
+
+
+def change_row(row: Base, actor_id: int, **values: object) -> None:
+    """Change columns of any row; raise RowGone or NotStaff."""
+    with _locked(row, Event.ROW_CHANGED, actor_id, ", ".join(values)) as found:
+        for name, value in values.items():
+            setattr(found, name, value)
+
+
+def delete_row(row: Base, actor_id: int) -> None:
+    """Delete any row; raise RowGone or NotStaff."""
+    with _locked(row, Event.ROW_DELETED, actor_id) as found:
+        db.session.delete(found)
+
+
+@contextmanager
+def _locked(row: Base, event: Event, actor_id: int, detail: str = "") -> Iterator[Base]:
+    [key] = inspect(row).identity or [None]
+    with transaction():
+        found = db.session.get(type(row), key, with_for_update=True)
+        if found is None:
+            raise RowGone
+        yield found
+        actor = get_actor(actor_id)
+        record(event, getattr(row, "user_id", None), detail=f"{row.__tablename__} {key} {detail}".strip(), actor=actor)
 
 
 def _change(

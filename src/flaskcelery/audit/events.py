@@ -57,6 +57,8 @@ class Event(StrEnum):
     DELETED = "deleted"
     EMAILS_RETRIED = "emails retried"
     JOBS_RETRIED = "jobs retried"
+    ROW_CHANGED = "row changed by staff"
+    ROW_DELETED = "row deleted by staff"
     ACCOUNT_CLOSED = "account closed"
     ACCOUNT_ERASED = "account erased"
     ACCOUNT_EXPIRED = "unconfirmed account expired"

@@ -41,7 +41,8 @@ def compose(template: str, to: str, **context: Any) -> Message:
 
     If there is a `template`.html, it is the HTML layout of this email.
     """
-    parts = {**context, **_read_parts(f"{template}.txt", context)}
+    others = {name: value for name, value in context.items() if name not in PARAGRAPHS}  # a `note` can be anything
+    parts = {**others, **_read_parts(f"{template}.txt", context)}
     return Message(
         subject=parts["subject"],
         recipients=[to],

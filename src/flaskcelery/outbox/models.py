@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Index, SmallInteger, String, Text, and_, false, text
+from sqlalchemy import JSON, ColumnElement, Index, Select, SmallInteger, String, Text, and_, false, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
@@ -52,6 +52,11 @@ class OutboxRow(Base):
     traceparent: Mapped[str | None] = mapped_column(String(55))  # the span that enqueued the row
     progress: Mapped[int | None] = mapped_column(SmallInteger)  # percent, while a process works on the row
     sent_nothing: Mapped[bool] = mapped_column(default=False, server_default=false())  # done without an email
+
+    @classmethod
+    def of(cls, user_id: int) -> Select["OutboxRow"]:
+        """Return the query for a user's rows, newest first."""
+        return select(cls).where(cls.user_id == user_id).order_by(cls.created_at.desc())
 
     @property
     def state(self) -> str:

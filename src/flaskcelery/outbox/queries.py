@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, and_, case, func, select, true, update
+from sqlalchemy import ColumnElement, and_, case, func, select, true, update
 
 from flaskcelery.audit.events import Actor, Event, record
 from flaskcelery.config.derived import JOBS_QUEUE
@@ -48,14 +48,9 @@ def find_oldest_pending() -> timedelta | None:
     return now - oldest if oldest else None
 
 
-def select_rows(where: ColumnElement[bool]) -> Select[OutboxRow]:
-    """Return the query for the rows of a state or of a user, newest first."""
-    return select(OutboxRow).where(where).order_by(OutboxRow.created_at.desc())
-
-
 def find_rows(where: ColumnElement[bool], limit: int | None = None) -> Sequence[OutboxRow]:
     """Return the rows of a state or of a user, newest first."""
-    return db.session.scalars(select_rows(where).limit(limit)).all()
+    return db.session.scalars(select(OutboxRow).where(where).order_by(OutboxRow.created_at.desc()).limit(limit)).all()
 
 
 def read_totals() -> dict[str, int]:

@@ -12,8 +12,9 @@ from flaskcelery.database import db, now_plus
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import task
-from flaskcelery.users.emails import find_open, notify, tell
+from flaskcelery.users.emails import notify, tell
 from flaskcelery.users.models import User
+from flaskcelery.users.recipients import find_open
 from flaskcelery.users.samples import sample_login
 from flaskcelery.users.tokens import LINK_MAX_AGE, Purpose, disown_link, lifetime, make_token, verify_token
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT

@@ -11,6 +11,7 @@ from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
 from flaskcelery.users.models import NO_PASSWORD, VOIDED_PASSWORD, User
 from flaskcelery.users.names import email_key
+from flaskcelery.users.recipients import find_open
 from flaskcelery.users.samples import sample_event, sample_link, sample_taken_email, sample_user
 from flaskcelery.users.tokens import (
     LINK_MAX_AGE,
@@ -169,12 +170,6 @@ def send_two_factor_notice(user_id: int, event: str, made_at: int) -> Message | 
 
 def tell(moment: datetime | None) -> str:
     return moment.strftime("on %-d %B %Y at %H:%M UTC") if moment else ""
-
-
-def find_open(user_id: int | None) -> User | None:
-    """Return the account unless it is gone or closed."""
-    user = db.session.get(User, user_id) if user_id else None
-    return user if user and user.closed_at is None else None
 
 
 def _compose_password_link(name: str, user_id: int | None, made_at: int, *, has_password: bool) -> Message | None:

@@ -1,5 +1,6 @@
 """Sample users for the emails that `/dev/emails/` shows. They live in a transaction that is rolled back."""
 
+import re
 import uuid
 from typing import Any
 
@@ -7,6 +8,7 @@ from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox.tasks import Sample
 from flaskcelery.users.models import User
+from flaskcelery.users.owned import Owned
 from flaskcelery.users.tokens import timestamp
 
 
@@ -29,6 +31,19 @@ def add_user(**columns: Any) -> User:
 def sample_user(**columns: Any) -> Sample:
     """Return a sample for a task with the argument `user_id`."""
     return lambda: {"user_id": add_user(**columns).id}
+
+
+def sample_row(model: type[Owned], **columns: Any) -> Sample:
+    """Return a sample for a task about a row, with the arguments `user_id` and, for a BookLoan, `book_loan_id`."""
+
+    def add() -> dict[str, Any]:
+        row = model(user_id=add_user().id, **columns)
+        db.session.add(row)
+        db.session.flush()
+        name = re.sub("(?<!^)(?=[A-Z])", "_", model.__name__).lower()
+        return {"user_id": row.user_id, f"{name}_id": row.id}
+
+    return add
 
 
 def sample_link(**columns: Any) -> Sample:

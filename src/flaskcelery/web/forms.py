@@ -1,14 +1,25 @@
 """What forms share: common fields, validators that ask the domain, and errors shown at their fields."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unicodedata import category
 
 from flask import flash
 from flask_wtf import FlaskForm
-from wtforms import EmailField, Field, Form, PasswordField, StringField, TextAreaField, ValidationError
-from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Optional
+from wtforms import (
+    DateField,
+    EmailField,
+    Field,
+    IntegerField,
+    PasswordField,
+    SelectField,
+    StringField,
+    TextAreaField,
+    ValidationError,
+)
+from wtforms import Form as AnyForm
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, NumberRange, Optional, StopValidation
 
 from flaskcelery.errors import UserFacingError
 
@@ -18,6 +29,10 @@ NO_EMAIL = "Enter your email."
 USERNAME_HINT = "Letters, numbers and @ . + - _ only"
 NO_TEXT = {"Cc", "Cs"}  # the categories of control characters and of halves of characters
 MISMATCH = "The two password fields didn’t match."
+
+
+class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    """The base of all forms: it reads the request, and has a CSRF token."""
 
 
 def username_field(label: str, normalize: Normalize, max_length: int) -> StringField:
@@ -55,7 +70,7 @@ def new_passwords() -> tuple[PasswordField, PasswordField]:
     return password_field("New password", is_new=True), password_field("Confirm password", repeats="new_password1")
 
 
-class NewPasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class NewPasswordForm(Form):
     """A new password, typed twice. Validation needs `find_problems`, which returns a sentence for each broken rule."""
 
     new_password1, new_password2 = new_passwords()
@@ -83,6 +98,32 @@ def long_text_field(label: str, max_length: int, *, is_optional: bool = False) -
     return TextAreaField(label, _text_checks(max_length, is_optional), [clean], render_kw=attributes)
 
 
+def number_field(label: str, least: int, most: int, *, is_optional: bool = False) -> IntegerField:
+    """Return a field for a whole number from `least` to `most`."""
+    wrong = f"Enter a number from {least:,} to {most:,}."
+    checks = [*_value_checks(wrong, is_optional), NumberRange(least, most, wrong)]
+    return IntegerField(label, checks, render_kw={"min": least, "max": most})
+
+
+def date_field(label: str, *, is_optional: bool = False) -> DateField:
+    """Return a field for a day."""
+    return DateField(label, _value_checks("Enter a date.", is_optional))
+
+
+def select_field(label: str, choices: Mapping[str, str]) -> SelectField:
+    """Return a field that offers the labels of these values; the first one is chosen."""
+    return SelectField(label, choices=dict(choices))
+
+
+def _value_checks(wrong: str, is_optional: bool) -> list[Any]:
+    def can_be_read(_form: AnyForm, field: Field) -> None:
+        if field.process_errors:
+            field.errors = []  # what WTForms says about it
+            raise StopValidation(wrong)
+
+    return [Optional() if is_optional else InputRequired(wrong), can_be_read]
+
+
 def _text_checks(max_length: int, is_optional: bool) -> list[Any]:
     too_long = f"Use at most {max_length:,} characters."
     return [Optional() if is_optional else DataRequired("Enter a text."), Length(max=max_length, message=too_long)]
@@ -99,10 +140,10 @@ def clean_line(text: str | None) -> str:
     return " ".join(clean(text).split())
 
 
-def accepted_by(normalize: Normalize) -> Callable[[Form, Field], None]:
+def accepted_by(normalize: Normalize) -> Callable[[AnyForm, Field], None]:
     """Return a validator that shows the error which `normalize` raises."""
 
-    def check(_form: Form, field: Field) -> None:
+    def check(_form: AnyForm, field: Field) -> None:
         try:
             normalize(field.data)
         except UserFacingError as error:
@@ -118,7 +159,7 @@ def refuse_problems(field: Field, problems: list[str]) -> None:
         raise ValidationError(problems[-1])
 
 
-def find_focus(form: Form, start: str = "") -> str:
+def find_focus(form: AnyForm, start: str = "") -> str:
     """Return the name of the field that the cursor starts in: the first wrong one, or `start`.
 
     Fields are displayed in the order of their declaration. After several errors the summary has the focus.
@@ -128,7 +169,7 @@ def find_focus(form: Form, start: str = "") -> str:
 
 
 @contextmanager
-def errors_shown(form: Form | None) -> Iterator[None]:
+def errors_shown(form: AnyForm | None) -> Iterator[None]:
     """Show a UserFacingError of the block at the form's field that it names, above the form, or on the next page."""
     try:
         yield

@@ -10,6 +10,7 @@ from flaskcelery.web.forms import find_focus
 from flaskcelery.web.qr_codes import draw_qr_code
 from flaskcelery.web.static_files import version
 from flaskcelery.web.times import ago
+from flaskcelery.web.urls import public_url
 
 MENU: dict[str, str] = {}  # the label of each page in the menu of users, by endpoint; features add theirs
 
@@ -18,7 +19,7 @@ def init_templates(app: Flask) -> None:
     app.extensions["strangers"] = {}  # the pages that web/strangers.py keeps
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["qr_code"] = draw_qr_code
-    app.jinja_env.globals |= {"find_focus": find_focus, "menu": MENU}
+    app.jinja_env.globals |= {"find_focus": find_focus, "menu": MENU, "public_url": public_url}
 
     build = functools.lru_cache(maxsize=1000)(app.url_for)
 

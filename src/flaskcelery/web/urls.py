@@ -6,9 +6,10 @@ import unicodedata
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import current_app, url_for
+from flask import current_app, flash, redirect, url_for
 from publicsuffixlist import PublicSuffixList
 from werkzeug.routing import IntegerConverter, Map
+from werkzeug.wrappers import Response
 
 MAX_NEXT_LENGTH = 2000
 MAX_ID = 2**63 - 1  # the largest integer that the database takes
@@ -19,6 +20,13 @@ class IdConverter(IntegerConverter):
 
     def __init__(self, map: Map) -> None:  # noqa: A002  Werkzeug's name
         super().__init__(map, max=MAX_ID)
+
+
+def go_to(endpoint: str, message: str = "", **values: Any) -> Response:
+    """Redirect to a page, which shows the message."""
+    if message:
+        flash(message, "success")
+    return redirect(url_for(endpoint, **values))
 
 
 def public_url(endpoint: str, **values: Any) -> str:

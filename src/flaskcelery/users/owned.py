@@ -1,0 +1,34 @@
+"""The base of tables whose rows belong to a user."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from sqlalchemy import ForeignKey, Select, inspect, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from flaskcelery.database import Base, now_plus
+from flaskcelery.users.exports import EXPORTS, Export, pick
+
+
+class Owned(Base):
+    """A row that goes when its user's account goes. Users can download its columns, unless `@exports` names fewer."""
+
+    __abstract__ = True
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=now_plus(), index=True, sort_order=1)  # the last column
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__tablename__" in vars(cls):
+            EXPORTS[cls.__tablename__] = Export(cls.of, _describe)
+
+    @classmethod
+    def of(cls, user_id: int) -> Select[Self]:
+        """Return the query for a user's rows, newest first."""
+        return select(cls).where(cls.user_id == user_id).order_by(cls.id.desc())
+
+
+def _describe(row: Owned) -> dict[str, Any]:
+    return pick(row, [column.key for column in inspect(type(row)).columns if column.key not in {"id", "user_id"}])

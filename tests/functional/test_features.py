@@ -1,0 +1,73 @@
+"""What holds for the pages and rows of every feature, so that a new one is tested from its first day."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from werkzeug.routing import Rule
+
+from flaskcelery.app import GUARDS
+from flaskcelery.database import Base
+from flaskcelery.users.models import User
+from flaskcelery.web.security import require_login
+from tests import rows
+from tests.conftest import run_sql
+from tests.functional.conftest import Member
+from tests.pages import csrf_token
+from tests.rows import MARK, add_row
+
+# Tables whose rows are not for their user alone, and why: {"recipes": "everybody reads them"}.
+SHARED: dict[str, str] = {}
+
+OWNED = [
+    mapper.class_
+    for mapper in Base.registry.mappers
+    if "user_id" in mapper.columns and mapper.columns["user_id"].references(User.__table__.c.id)
+]
+
+
+def find_paths(app: Flask, key: object) -> Iterator[tuple[Rule, str]]:
+    """Return the pages without an argument, and those whose argument can be this key of a row, with their paths."""
+    for rule in app.url_map.iter_rules():
+        kinds = set(re.findall(r"<(?:([^:>]*):)?\w+>", rule.rule))
+        if not rule.endpoint.startswith("dev.") and kinds <= {"id" if isinstance(key, int) else "uuid"}:
+            yield rule, rule.build(dict.fromkeys(rule.arguments, key))[1]
+
+
+@pytest.mark.parametrize("model", OWNED, ids=lambda model: model.__tablename__)
+def test_users_see_and_change_their_own_rows_only(app: Flask, model: type[Base]) -> None:
+    alice, bob, table = Member(app, "alice"), Member(app, "bob"), model.__tablename__
+    key = add_row(app, model, alice.id)
+    rows_of_alice = f"SELECT * FROM {table} WHERE user_id = {alice.id}"
+    before, token = run_sql(app, rows_of_alice), {"csrf_token": bob.token()}
+    hint = f'a row of alice: use {model.__name__}.of(current_user.id), or add "{table}" to SHARED in {__file__}'
+    for rule, path in find_paths(app, key):
+        for method in ["GET", "POST"] if rule.arguments else ["GET"]:
+            answer = bob.client.open(path, method=method, data=token)
+            assert MARK not in answer.text or table in SHARED, f"{method} {path} shows bob {hint}"
+            assert run_sql(app, rows_of_alice) == before or table in SHARED, f"{method} {path} lets bob change {hint}"
+
+
+@pytest.mark.parametrize("model", OWNED, ids=lambda model: model.__tablename__)
+def test_every_page_opens_for_the_owner_of_a_row(app: Flask, model: type[Base]) -> None:
+    alice = Member(app, "alice")
+    key, hint = add_row(app, model, alice.id), f'values for "{model.__tablename__}" to ROWS in {rows.__file__}'
+    for path in [path for rule, path in find_paths(app, key) if "GET" in rule.methods]:
+        assert alice.client.get(path).status_code != 500, f"{path} fails with a made-up row. Mend it, or add {hint}"
+
+
+def test_pages_behind_a_login_are_closed_to_everybody_else(app: Flask) -> None:
+    closed = {blueprint.name for blueprint, guard in GUARDS.items() if guard is require_login}
+    visitor, paths = app.test_client(), set()
+    token = {"csrf_token": csrf_token(visitor.get("/accounts/login/").text)}
+    for rule, path in [*find_paths(app, 1), *find_paths(app, UUID(int=1))]:
+        if rule.endpoint.partition(".")[0] in closed:
+            paths.add(path)
+            for method in rule.methods - {"OPTIONS"}:
+                answer = visitor.open(path, method=method, data=token)
+                assert str(answer.location).startswith("/accounts/login/"), f"{method} {path}"
+    assert "/accounts/me/" in paths

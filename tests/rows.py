@@ -1,0 +1,66 @@
+"""A row of any table, made up from the types of its columns."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+from sqlalchemy import Column, Enum, inspect
+
+from flaskcelery.database import Base, db, transaction
+from flaskcelery.users.models import User
+
+# What a table needs that its types do not tell, such as {"loans": {"kind": "book"}}.
+ROWS: dict[str, dict[str, Any]] = {}
+
+MARK = "of-somebody-else"  # in texts
+VALUES: dict[type, Any] = {
+    int: 1,
+    bool: False,
+    float: 1.0,
+    Decimal: Decimal(1),
+    date: date(2031, 2, 3),
+    object: datetime(2031, 2, 3, tzinfo=UTC),  # UtcDateTime
+    UUID: UUID(int=1),
+    dict: {},
+    list: [],
+}
+
+
+def add_row(app: Flask, model: type[Base], user_id: int) -> Any:
+    """Add a row about this user, with a value in each column that needs one; return its key."""
+    with app.app_context():
+        with transaction():
+            row = _add(model, user_id)
+        [key] = inspect(row).identity
+        db.session.remove()
+    return key
+
+
+def _add(model: type[Base], user_id: int) -> Base:
+    columns = [(name, column) for name, column in inspect(model).columns.items() if _is_needed(column)]
+    values = {name: _make(column, user_id) for name, column in columns}
+    row = model(**{**values, **ROWS.get(model.__tablename__, {})})
+    db.session.add(row)
+    db.session.flush()
+    return row
+
+
+def _is_needed(column: Column[Any]) -> bool:
+    has_default = column.default is not None or column.server_default is not None
+    is_numbered = column.primary_key and column.type.python_type is int and not column.foreign_keys
+    return not (column.nullable or has_default or is_numbered)
+
+
+def _make(column: Column[Any], user_id: int) -> Any:
+    for key in column.foreign_keys:
+        if key.references(User.__table__):
+            return user_id
+        [model] = [each.class_ for each in Base.registry.mappers if key.references(each.local_table)]
+        return inspect(_add(model, user_id)).identity[0]
+    if isinstance(column.type, Enum):
+        return next(iter(column.type.enum_class or column.type.enums))
+    return MARK[: column.type.length] if column.type.python_type is str else VALUES[column.type.python_type]
