@@ -66,6 +66,11 @@ class Process:
         pid = self.popen.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that its own processes have used."""
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.children()]
+        return sum(int(ticks) for stat in stats for ticks in stat[11:13]) / os.sysconf("SC_CLK_TCK")
+
     def wait_for_text(self, text: str, seconds: float = 30) -> None:
         """Wait until the process has printed `text`."""
         wait_until(lambda: text in self.log.read_text() or self.fail_if_ended(), seconds, f"{self.log.name}: {text}")

@@ -43,6 +43,7 @@ def test_the_application_hears_from_nginx_who_asks_and_how(start_nginx: Callable
     seen = json.loads(answer.text)
     assert {name.lower().replace("_", "-") for name in list(forged)[:7]}.isdisjoint(name.lower() for name in seen)
     assert (seen["X-Real-IP"], seen["X-Scheme"], seen["Host"]) == (STRANGER, "http", f"{HOST}:{site.port}")
+    assert seen["X-Forwarded-For"] == STRANGER
     assert re.fullmatch("[0-9a-f]{32}", seen["X-Request-ID"])
     assert answer.headers.get_all("X-Request-ID") == [seen["X-Request-ID"]]
     line = log_of(site, "/a b/")

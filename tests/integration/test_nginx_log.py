@@ -65,3 +65,13 @@ def test_other_paths_are_logged_as_the_application_reads_them(start_nginx: Calla
     log_of(site, "/last")
     assert "healthz" not in (log := site.nginx.log.read_text())
     assert "readyz" not in log
+
+
+@pytest.mark.requirement(72)
+@pytest.mark.parametrize("part", ["/accounts", "/1", "/0123456789abcdef", "/accounts/x/1x", "0123456789abcdeg"])
+def test_nginx_reads_no_path_for_long(start_nginx: Callable[..., Any], part: str) -> None:
+    site = start_nginx(with_uwsgi=False)
+    path = f"/{part * (7800 // len(part))}/"
+    for _ in range(20):
+        assert ask(site.port, path).status == 503
+    assert site.nginx.cpu_seconds() < 0.3
