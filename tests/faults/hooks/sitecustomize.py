@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flask_wtf import CSRFProtect
 from itsdangerous import TimestampSigner
-from sqlalchemy import event, select, update
+from sqlalchemy import event, update
 
 from flaskcelery import extensions
 from flaskcelery.config import derived
