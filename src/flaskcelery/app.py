@@ -1,7 +1,7 @@
 """The application factory."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from flask import Flask, request
 from flask.typing import ResponseReturnValue
@@ -12,7 +12,7 @@ from flaskcelery.account.email_links import bp as email_links
 from flaskcelery.account.two_factor import bp as two_factor
 from flaskcelery.account.views import bp as account
 from flaskcelery.admin.views import bp as admin
-from flaskcelery.admin.views import require_staff
+from flaskcelery.admin.views import name_action, require_staff
 from flaskcelery.auth.confirmation import require_confirmation
 from flaskcelery.auth.login_code import bp as login_code
 from flaskcelery.auth.login_code import require_password
@@ -56,14 +56,16 @@ GUARDS = {
     admin: require_staff,
 }
 
-# What asks for the password first, unless this session gave it lately. A new password needs the old one anyway.
-SENSITIVE = {
-    "account.submit_email",
-    "account.submit_end_others",  # the session that stays is renewed: a copied cookie must not become the only one
-    "account.submit_export",
-    "account.submit_delete",
-    "two_factor.submit",
-    "admin.submit",
+# What asks for the password first, unless this session gave it lately, and what the page that asks calls it. A new
+# password needs the old one anyway.
+SENSITIVE: dict[str, str | Callable[[], str]] = {
+    "account.submit_email": "Change your email",
+    # The session that stays is renewed: a copied cookie must not become the only one.
+    "account.submit_end_others": "Log out all other devices",
+    "account.submit_export": "Download your data",
+    "account.submit_delete": "Delete your account",
+    "two_factor.submit": "Change two-factor authentication",
+    "admin.submit": name_action,
 }
 
 logger = logging.getLogger(__name__)
@@ -111,4 +113,5 @@ def init_blueprints(app: Flask) -> None:
     def check_guard() -> ResponseReturnValue | None:
         guard = guards.get(request.blueprint or "")
         answer = guard() if guard else None
-        return require_confirmation() if answer is None and request.endpoint in SENSITIVE else answer
+        action = SENSITIVE.get(request.endpoint or "")
+        return require_confirmation(action) if answer is None and action else answer

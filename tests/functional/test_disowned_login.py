@@ -69,6 +69,15 @@ def test_a_program_that_opens_the_link_changes_nothing(app: Flask, thief: Browse
     assert rows_of(app) == before
 
 
+@pytest.mark.requirement(77)
+def test_the_button_removes_no_app_not_even_one_that_is_newer_than_the_login(
+    app: Flask, thief: Browser, link: str
+) -> None:
+    set_up(thief)
+    assert Browser(app.test_client()).send(link).status_code == 302
+    assert run_sql(app, "SELECT totp_secret IS NOT NULL FROM users") == [(1,)]
+
+
 @pytest.mark.requirement(83)
 def test_the_button_works_once(app: Flask, alice: Member, link: str) -> None:
     visitor = Browser(app.test_client())

@@ -17,8 +17,8 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     ),
     77: (
         "Nothing skips the second factor",
-        "Password resets, email changes, invitations and imports do not, once the email address is confirmed: see row "
-        "65. Setting it up ends the sessions that began without it.",
+        "Password resets, email changes, invitations, imports and the button in row 83 do not, once the email address "
+        "is confirmed: see row 65. Setting it up ends the sessions that began without it.",
     ),
     78: (
         "A copy of the database contains no second factor",
@@ -37,8 +37,8 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     81: (
         "Sensitive actions need the password or a code, given in this session in the last ten minutes",
         "They are: every action of staff, changing the email address or the second factor, the export, and deleting "
-        "the account. A new password needs the old one each time. The page that asks sends the form again, so nothing "
-        "typed is lost. It never contains a password.",
+        "the account. A new password needs the old one each time. The page that asks names the action, and sends the "
+        "form again, so nothing typed is lost. It never contains a password.",
     ),
     82: (
         "The owner is told by email about a login with a new device",
@@ -54,7 +54,7 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     84: (
         "When a user confirms an action with the password or a code, older copies of the session cookie become invalid",
         "This is also true when the user changes the password or the email address, and when the user logs out all "
-        "other devices.",
+        "other devices. A double click on the button that confirms does not log the user out.",
     ),
     85: (
         "Only an account whose email address is confirmed can become staff or a viewer",

@@ -20,7 +20,7 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import make_username, refuse_taken
 from flaskcelery.users.password_change import check_password, replace_password
 from flaskcelery.users.passwords import hasher
-from flaskcelery.users.sessions import confirm_session, find_sessions, is_current, renew_token, select_sessions
+from flaskcelery.users.sessions import confirm_session, find_sessions, is_current, select_sessions
 
 R = TypeVar("R")
 SHOWN_EMAILS = 20
@@ -29,7 +29,7 @@ EXPORTED_AT_ONCE = 500  # rows
 ACCOUNT_COLUMNS = (
     *("id", "username", "email", "email_confirmed_at", "pending_email", "previous_email", "email_changed_at"),
     *("left_email", "confirm_by", "password_changed_at", "joined_at", "last_login_at", "is_staff", "totp_enabled_at"),
-    "devices_forgotten_at",
+    *("is_viewer", "devices_forgotten_at"),
 )
 SESSION_COLUMNS = ("created_at", "last_seen_at", "confirmed_at", "expires_at", "is_remembered", "ip_address", "device")
 EVENT_COLUMNS = ("at", "event", "email", "ip_address", "detail")
@@ -59,7 +59,6 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
     with transaction():
         if not replace_password(user, new_hash, Event.PASSWORD_CHANGED, keep=user.session_token):
             raise WrongOldPassword  # changed elsewhere in the meantime
-        renew_token(user)
         confirm_session(user)
         # For `remember_device`: no other browser is known with the new password.
         user.password_changed_at = db.session.scalar(select(User.password_changed_at).where(User.id == user.id))

@@ -73,5 +73,12 @@ def submit(name: str, action: str, row_id: str | None = None) -> ResponseReturnV
     return render_template("admin/action.html", page=page, action=found, row=row, form=form, consequences=consequences)
 
 
+def name_action() -> str:
+    """Return the label of the action in the URL, or answer 404: no text of the URL itself."""
+    args = request.view_args or {}
+    actions = get_page(args["name"]).actions
+    return next((each.label for each in actions if each.name == args["action"]), None) or abort(404)
+
+
 def get_page(name: str) -> Page:
     return PAGES.get(name) or abort(404)

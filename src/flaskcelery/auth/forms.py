@@ -1,5 +1,6 @@
 """The forms for logging in and for a forgotten password."""
 
+import secrets
 from typing import Any
 
 from flask_wtf import FlaskForm
@@ -33,6 +34,7 @@ class RecoveryForm(CodeForm):
 
 class ConfirmForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     password = password_field("Your password")
+    nonce = HiddenField(default=secrets.token_urlsafe)
 
     def __init__(self, formdata: Any, *, has_app: bool) -> None:
         super().__init__(formdata)

@@ -17,7 +17,7 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_change import check_password
 from flaskcelery.users.passwords import hasher
-from flaskcelery.users.sessions import confirm_session, renew_token, start_session
+from flaskcelery.users.sessions import confirm_session, start_session
 from flaskcelery.users.tokens import Purpose, make_token, verify_token
 from flaskcelery.users.two_factor import WrongCode, is_code, use_code
 from flaskcelery.web.rate_limits import count_member
@@ -136,7 +136,7 @@ def _wrong_code_recorded(user: User) -> Iterator[None]:
         raise
 
 
-def confirm(user: User, typed: str) -> None:
+def confirm(user: User, typed: str, nonce: str) -> None:
     """Check the password of a logged-in user, or a code of their app, and note it in their session: its token is new.
 
     Raises WrongPassword, WrongCode, UnreadableSecret or ChangedMeanwhile. Detaches `user`.
@@ -147,9 +147,8 @@ def confirm(user: User, typed: str) -> None:
     with _wrong_code_recorded(user), transaction():
         if is_code(user, typed):
             use_code(user, typed)
-        if not confirm_session(user):
+        if not confirm_session(user, nonce):
             raise ChangedMeanwhile
-        renew_token(user)
         record(Event.CONFIRMED, user.id, user.email)
 
 

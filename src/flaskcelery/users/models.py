@@ -58,6 +58,7 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
 
     # The token of the login session that this request belongs to; Flask-Login keeps it in the cookie.
     session_token = cast("str | None", None)
+    has_new_token = False  # made by this request, so nobody has a copy of it
 
     def get_id(self) -> str | None:
         """Return what Flask-Login stores in the cookie: the session's token, never the user's id."""

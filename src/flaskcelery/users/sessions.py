@@ -4,6 +4,7 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 
+from flask import request
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, select, update
 
 from flaskcelery.audit.events import Event, record
@@ -97,6 +98,8 @@ def renew_token(user: User) -> None:
 
     The view then calls Flask-Login's `login_user`, which puts the token into the cookie.
     """
+    if user.has_new_token:
+        return
     is_mine = LoginSession.token_hash == _hash(user.session_token or "")
     user.session_token = secrets.token_urlsafe(32)
     db.session.execute(update(LoginSession).where(is_mine).values(token_hash=_hash(user.session_token)))
@@ -109,14 +112,17 @@ def is_confirmed(user: User) -> bool:
     return db.session.scalar(mine) is not None
 
 
-def confirm_session(user: User) -> bool:
+def confirm_session(user: User, nonce: str = "") -> bool:
     """Note that the password was given in the session of this request; return whether it is still there.
 
-    The caller commits.
+    Its token is new then, as by `renew_token`. It follows from the old one and the form's nonce, which no copy of the
+    cookie has: so a form that is sent twice gets the same token twice. The caller commits.
     """
-    is_mine = LoginSession.token_hash == _hash(user.session_token or "")
-    confirmed = update(LoginSession).where(is_mine).values(confirmed_at=now_plus()).returning(LoginSession.id)
-    return db.session.scalar(confirmed) is not None
+    tokens = [user.session_token or "", _next_token(user.session_token or "", nonce or secrets.token_urlsafe())]
+    is_mine = LoginSession.token_hash.in_([_hash(token) for token in tokens])
+    user.session_token, user.has_new_token = tokens[1], True
+    new = {"confirmed_at": now_plus(), "token_hash": _hash(tokens[1])}
+    return db.session.scalar(update(LoginSession).where(is_mine).values(**new).returning(LoginSession.id)) is not None
 
 
 def select_sessions(user_id: int) -> Select[LoginSession]:
@@ -149,7 +155,10 @@ LIVE_SESSION = select(User, IS_STALE).join(LoginSession).where(IS_MINE, is_live(
 @login_manager.user_loader  # type: ignore[untyped-decorator]  # Flask-Login ships no types
 def load_user(token: str) -> User | None:
     """Return the active user of a live session, in one query, or None, which logs the browser out."""
-    found = read_one(LIVE_SESSION, token=_hash(token))
+    found, is_new = read_one(LIVE_SESSION, token=_hash(token)), False
+    if found is None and (nonce := request.form.get("nonce")):  # the second click on a button that confirms
+        token = _next_token(token, nonce)
+        found, is_new = read_one(LIVE_SESSION, token=_hash(token)), True
     if found is None or (found[0].totp_secret is None and must_have_totp(found[0])):
         return None
     user: User = found[0]
@@ -158,8 +167,12 @@ def load_user(token: str) -> User | None:
         with transaction():
             seen = {"last_seen_at": now_plus(), "ip_address": client_ip(), "device": user_agent()}
             db.session.execute(update(LoginSession).where(is_mine).values(**seen))
-    user.session_token = token
+    user.session_token, user.has_new_token = token, is_new
     return user
+
+
+def _next_token(token: str, nonce: str) -> str:
+    return _hash(f"{token} {nonce}")
 
 
 @purge
