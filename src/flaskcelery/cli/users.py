@@ -18,7 +18,7 @@ from flaskcelery.users.names import email_key, normalize_email, normalize_userna
 from flaskcelery.users.password_change import set_password
 from flaskcelery.users.password_policy import find_problems
 from flaskcelery.users.passwords import hasher
-from flaskcelery.users.two_factor import encrypt_secrets
+from flaskcelery.users.two_factor import count_codes, encrypt_secrets
 
 PASSWORD_VARIABLE = "FLASKCELERY_USER_PASSWORD"  # noqa: S105  a name
 COLUMNS = ("id", "username", "email", "role", "state", "joined_at", "email_confirmed_at", "last_login_at")
@@ -87,7 +87,9 @@ def show_list(role: str | None, search: str, limit: int, as_json: bool) -> None:
 @json_option
 def show(who: str, as_json: bool) -> None:
     """Show one account: flask users show ann@your.domain"""
-    show_row(pick(find_user(who), *COLUMNS, "totp_enabled_at"), as_json)
+    user = find_user(who)
+    shown = pick(user, *COLUMNS, "devices_forgotten_at", "totp_enabled_at")
+    show_row({**shown, "recovery_codes": count_codes(user.id)}, as_json)
 
 
 @commands.command()
