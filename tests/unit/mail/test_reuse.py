@@ -47,6 +47,7 @@ def test_emails_share_a_session_that_ends_with_the_process(environ: dict[str, st
                 send()
             assert (count(server, b"ehlo"), count(server, b"quit"), len(server.emails)) == (1, 0, 3)
         server.wait_for_hang_up()
+        server.wait_for_hang_up()
         assert count(server, b"quit") == 1
 
 
@@ -61,6 +62,7 @@ def test_a_session_carries_a_limited_number_of_emails(environ: dict[str, str]) -
     with ScriptedServer() as server, worker_process(environ, server.port):
         for _ in range(MAX_EMAILS + 1):
             send()
+        server.wait_for_hang_up(kept=1)
         assert (count(server, b"ehlo"), count(server, b"quit")) == (2, 1)
 
 
@@ -75,6 +77,7 @@ def test_an_idle_session_says_quit_by_itself(
         send()
         assert count(server, b"ehlo") == 1
         time.sleep(3 * TIMEOUT + 0.3)
+        server.wait_for_hang_up()
         assert count(server, b"quit") == 1
         send()
         assert (count(server, b"ehlo"), len(server.emails)) == (2, 3)

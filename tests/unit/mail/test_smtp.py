@@ -71,6 +71,13 @@ def test_nothing_at_quit_changes_that_the_email_was_taken(environ: dict[str, str
         assert len(server.emails) == 1
 
 
+def test_an_answer_to_quit_that_is_dripped_delays_nothing(environ: dict[str, str]) -> None:
+    with ScriptedServer(quit=b"221 " + b"x" * 500, pace=0.02) as server:
+        start = time.monotonic()
+        send(environ, server.port, MAIL_TIMEOUT="3")
+        assert time.monotonic() - start < 5
+
+
 @pytest.mark.parametrize("code", ["421", "451"])
 @pytest.mark.parametrize("step", ["banner", "mail", "rcpt", "data", "dot"])
 def test_a_4xx_reply_is_temporary_and_its_code_is_kept(environ: dict[str, str], step: str, code: str) -> None:
@@ -167,6 +174,7 @@ def test_a_server_that_offers_no_tls_gets_nothing(environ: dict[str, str]) -> No
     with ScriptedServer() as server:
         with pytest.raises(TemporaryMailError, match="STARTTLS"):
             send(environ, server.port, MAIL_USE_TLS="1", **LOGIN)
+        server.wait_for_hang_up()
         assert [command[:4] for command in server.commands] == [b"ehlo", b"quit"]
 
 
