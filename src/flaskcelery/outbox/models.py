@@ -95,6 +95,11 @@ def is_waiting() -> ColumnElement[bool]:
     return and_(is_pending(), OutboxRow.created_at <= now_plus())
 
 
+def is_running() -> ColumnElement[bool]:
+    """Select the rows that a process works on. A killed one leaves its progress behind, but its lease ends."""
+    return and_(is_pending(), OutboxRow.progress.is_not(None), OutboxRow.due_at > now_plus())
+
+
 def is_claimable() -> ColumnElement[bool]:
     """Select pending rows that are due and not expired: the one condition of first send, retry and crash recovery."""
     return and_(is_pending(), OutboxRow.due_at <= now_plus(), OutboxRow.expires_at > now_plus())

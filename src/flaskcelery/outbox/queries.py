@@ -11,7 +11,7 @@ from flaskcelery.audit.events import Actor, Event, record
 from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox import publisher
-from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending, is_waiting
+from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending, is_running, is_waiting
 from flaskcelery.outbox.tasks import TASKS, in_queue
 from flaskcelery.retention import DAY, delete_batch, purge
 
@@ -26,7 +26,7 @@ def states() -> dict[str, ColumnElement[bool]]:
     return {
         "pending": is_pending(),
         "due": is_claimable(),
-        "running": is_pending() & OutboxRow.progress.is_not(None),
+        "running": is_running(),
         "failed": OutboxRow.failed_at.is_not(None),
         "done": OutboxRow.done_at.is_not(None),
     }
@@ -64,10 +64,10 @@ def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None, of: Colum
     Returns how many. The caller commits.
     """
     is_failed = OutboxRow.failed_at.is_not(None)
-    is_idle = is_failed | (is_pending() & OutboxRow.progress.is_(None))  # no process works on it
+    is_idle = is_failed | (is_pending() & ~is_running())
     chosen = and_(OutboxRow.id == row_id, is_idle) if row_id else and_(is_failed, true() if of is None else of)
     later = case((is_failed, now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])), else_=OutboxRow.expires_at)
-    retried = update(OutboxRow).where(chosen).values(failed_at=None, due_at=now_plus(), expires_at=later)
+    retried = update(OutboxRow).where(chosen).values(failed_at=None, due_at=now_plus(), expires_at=later, progress=None)
     rows = db.session.execute(retried.returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)).all()
     if row_id:  # the relay publishes many rows, at a rate that does not fill the broker
         for row in rows:

@@ -110,11 +110,12 @@ def count_room(publisher: Publisher) -> tuple[int, int]:
 
 def expire() -> None:
     """Fail the pending rows whose time is over, once no worker holds their lease."""
+    reason = func.coalesce(OutboxRow.error, "expired before delivery")
     with transaction():
         rows = db.session.execute(
             update(OutboxRow)
             .where(is_pending(), OutboxRow.expires_at <= now_plus(), OutboxRow.due_at <= now_plus())
-            .values(failed_at=now_plus(), error=func.coalesce(OutboxRow.error, "expired before delivery"))
+            .values(failed_at=now_plus(), error=reason, progress=None)
             .returning(OutboxRow.id, OutboxRow.task)
         ).all()
     for row_id, task in rows:
@@ -124,7 +125,7 @@ def expire() -> None:
 def take_overdue(period: float, limit: int) -> list[DueRow]:
     """Return at most `limit` emails due for longer than `period`, urgent and others in turn, oldest first.
 
-    They stay claimable, at the back of the queue.
+    They stay claimable, at the back of the queue. No process works on them: one that did was killed.
     """
     is_urgent, is_job = in_queue(URGENT_QUEUE), in_queue(JOBS_QUEUE)
     with transaction():
@@ -141,7 +142,7 @@ def take_jobs(period: float, limit: int) -> list[DueRow]:
 
 def _move_back(rows: Sequence[DueRow]) -> list[DueRow]:
     found = OutboxRow.id.in_([row.id for row in rows])
-    db.session.execute(update(OutboxRow).where(found).values(due_at=now_plus()))
+    db.session.execute(update(OutboxRow).where(found).values(due_at=now_plus(), progress=None))
     return list(rows)
 
 

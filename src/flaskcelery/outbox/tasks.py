@@ -59,9 +59,10 @@ class OutboxTask:
     ) -> OutboxRow:
         """Add the row that will run this task to the open transaction, or raise TransactionError if there is none.
 
-        The arguments are ids only. `user_id` says whose row it is. Of `to`, the recipient, the row keeps the domain.
-        The task runs `after` some time, and fails unless it is done within `expires_after` seconds from then. If this
-        task already has a row with the key `once`, that row is returned, and nothing is added.
+        The arguments are ids only. `user_id` says whose row it is: it is deleted with the account. Of `to`, the
+        recipient, the row keeps the domain. The task runs `after` some time, and fails unless it is done within
+        `expires_after` seconds from then. If this task already has a row with the key `once`, that row is returned, and
+        nothing is added.
         """
         require_transaction(f"{self.name}.enqueue()")
         if to and "user_id" not in args:

@@ -1,5 +1,6 @@
 """Deleting accounts: at their owner's request or by staff, and erasing what is left of them."""
 
+import logging
 from collections.abc import Sequence
 
 from sqlalchemy import and_, delete, exists, select, update
@@ -15,6 +16,8 @@ from flaskcelery.users.emails import send_goodbye_email
 from flaskcelery.users.models import User
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_DAYS
+
+logger = logging.getLogger(__name__)
 
 
 class EmailJustChanged(UserFacingError):
@@ -75,7 +78,9 @@ def erase_closed() -> Sequence[int]:
     has_pending = exists().where(OutboxRow.user_id == User.id, is_waiting())
     erased = delete_batch(User, User.closed_at.is_not(None) & ~has_pending)
     for user_id in erased:
-        db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id))
+        for row in db.session.scalars(delete(OutboxRow).where(OutboxRow.user_id == user_id).returning(OutboxRow)):
+            if row.state == "pending":
+                logger.info("Row %s (%s), which was for later, goes with the account", row.id, row.task)
         forget_user(user_id)
         record(Event.ACCOUNT_ERASED, user_id)
     return erased

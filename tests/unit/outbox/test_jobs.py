@@ -11,7 +11,7 @@ from flaskcelery.app import create_app
 from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.database import TransactionError, db, transaction
 from flaskcelery.errors import TaskFailed
-from flaskcelery.outbox import delivery
+from flaskcelery.outbox import delivery, queries
 from flaskcelery.outbox.heartbeat import longest_task
 from flaskcelery.outbox.progress import report_progress
 from flaskcelery.outbox.relay import MAX_WAITING, relay_once
@@ -75,6 +75,22 @@ def test_a_job_that_waits_for_its_next_attempt_is_pending_again(job: Job) -> Non
     job.work = work
     row_id = job.enqueue()
     delivery.deliver(row_id)
+    assert read(row_id) == ("pending", None)
+
+
+def test_a_job_whose_process_was_killed_is_pending_again_when_its_lease_ends(job: Job, broker: Broker) -> None:
+    row_id = job.enqueue()
+    killed = {"attempts": 1, "progress": 50}
+    change(row_id, **killed, due_at=60.0)
+    with transaction():
+        assert queries.retry(row_id) == 0  # as far as anybody knows, it runs
+    change(row_id, due_at=-6.0)
+    assert queries.count_states("jobs_running") == {"jobs_running": 0}
+    relay_once(period=5)
+    assert read(row_id) == ("pending", None)
+    change(row_id, **killed)
+    with transaction():
+        assert queries.retry(row_id) == 1
     assert read(row_id) == ("pending", None)
 
 

@@ -64,7 +64,9 @@ def test_nobody_waits_for_a_row_before_it_is_due(published: list[uuid.UUID]) -> 
     assert not row.is_stale  # the relay leaves it to the workers, although it was enqueued a day ago
 
 
-def test_a_row_for_later_does_not_keep_a_closed_account(quiet_app: Flask, pending_row: uuid.UUID) -> None:
+def test_a_row_for_later_goes_with_a_closed_account_and_the_log_says_so(
+    quiet_app: Flask, pending_row: uuid.UUID, caplog: pytest.LogCaptureFixture
+) -> None:
     from flaskcelery.users.deletion import erase_closed
 
     user_id = load(pending_row).user_id
@@ -77,6 +79,8 @@ def test_a_row_for_later_does_not_keep_a_closed_account(quiet_app: Flask, pendin
     with transaction():
         assert erase_closed() == [user_id]
     assert db.session.get(OutboxRow, later) is None
+    assert caplog.messages.count(f"Row {later} (send_goodbye_email), which was for later, goes with the account") == 1
+    assert str(pending_row) not in caplog.text
 
 
 def test_a_key_has_one_row_and_a_second_call_is_harmless(published: list[uuid.UUID]) -> None:
