@@ -66,7 +66,7 @@ def smtp_server(handler: SmtpServer | None = None) -> Iterator[SmtpServer]:
 class Redis:
     """A Redis that keeps nothing on disk, and the ways in which it can be away."""
 
-    host = HOST
+    program, host = "redis-server", HOST
     prefix: tuple[str, ...] = ()  # of a command that runs where the server runs
     options: tuple[str, ...] = ("--bind", HOST)
 
@@ -78,7 +78,7 @@ class Redis:
     def start(self) -> None:
         """Start the server, empty."""
         options = ["--port", str(self.port), *self.options, "--save", ""]
-        command = [*self.prefix, find_program("redis-server"), *options]
+        command = [*self.prefix, find_program(self.program), *options]
         self.process = start("redis", command, self.folder, {}, cwd=self.folder)
         self.process.wait_for_port(self.port, host=self.host)
 

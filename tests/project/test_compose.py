@@ -47,6 +47,12 @@ def test_a_stop_is_given_more_time_than_the_longest_task(tmp_path: Path) -> None
     assert min(map(int, graces)) > config["TASK_TIME_LIMIT"] + STOP_GRACE
 
 
+def test_nginx_has_few_processes_however_many_cores_the_host_has() -> None:
+    """With `auto`, 64 cores would take all the memory that the container may have."""
+    [processes] = re.findall(r"^worker_processes (\w+);", (ROOT / "deploy/nginx/nginx.conf").read_text(), re.MULTILINE)
+    assert int(processes) * 2 <= int(SERVICES["nginx"]["mem_limit"].removesuffix("m")) / 4  # 2 MB for each one
+
+
 def test_only_nginx_and_the_mail_catcher_publish_a_port_and_to_this_machine_alone() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
     assert ports.keys() == {"nginx", "mail"}
