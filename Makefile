@@ -16,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE # with it, pytest would compile every test agai
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.runtime ## Run web, worker and relay at http://127.0.0.1:8000 (other port: make run PORT=8001)
+run: $(VENV)/.package ## Run web, worker and relay at http://127.0.0.1:8000 (other port: make run PORT=8001)
 	@exec $(BIN)/flask dev
 
 install: $(VENV)/.development ## Install everything that development needs
@@ -145,13 +145,17 @@ $(VENV)/bin/python:
 	  echo "This Python has an SQLite below 3.35. Choose another one: make $(MAKECMDGOALS) PYTHON=python3.13"; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt pyproject.toml
+$(VENV)/.runtime: $(VENV)/bin/python requirements/runtime.txt
 	@echo "Installing (once) ..."
 	@$(BIN)/pip install -q --require-hashes -r requirements/runtime.txt
+	@touch $@
+
+# A few seconds without a word: most changes of pyproject.toml are settings of tools.
+$(VENV)/.package: $(VENV)/.runtime pyproject.toml
 	@$(BIN)/pip install -q --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.development: $(VENV)/.runtime requirements/development.txt
+$(VENV)/.development: $(VENV)/.runtime requirements/development.txt | $(VENV)/.package
 	@echo "Installing the development tools (once) ..."
 	@$(BIN)/pip install -q --require-hashes -r requirements/development.txt
 	@touch $@

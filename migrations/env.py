@@ -3,6 +3,7 @@
 import sys
 
 from alembic import context
+from alembic.operations.ops import AddColumnOp
 from flask import current_app
 from sqlalchemy import text
 
@@ -17,13 +18,23 @@ def render_item(kind, item, _context):
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
 
 
-def refuse_empty(_context, _revision, directives) -> None:
-    """Stop `make migration` where the database has all that the models have."""
-    if getattr(context.config.cmd_opts, "autogenerate", False) and directives[0].upgrade_ops.is_empty():
+def refuse(_context, _revision, directives) -> None:
+    """Stop `make migration` where nothing has changed, or where a new column has no value for rows that are there."""
+    if not getattr(context.config.cmd_opts, "autogenerate", False):
+        return
+    if directives[0].upgrade_ops.is_empty():
         sys.exit("Nothing to migrate: the database has all tables and columns. Does a view or page import your model?")
+    for table in directives[0].upgrade_ops.ops:
+        for change in getattr(table, "ops", ()):
+            column = change.column if isinstance(change, AddColumnOp) else None
+            if column is not None and not column.nullable and column.server_default is None:
+                sys.exit(
+                    f"The rows that are there have no value for the new column {change.table_name}.{column.name}:"
+                    ' write Mapped[... | None], or mapped_column(..., server_default="a value").'
+                )
 
 
-options = {**options, "render_item": render_item, "process_revision_directives": refuse_empty}
+options = {**options, "render_item": render_item, "process_revision_directives": refuse}
 
 
 def run_offline() -> None:

@@ -14,9 +14,10 @@ LOGO = "<img src=\"{{ url_for('static', filename='logo.svg') }}\" alt=\"\">"
 
 
 def make_product(folder: Path) -> None:
-    """Give a copy of the checkout the features of the tutorial, then a name, words, a logo and settings of its own."""
+    """Give a copy of the checkout two products, then a name, words, a logo and settings of its own."""
     copy_checkout(folder)
     follow(folder)
+    follow(folder, "tests/lending.md")
     commit(folder)
     rename(folder).check_returncode()
     package = folder / "src" / NAME

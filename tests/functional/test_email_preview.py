@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import secrets
@@ -69,15 +70,17 @@ def declared(style: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", [name for name, task in TASKS.items() if task.queue != JOBS_QUEUE])
 def test_every_email_has_a_sample(name: str) -> None:
-    assert TASKS[name].samples, f'Write @task("{name}", ..., samples=[...]), so that /dev/emails/ shows its email.'
+    where = inspect.getsourcefile(TASKS[name].body)
+    assert TASKS[name].samples, f'Write @task("{name}", ..., samples=[sample_row(YourModel, ...)]) in {where}.'
 
 
 def test_every_email_has_its_parts(message: Message) -> None:
     assert message.extra_headers == {"Auto-Submitted": "auto-generated"}
     for part in ('<meta charset="utf-8">', f"<title>{message.subject}</title>", 'content="light dark"'):
         assert part in message.html
-    assert re.search(r"<h1 [^>]*>[A-Z][^<]+</h1>", message.html)
-    assert re.search(r'class="preheader" style="display:none[^"]*">[A-Z][^<]{20,}', message.html)
+    assert re.search(r"<h1 [^>]*>[^a-z\s<][^<]+</h1>", message.html), "The heading begins with a lowercase letter."
+    preheader = re.search(r'class="preheader" style="display:none[^"]*">([^<]*)', message.html)[1]
+    assert re.match(r"[^a-z\s].{20,}", preheader), f"This begins no email: {preheader}"
     reason = re.search(r"\n-- \n[^\n]+\n\n(\S.{20,})", message.body)[1]
     assert f">{reason}" in message.html
     assert not re.search("<(img|link|script)|url\\(", message.html)

@@ -22,8 +22,9 @@ def test_a_table_about_users_is_exported(app: Flask, key: ForeignKey) -> None:
     exported = {query.column_descriptions[0]["entity"].__tablename__ for query in queries}
     name = key.parent.table.name
     assert name in exported | NOT_EXPORTED.keys(), (
-        f"The data export lacks the table {name}. Write @exports(...) from flaskcelery.users.exports above a function"
-        " that returns the query for the rows of a user, or say in NOT_EXPORTED why they tell nothing."
+        f"The data export lacks the table {name}. Make its model a subclass of Owned, from flaskcelery.users.owned. Or"
+        " write @exports(...) from flaskcelery.users.exports above a function that returns the query for the rows of a"
+        f" user. Or say in NOT_EXPORTED in {__file__} why they tell nothing."
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from uuid import UUID
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from werkzeug.routing import Rule
 
 from flaskcelery.app import GUARDS
@@ -23,11 +25,14 @@ from tests.rows import MARK, add_row
 # Tables whose rows are not for their user alone, and why: {"recipes": "everybody reads them"}.
 SHARED: dict[str, str] = {}
 
-OWNED = [
-    mapper.class_
-    for mapper in Base.registry.mappers
-    if "user_id" in mapper.columns and mapper.columns["user_id"].references(User.__table__.c.id)
-]
+OWNED = sorted(
+    (
+        mapper.class_
+        for mapper in Base.registry.mappers
+        if "user_id" in mapper.columns and mapper.columns["user_id"].references(User.__table__.c.id)
+    ),
+    key=lambda model: model.__tablename__,
+)
 
 
 def find_paths(app: Flask, key: object) -> Iterator[tuple[Rule, str]]:
@@ -58,6 +63,14 @@ def test_every_page_opens_for_the_owner_of_a_row(app: Flask, model: type[Base]) 
     key, hint = add_row(app, model, alice.id), f'values for "{model.__tablename__}" to ROWS in {rows.__file__}'
     for path in [path for rule, path in find_paths(app, key) if "GET" in rule.methods]:
         assert alice.client.get(path).status_code != 500, f"{path} fails with a made-up row. Mend it, or add {hint}"
+
+
+def test_every_blueprint_is_registered(app: Flask) -> None:
+    names = [module.name for module in pkgutil.walk_packages([app.root_path], f"{app.import_name}.")]
+    views = [vars(importlib.import_module(name)).values() for name in names if name.endswith(".views")]
+    found = {each.import_name: each.name for module in views for each in module if isinstance(each, Blueprint)}
+    missing = [module for module, name in found.items() if name not in app.blueprints]
+    assert not missing, f"Import bp of {missing} in {app.root_path}/app.py, and add it to GUARDS there."
 
 
 def test_pages_behind_a_login_are_closed_to_everybody_else(app: Flask) -> None:

@@ -45,6 +45,13 @@ def test_a_migration_without_changes_is_refused_with_a_hint(app: Flask, tmp_path
     assert not list(copy.glob("versions/*_nothing.py"))
 
 
+def test_a_new_column_without_a_value_for_the_rows_that_are_there_is_refused(app: Flask, tmp_path: Path) -> None:
+    copy = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
+    run_sql(app, "ALTER TABLE outbox DROP COLUMN args")
+    with app.app_context(), pytest.raises(SystemExit, match=r"new column outbox\.args: .*server_default"):
+        revision(directory=str(copy), autogenerate=True, message="nothing")
+
+
 def test_every_migration_can_be_taken_back_and_applied_again(app: Flask) -> None:
     with app.app_context():
         downgrade(revision="base")

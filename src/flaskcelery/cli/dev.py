@@ -18,6 +18,7 @@ from honcho.environ import parse_procfile
 from honcho.manager import Manager
 from honcho.printer import Message, Printer
 
+from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.config.settings import ROOT
 
 HOST = "127.0.0.1"
@@ -42,7 +43,9 @@ def run_dev() -> None:
     manager = Manager(Screen(port, is_development))
     environment = _make_environment(port, is_development)
     for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
-        in_shell = shlex.join(["sh", "-c", f"exec {command}"])
+        # A restart kills the running jobs, which would wait until their lease ends.
+        first = "flask outbox release; " if name == JOBS_QUEUE and is_development else ""
+        in_shell = shlex.join(["sh", "-c", f"{first}exec {command}"])
         watched = f"{WATCHED} {shlex.join([in_shell, current_app.root_path])}"
         manager.add_process(name, watched, env=environment, cwd=str(ROOT))
     _stop_when_terminal_closes()

@@ -64,6 +64,13 @@ def retry(row_id: uuid.UUID | None, all_failed: bool) -> None:
 
 
 @commands.command()
+def release() -> None:
+    """Start running jobs again at once, when their workers are gone: flask outbox release"""
+    if count := queries.release_jobs():
+        click.echo(f"Released: {count}")
+
+
+@commands.command()
 @click.option("--every", type=click.FloatRange(min=0.1), help="Repeat, pausing this many seconds between passes.")
 def relay(every: float | None) -> None:
     """Publish or send overdue rows, once or in a loop: flask outbox relay --every 5"""

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, case, func, select, true, update
 
 from flaskcelery.audit.events import Actor, Event, record
 from flaskcelery.config.derived import JOBS_QUEUE
-from flaskcelery.database import db, now_plus
+from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending, is_running, is_waiting
 from flaskcelery.outbox.tasks import TASKS, in_queue
@@ -77,6 +77,17 @@ def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None, of: Colum
     for event, kind, count in ((Event.EMAILS_RETRIED, "emails", len(rows) - jobs), (Event.JOBS_RETRIED, "jobs", jobs)):
         if count:
             record(event, user_id, detail=f"{count} {kind}", actor=actor)
+    return len(rows)
+
+
+def release_jobs() -> int:
+    """Make all running jobs due at once, and return how many: for when the processes that ran them are gone."""
+    with transaction():
+        running = update(OutboxRow).where(is_pending(), OutboxRow.progress.is_not(None), is_job())
+        released = running.values(due_at=now_plus(), progress=None).returning(OutboxRow.task, OutboxRow.id)
+        rows = db.session.execute(released).all()
+        for row in rows:
+            publisher.publish_after_commit(row.task, row.id)
     return len(rows)
 
 

@@ -117,6 +117,20 @@ def test_only_a_new_percentage_is_written(job: Job) -> None:
     assert sum("SET progress" in statement for statement in statements) == 99
 
 
+def test_a_job_whose_worker_was_killed_can_be_released_and_a_row_that_none_runs_stays(
+    job: Job, quiet_app: Flask, pending_row: uuid.UUID
+) -> None:
+    killed, failed = job.enqueue(), job.enqueue()
+    change(killed, due_at=900.0, attempts=1, progress=40)
+    change(failed, due_at=900.0, attempts=1)
+    change(pending_row, due_at=60.0, attempts=1, progress=0)  # an email
+    run = quiet_app.test_cli_runner().invoke
+    assert run(args=["outbox", "release"]).output == "Released: 1\n"
+    assert read(killed) == ("pending", None)
+    assert [seconds_until_due(row) <= 0 for row in (killed, failed, pending_row)] == [True, False, False]
+    assert run(args=["outbox", "release"]).output == ""
+
+
 def test_progress_means_nothing_outside_a_job_and_is_loud_inside_a_transaction(job: Job) -> None:
     report_progress(50)
 
