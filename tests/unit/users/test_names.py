@@ -1,5 +1,7 @@
 """Names and addresses: one canonical form each."""
 
+import time
+
 import pytest
 
 from flaskcelery.errors import UserFacingError
@@ -52,6 +54,21 @@ def test_refused_names_say_why(name: str, error: type[UserFacingError]) -> None:
 def test_a_name_that_is_too_long_is_told_its_length() -> None:
     with pytest.raises(NameTooLong, match=r"at most 150 characters \(it has 151\)\."):
         normalize_username("x" * 151)
+
+
+LONG = "a" + "\u0344" * 15_000 + "\u0f73" * 10_000  # takes seconds to normalize
+
+
+@pytest.mark.requirement(72)
+def test_a_long_name_costs_no_more_than_a_short_one() -> None:
+    started = time.process_time()
+    with pytest.raises(NameTooLong):
+        normalize_username(LONG)
+    assert time.process_time() - started < 0.5
+
+
+def test_a_name_that_is_short_enough_once_normalized_is_accepted() -> None:
+    assert normalize_username("\u03b1\u0313\u0301\u0345" * 150) == "\u1f84" * 150
 
 
 @pytest.mark.parametrize(
