@@ -121,6 +121,8 @@ def username_key(name: str) -> str:
 
 def normalize_email(email: str) -> str:
     """Return the ASCII form to which emails are sent; raise InvalidEmail."""
+    if len(email) > NFKC_SHRINKS * EMAIL_MAX_LENGTH:
+        raise InvalidEmail
     try:
         found = validate_email(email, check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError:

@@ -67,6 +67,14 @@ def test_a_long_name_costs_no_more_than_a_short_one() -> None:
     assert time.process_time() - started < 0.5
 
 
+@pytest.mark.requirement(72)
+def test_a_long_email_costs_no_more_than_a_short_one() -> None:
+    started = time.process_time()
+    with pytest.raises(InvalidEmail):
+        normalize_email(20 * LONG)
+    assert time.process_time() - started < 0.5
+
+
 def test_a_name_that_is_short_enough_once_normalized_is_accepted() -> None:
     assert normalize_username("\u03b1\u0313\u0301\u0345" * 150) == "\u1f84" * 150
 
