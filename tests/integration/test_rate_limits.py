@@ -1,11 +1,13 @@
 """Limits in front of real parts: one count for all processes, and none of them lost with Redis."""
 
+import random
 import re
 import statistics
 from collections.abc import Callable
 
 import pytest
 
+from flaskcelery.web.counters import Counters, Step
 from flaskcelery.web.rate_limits import LIMITS
 from tests.integration.stack import Stack
 from tests.integration.visitor import Answer, Visitor
@@ -52,6 +54,14 @@ def test_redis_holds_no_address_and_every_counter_ends_by_itself(stack: Stack, r
     assert len(keys) == 4  # sign-up by client, its email by recipient, login by client and by account
     assert all(re.fullmatch("limit:[0-9a-f]{32}", key) for key in keys)
     assert all(0 < int(redis.ask("TTL", key)) <= 3600 for key in keys)
+
+
+def test_redis_counts_as_a_process_does(redis: Redis) -> None:
+    both, own = Counters(f"redis://{redis.host}:{redis.port}/0", {}), Counters("embedded:", {})
+    draw = random.Random(7)
+    for _ in range(300):
+        steps = [Step(draw.choice("abcdef"), 3600, draw.choice((1, 1, 1, -1, -2)), 3) for _ in range(4)]
+        assert both.add(steps) == own.add(steps)
 
 
 @pytest.mark.requirement(12)

@@ -8,11 +8,10 @@ A view says which limit counts it:
 """
 
 import functools
-import hashlib
 import hmac
 import ipaddress
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, ParamSpec, TypeVar
@@ -23,7 +22,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.metrics import metrics
-from flaskcelery.web.counters import Counters
+from flaskcelery.web.counters import Answers, Counters, Step
 from flaskcelery.web.requests import client_ip
 
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
@@ -75,8 +74,7 @@ def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         @functools.wraps(view)
         def count_first(*args: P.args, **kwargs: P.kwargs) -> R:
             if by_client := LIMITS[name].by_client:
-                for counter in _by_client((name, "client"), by_client):
-                    counter.count()
+                _count(_by_client((name, "client"), by_client))
             if current_user.is_authenticated:
                 count_member(name, current_user.id)
             return view(*args, **kwargs)
@@ -99,10 +97,8 @@ def attempt(name: str, account: object) -> Iterator[None]:
     by_client = _by_client((name, "client"), table.by_client)
     by_account = _by_client((name, "account", str(account)), table.by_account)
     by_account += [_Counter((name, "everyone", str(account)), *most) for most in [table.by_everyone] if most]
-    for counter in by_client:  # first: a blocked client cannot fill the storage with accounts
-        counter.count()
-    tries, *_ = [counter.count() for counter in by_account]
-    forgiven = 0
+    # The client first: one that is blocked cannot fill the storage with accounts.
+    tries, forgiven = _count([*by_client, *by_account])[len(by_client)], 0
     try:
         yield
         forgiven = tries
@@ -113,22 +109,18 @@ def attempt(name: str, account: object) -> Iterator[None]:
         raise
     finally:
         if forgiven:
-            for counter in by_account:
-                counter.add(-forgiven)
-            for counter in by_client:
-                counter.add(-1)
+            _add([*((counter, -forgiven) for counter in by_account), *((counter, -1) for counter in by_client)])
 
 
 def count_email(email_key: str) -> None:
     """Count one more email to this recipient; too many are answered with 429."""
-    _recipient("other", email_key).count()
+    _count([_recipient("other", email_key)])
 
 
 def count_staff_email(actor_id: int, *email_keys: str) -> None:
     """Count emails that a member of staff, or whoever has their cookie, causes. Commands are not counted."""
     count_member("staff_email", actor_id)
-    for email_key in email_keys:
-        _recipient("staff", email_key).count()
+    _count([_recipient("staff", email_key) for email_key in email_keys])
 
 
 def count_member(name: str, account: object, *, each_client: bool = False) -> None:
@@ -138,14 +130,14 @@ def count_member(name: str, account: object, *, each_client: bool = False) -> No
     """
     if by_member := LIMITS[name].by_member:
         of = (name, "member", str(account))
-        for counter in _by_client(of, by_member) if each_client else [_Counter(of, *by_member)]:
-            counter.count()
+        _count(_by_client(of, by_member) if each_client else [_Counter(of, *by_member)])
 
 
 def take_email_quota(kind: Literal["reset", "unconfirmed", "nobody", "resend"], recipient: str) -> bool:
     """Count one more email to an email_key or user id, for a page that says nothing; return whether it can be sent."""
     counter = _recipient(kind, recipient)
-    return counter.add(1)[0] <= counter.most
+    [(count, _)] = _add([(counter, 1)])
+    return count <= counter.most
 
 
 def _recipient(kind: str, email_key: str) -> "_Counter":
@@ -163,25 +155,32 @@ class _Counter:
     most: int
     seconds: int
 
-    def count(self) -> int:
-        """Count one more; return how many there are, or raise TooManyRequests."""
-        count, ends_in = self.add(1)
-        if count == self.most + 1:  # log once for each block, not for each request
-            logger.warning("Too many attempts: %s by %s from %s, blocked for %s s", *self.of[:2], client_ip(), ends_in)
-        if count > self.most:
-            metrics().limit_hits.labels(self.of[0]).inc()
-            raise TooManyRequests(retry_after=ends_in)
-        return count
-
-    def add(self, amount: int) -> tuple[int, int]:
-        """Return the new count, which RATELIMIT_ENABLED=0 keeps at 0, and the seconds until it expires."""
-        if not current_app.config["RATELIMIT_ENABLED"]:
-            return 0, 0
-        # A key that reveals neither an IP address nor an account.
+    def step(self, amount: int) -> Step:
+        """Return what counts so many more, under a key that reveals neither an IP address nor an account."""
         text = repr(self.of).encode("utf-8", "backslashreplace")
-        key = hmac.new(current_app.config["SECRET_KEY"].encode(), text, hashlib.sha256).hexdigest()[:32]
-        counters: Counters = current_app.extensions["limits"]
-        return counters.add(key, self.seconds, amount)
+        key = hmac.digest(current_app.config["SECRET_KEY"].encode(), text, "sha256").hex()[:32]
+        return Step(key, self.seconds, amount, self.most)
+
+
+def _count(counters: Sequence[_Counter]) -> list[int]:
+    """Count one more in each; return how many there are, or raise TooManyRequests at the first that has too many."""
+    answers = _add([(counter, 1) for counter in counters])
+    for counter, (count, ends_in) in zip(counters, answers, strict=False):  # none follows one that has too many
+        of, most = counter.of, counter.most
+        if count == most + 1:  # log once for each block, not for each request
+            logger.warning("Too many attempts: %s by %s from %s, blocked for %s s", *of[:2], client_ip(), ends_in)
+        if count > most:
+            metrics().limit_hits.labels(of[0]).inc()
+            raise TooManyRequests(retry_after=ends_in)
+    return [count for count, _ in answers]
+
+
+def _add(amounts: Sequence[tuple[_Counter, int]]) -> Answers:
+    """Return the new counts, which RATELIMIT_ENABLED=0 keeps at 0, and the seconds until each expires."""
+    if not current_app.config["RATELIMIT_ENABLED"]:
+        return [(0, 0)] * len(amounts)
+    counters: Counters = current_app.extensions["limits"]
+    return counters.add([counter.step(amount) for counter, amount in amounts])
 
 
 def _by_client(of: tuple[str, ...], limit: tuple[int, int]) -> list[_Counter]:
