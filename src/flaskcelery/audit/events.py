@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from flask import current_app
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, insert, select, update
 
 from flaskcelery.audit.models import DETAIL_LENGTH, EMAIL_LENGTH, AuditEvent
-from flaskcelery.database import db, now_plus
+from flaskcelery.database import db, now_plus, write
 from flaskcelery.logs import mask
 from flaskcelery.metrics import metrics
 from flaskcelery.retention import DAY, delete_batch, purge
@@ -65,6 +65,9 @@ class Event(StrEnum):
     SIGN_UP_REJECTED = "sign-up rejected by the email’s owner"
 
 
+ADD_EVENT = insert(AuditEvent).returning(AuditEvent.id)
+
+
 class Actor(NamedTuple):
     """The member of staff who does something to an account or an email."""
 
@@ -74,23 +77,24 @@ class Actor(NamedTuple):
 
 def record(
     event: Event, user_id: int | None = None, email: str = "", detail: str = "", actor: Actor | None = None
-) -> AuditEvent:
-    """Add the event's row, with the email masked, and write its log line; return the row. The caller commits."""
-    row = AuditEvent(
-        event=event,
-        user_id=user_id,
-        actor_id=actor.id if actor else None,
-        actor_name=actor.name if actor else "",
-        email=mask(email)[:EMAIL_LENGTH] if email else "",
-        ip_address=client_ip(),
-        request_id=request_id(),
-        detail=detail[:DETAIL_LENGTH],
-    )
-    db.session.add(row)
+) -> int:
+    """Add the event's row, with the email masked, and write its log line; return its id. The caller commits."""
+    row = {
+        "event": event,
+        "user_id": user_id,
+        "actor_id": actor.id if actor else None,
+        "actor_name": actor.name if actor else "",
+        "email": mask(email)[:EMAIL_LENGTH] if email else "",
+        "ip_address": client_ip(),
+        "request_id": request_id(),
+        "detail": detail[:DETAIL_LENGTH],
+    }
+    event_id: int = write(ADD_EVENT, **row).scalar_one()
     metrics().events.labels(event).inc()
-    origin = f"from {row.ip_address or 'here'}, request {row.request_id or 'none'}"
-    logger.info("%s: user %s %s %s%s", event, user_id or "unknown", row.email, origin, detail and f", {row.detail}")
-    return row
+    origin = f"from {row['ip_address'] or 'here'}, request {row['request_id'] or 'none'}"
+    about = f", {row['detail']}" if detail else ""
+    logger.info("%s: user %s %s %s%s", event, user_id or "unknown", row["email"], origin, about)
+    return event_id
 
 
 def select_events(user_id: int) -> Select[AuditEvent]:

@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 from flask import current_app
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import database_now, db, detach, now_plus, transaction
+from flaskcelery.database import database_now, db, detach, now_plus, read_one, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import ChangedMeanwhile, must_have_totp, update_unchanged
 from flaskcelery.users.devices import record_login
@@ -28,6 +28,7 @@ R = TypeVar("R")
 LOGIN_MAX_AGE = timedelta(minutes=10)  # between the password and the code
 # What decides whether an account can log in, what a login needs, and how long it lasts.
 SEEN = ("password_hash", "email", "is_staff", "is_viewer", "totp_secret")
+OWNER = select(User).where(User.email_key == bindparam("key"))
 
 
 class WrongCredentials(WrongPassword):
@@ -56,7 +57,8 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
 
 def _check_credentials(email: str, password: str) -> User:
     """Return the account, detached from the database; raise WrongCredentials or EmailNotConfirmed."""
-    user: User | None = db.session.scalar(select(User).where(User.email_key == typed_email_key(email)))
+    found = read_one(OWNER, key=typed_email_key(email))
+    user: User | None = found[0] if found else None
     least_rounds = hasher().most_rounds()  # so that an imported account takes no longer than the others
     db.session.expunge_all()
     db.session.rollback()  # no transaction is open while the password is hashed

@@ -3,10 +3,10 @@
 import uuid
 
 from flask import current_app
-from sqlalchemy import Row, select
+from sqlalchemy import Row, insert, select
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, now_plus, transaction
+from flaskcelery.database import db, now_plus, transaction, write
 from flaskcelery.retention import DAY
 from flaskcelery.signup.tasks import send_welcome_email
 from flaskcelery.users.emails import send_email_taken_email
@@ -14,12 +14,14 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken, make_names, refuse_taken
 from flaskcelery.users.passwords import hasher
 
+ADD_USER = insert(User).returning(User.id)
 
-def register(username: str, email: str, password: str) -> User:
-    """Create the account with its pending welcome email; raise InvalidName, InvalidEmail or AccountTaken.
 
-    If SIGN_UP_REVEALS_EMAIL is off, nothing is raised for an email that is taken: its owner gets an email, and the
-    account that is returned only keeps the username.
+def register(username: str, email: str, password: str) -> int:
+    """Create the account with its pending welcome email; return its id.
+
+    Raises InvalidName, InvalidEmail or AccountTaken. If SIGN_UP_REVEALS_EMAIL is off, nothing is raised for an email
+    that is taken: its owner gets an email, and the account whose id is returned only keeps the username.
     """
     names, reveals_email = make_names(username, email), current_app.config["SIGN_UP_REVEALS_EMAIL"]
     find_owner = select(User.id, User.email).where(User.email_key == names["email_key"])
@@ -33,21 +35,20 @@ def register(username: str, email: str, password: str) -> User:
                 raise
 
 
-def _create(names: dict[str, str], password_hash: str, owner: Row[int, str] | None) -> User:
+def _create(names: dict[str, str], password_hash: str, owner: Row[int, str] | None) -> int:
     """Save the account, or a placeholder for the owner's email, which nobody can log in to.
 
     Without the placeholder, the username would still be free, and a second sign-up with it would tell.
     """
     names = {**names, "email_key": uuid.uuid4().hex} if owner else names
     days = current_app.config["UNCONFIRMED_KEEP_DAYS"]
-    user = User(**names, password_hash=password_hash, confirm_by=now_plus(days * DAY) if days else None)
+    add = ADD_USER.values(confirm_by=now_plus(days * DAY) if days else None)
     with refuse_taken(names), transaction():
-        db.session.add(user)
-        db.session.flush()
+        user_id: int = write(add, **names, password_hash=password_hash).scalar_one()
         if owner:
             send_email_taken_email.enqueue(to=owner.email, user_id=owner.id)
             record(Event.SIGN_UP_REPEATED, owner.id, owner.email)
         else:
-            send_welcome_email.enqueue(to=user.email, user_id=user.id)
-            record(Event.SIGN_UP, user.id, user.email)
-    return user
+            send_welcome_email.enqueue(to=names["email"], user_id=user_id)
+            record(Event.SIGN_UP, user_id, names["email"])
+    return user_id

@@ -43,8 +43,8 @@ def submit() -> str | Response:
             return _leave()
         count_email(typed_email_key(form.email.data or ""))
         with errors_shown(form):
-            user = register(form.username.data or "", form.email.data or "", form.password1.data or "")
-            session[NEW_ACCOUNT] = user.id  # not the email: the cookie is readable
+            user_id = register(form.username.data or "", form.email.data or "", form.password1.data or "")
+            session[NEW_ACCOUNT] = user_id  # not the email: the cookie is readable
             return _leave()
     return _show(form)
 

@@ -1,12 +1,13 @@
 """Roles, and accounts as staff and their owners change them: locked, and never the last member of staff."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Sequence
 
 from flask import current_app
-from sqlalchemy import select, update
+from sqlalchemy import Update, bindparam, select, update
 
 from flaskcelery.audit.events import Actor
-from flaskcelery.database import db
+from flaskcelery.database import db, write
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users.models import User
 
@@ -72,11 +73,17 @@ def keep_last_staff(user_id: int) -> None:
         raise LastStaff
 
 
-def update_unchanged(user: User, columns: Iterable[str], **values: object) -> bool:
+def update_unchanged(user: User, columns: Sequence[str], **values: object) -> bool:
     """Change the account if it is active and these columns still are as `user` was read; return whether they are.
 
     Only one of two concurrent callers succeeds. The caller commits.
     """
-    is_unchanged = [getattr(User, name).is_not_distinct_from(getattr(user, name)) for name in columns]
-    changed = update(User).where(User.id == user.id, *is_unchanged, User.is_active).values(**values).returning(User.id)
-    return db.session.scalar(changed, execution_options={"synchronize_session": False}) is not None
+    seen = {f"seen_{name}": getattr(user, name) for name in columns}
+    return write(_update(*columns).values(**values), seen_id=user.id, **seen).first() is not None
+
+
+@functools.cache
+def _update(*columns: str) -> Update:
+    """Return the statement for an active account whose columns are as they were seen."""
+    is_unchanged = [getattr(User, name).is_not_distinct_from(bindparam(f"seen_{name}")) for name in columns]
+    return update(User).where(User.id == bindparam("seen_id"), *is_unchanged, User.is_active).returning(User.id)

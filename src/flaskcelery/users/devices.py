@@ -80,10 +80,9 @@ def record_login(user: User) -> None:
     is_known = any(verify_token(Purpose.KNOW_DEVICE, user, token, None) for token in _tokens())
     is_new = user.last_login_at is not None and not is_known
     detail = NEW_DEVICE + describe_device(user_agent()) if is_new else ""
-    event = record(Event.LOG_IN, user.id, user.email, detail)
+    event_id = record(Event.LOG_IN, user.id, user.email, detail)
     if is_new and user.email_confirmed_at and _is_within_quota(user):
-        db.session.flush()
-        send_new_device_notice.enqueue(to=user.email, user_id=user.id, event_id=event.id)
+        send_new_device_notice.enqueue(to=user.email, user_id=user.id, event_id=event_id)
 
 
 def _is_within_quota(user: User) -> bool:

@@ -4,7 +4,8 @@ import re
 import uuid
 from typing import Any
 
-from flaskcelery.audit.events import Event, record
+from flaskcelery.audit.events import Event
+from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, now_plus
 from flaskcelery.outbox.tasks import Sample
 from flaskcelery.users.models import User
@@ -61,9 +62,10 @@ def sample_login(detail: str) -> Sample:
 
     def add() -> dict[str, Any]:
         user = add_user()
-        event = record(Event.LOG_IN, user.id, user.email, detail)
+        login = AuditEvent(event=Event.LOG_IN, user_id=user.id, email="", ip_address="", request_id="", detail=detail)
+        db.session.add(login)
         db.session.flush()
-        return {"user_id": user.id, "event_id": event.id}
+        return {"user_id": user.id, "event_id": login.id}
 
     return add
 

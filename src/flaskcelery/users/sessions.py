@@ -5,10 +5,10 @@ import secrets
 from collections.abc import Sequence
 
 from flask import request
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, select, update
+from sqlalchemy import ColumnElement, Float, Select, and_, bindparam, case, delete, insert, select, update
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, now_plus, read_one, transaction
+from flaskcelery.database import db, now_plus, read_one, transaction, write
 from flaskcelery.extensions import login_manager
 from flaskcelery.retention import DAY, delete_batch, purge
 from flaskcelery.users.accounts import get_actor, must_have_totp
@@ -22,35 +22,33 @@ MAX_SESSIONS = 50  # of one account
 SEEN_EVERY = 300  # seconds; requests within them do not write
 CONFIRMED_FOR = 600  # seconds in which sensitive actions do not ask for the password
 
+# Built once, because each login needs them.
+_of_user = LoginSession.user_id == bindparam("owner_id")
+_order = (LoginSession.last_seen_at.desc(), LoginSession.id.desc())
+_kept = select(LoginSession.id).where(_of_user).order_by(*_order).limit(MAX_SESSIONS - 1)
+MAKE_ROOM = delete(LoginSession).where(_of_user, LoginSession.id.not_in(_kept)).returning(LoginSession.id)
+ADD_SESSION = insert(LoginSession).values(expires_at=now_plus(bindparam("seconds", type_=Float())))
+
 
 def start_session(user: User, remember: bool = False) -> str:
     """Add a login session and return its token, which is stored nowhere. The caller, who has locked `user`, commits.
 
     Staff are never remembered. An account has at most MAX_SESSIONS; the one unused for the longest time ends.
     """
-    _make_room(user)
+    if count := len(write(MAKE_ROOM, owner_id=user.id).all()):
+        record(Event.SESSION_ENDED, user.id, user.email, f"{count} over the limit of {MAX_SESSIONS}")
     remember = remember and not user.has_role
     token = secrets.token_urlsafe(32)
-    db.session.add(
-        LoginSession(
-            token_hash=_hash(token),
-            user_id=user.id,
-            expires_at=now_plus(ABSOLUTE[remember]),
-            is_remembered=remember,
-            ip_address=client_ip(),
-            device=user_agent(),
-        )
+    write(
+        ADD_SESSION,
+        token_hash=_hash(token),
+        user_id=user.id,
+        seconds=ABSOLUTE[remember],
+        is_remembered=remember,
+        ip_address=client_ip(),
+        device=user_agent(),
     )
     return token
-
-
-def _make_room(user: User) -> None:
-    mine = LoginSession.user_id == user.id
-    order = (LoginSession.last_seen_at.desc(), LoginSession.id.desc())
-    kept = select(LoginSession.id).where(mine).order_by(*order).limit(MAX_SESSIONS - 1)
-    ended = delete(LoginSession).where(mine, LoginSession.id.not_in(kept)).returning(LoginSession.id)
-    if count := len(db.session.scalars(ended).all()):
-        record(Event.SESSION_ENDED, user.id, user.email, f"{count} over the limit of {MAX_SESSIONS}")
 
 
 def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = None) -> int:
