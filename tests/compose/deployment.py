@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -99,6 +100,17 @@ class Deployment:
         """Return the host's id of the process that init started."""
         init = self.inspect(service)["State"]["Pid"]
         return int(Path(f"/proc/{init}/task/{init}/children").read_text().split()[0])
+
+    def check_powers(self, service: str) -> None:
+        """A service runs as an ordinary user, without capabilities, and cannot write to its root file system."""
+        status = Path(f"/proc/{self.main_process(service)}/status").read_text()
+        assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
+        assert re.search(r"^NoNewPrivs:\t1$", status, re.MULTILINE)
+        assert not re.search(r"^Uid:.*\b0\b", status, re.MULTILINE)
+        assert re.search(
+            "Read-only file system|ermission denied", self.execute(service, "sh", "-c", "touch /x 2>&1 || true")
+        )
+        assert self.inspect(service)["HostConfig"]["ReadonlyRootfs"]
 
     def kill_main_process(self, service: str) -> None:
         """Kill it as the kernel would; wait until a new one is well."""

@@ -22,6 +22,7 @@ class Tls:
             "NGINX_TLS_LISTEN": f"{HOST}:{self.port}",
             "NGINX_TLS_LISTEN_IPV6": ipv6_address(self.port) or f"unix:{folder}/tls.socket",
             "NGINX_PUBLIC_URL": self.url,
+            "NGINX_WEBROOT": str(folder / "webroot"),
             "NGINX_TLS_CERTIFICATE": str(self.certificate),
             "NGINX_TLS_KEY": str(key),
         }

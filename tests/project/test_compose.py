@@ -13,7 +13,7 @@ from flaskcelery.config.settings import SETTINGS
 from flaskcelery.outbox.heartbeat import STOP_GRACE
 from tests.processes import ROOT
 
-FILES = ("compose.yaml", "compose.production.yaml", "compose.ipv6.yaml", "compose.image.yaml")
+FILES = ("compose.yaml", *(f"compose.{name}.yaml" for name in ("production", "certificate", "proxy", "ipv6", "image")))
 
 
 class Loader(yaml.SafeLoader):
@@ -117,6 +117,7 @@ def test_each_network_holds_only_those_that_talk_to_each_other() -> None:
         "jobs": ["back", "mail"],
         "relay": ["back", "mail"],
         "nginx": ["edge", "front", "metrics"],
+        "certificates": ["acme"],
         "db": ["back"],
         "redis": ["back"],
         "mail": ["mail"],
@@ -129,9 +130,9 @@ def test_each_network_holds_only_those_that_talk_to_each_other() -> None:
 @pytest.mark.requirement(53)
 def test_ipv6_is_published_only_together_with_a_network_that_has_it() -> None:
     """Without one, Docker's proxy makes one client of all IPv6 visitors."""
-    for name in ("compose.yaml", "compose.production.yaml"):
+    for name in ("compose.yaml", "compose.production.yaml", "compose.proxy.yaml"):
         text = (ROOT / name).read_text()
         ports = re.search(r"^    ports:.*\[(.*)\]", text, re.MULTILINE)[1].split(", ")  # type: ignore[index]
-        assert all(re.match(r'"(0\.0\.0\.0|127\.0\.0\.1):', port) for port in ports), name
+        assert all(re.match(r'"(0\.0\.0\.0|127\.0\.0\.1|\$\{HTTP_BIND:-127\.0\.0\.1\}):', port) for port in ports), name
     ipv6 = (ROOT / "compose.ipv6.yaml").read_text()
     assert re.search(r'ports: \["\[::\]:.*\n\nnetworks:\n  edge:\n    enable_ipv6: true', ipv6)
