@@ -8,7 +8,7 @@ down_revision = "0002"
 
 BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
-UNCONFIRMED = sa.text("email_confirmed_at IS NULL")
+UNCONFIRMED, CLOSED = sa.text("email_confirmed_at IS NULL"), sa.text("closed_at IS NOT NULL")
 USER_COLUMNS = (
     *("closed_at", "undo_password_hash", "email_changed_at", "previous_email", "is_mailbox_lost", "pending_email"),
     *("password_changed_at", "confirm_by", "left_email"),
@@ -28,6 +28,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_users_confirm_by", "users", ["confirm_by"], sqlite_where=UNCONFIRMED, postgresql_where=UNCONFIRMED
     )
+    op.create_index("ix_users_closed_at", "users", ["closed_at"], sqlite_where=CLOSED, postgresql_where=CLOSED)
     is_remembered = sa.Column("is_remembered", sa.Boolean(), nullable=False, server_default=sa.false())
     op.add_column("login_sessions", is_remembered)
     op.add_column("login_sessions", sa.Column("ip_address", sa.String(45), nullable=False, server_default=""))
@@ -56,6 +57,7 @@ def downgrade() -> None:
     op.drop_index("ix_login_sessions_expires_at", "login_sessions")
     for column in ("device", "ip_address", "is_remembered"):
         op.drop_column("login_sessions", column)
+    op.drop_index("ix_users_closed_at", "users")
     op.drop_index("ix_users_confirm_by", "users")
     for column in USER_COLUMNS:
         op.drop_column("users", column)  # never by batch_alter_table, which would copy the table and reuse ids

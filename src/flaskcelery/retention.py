@@ -1,15 +1,18 @@
 """Retention: functions that delete old rows in batches, called in each pass of the relay."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy.orm import InstrumentedAttribute
 
-from flaskcelery.database import db, transaction
+from flaskcelery.database import db, moment, now_plus, transaction
 
 DAY = 86400  # seconds
 PURGED_PER_PASS = 1000
 
+Time = InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None]
 Purge = Callable[[], Sequence[object]]
 PURGES: list[Purge] = []
 
@@ -20,10 +23,17 @@ def purge(function: Purge) -> Purge:
     return function
 
 
-def delete_batch(model: Any, where: ColumnElement[bool]) -> Sequence[Any]:
-    """Delete at most PURGED_PER_PASS rows and return their ids. The caller commits."""
-    chosen = select(model.id).where(where).limit(PURGED_PER_PASS)
-    return db.session.scalars(delete(model).where(model.id.in_(chosen)).returning(model.id)).all()
+def find_batch(column: Time, age: float, *where: ColumnElement[bool]) -> Sequence[Any]:
+    """Return the ids of at most PURGED_PER_PASS rows whose `column`, which has an index, is `age` seconds ago."""
+    old = select(column.class_.id).where(column <= moment(-age), *where)
+    return db.session.scalars(old.order_by(column).limit(PURGED_PER_PASS)).all()
+
+
+def delete_batch(column: Time, age: float, *where: ColumnElement[bool]) -> Sequence[Any]:
+    """Delete such rows and return their ids. The caller commits."""
+    model, found = column.class_, find_batch(column, age, *where)
+    old = delete(model).where(model.id.in_(found), column <= now_plus(-age), *where)
+    return db.session.scalars(old.returning(model.id)).all() if found else []
 
 
 def purge_some() -> int:

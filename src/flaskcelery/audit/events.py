@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import Select, insert, select, update
 
 from flaskcelery.audit.models import DETAIL_LENGTH, EMAIL_LENGTH, AuditEvent
-from flaskcelery.database import db, now_plus, write
+from flaskcelery.database import db, write
 from flaskcelery.logs import mask
 from flaskcelery.metrics import metrics
 from flaskcelery.retention import DAY, delete_batch, purge
@@ -115,4 +115,4 @@ def forget_user(user_id: int) -> None:
 
 @purge
 def purge_events() -> Sequence[object]:
-    return delete_batch(AuditEvent, AuditEvent.at < now_plus(-DAY * current_app.config["AUDIT_KEEP_DAYS"]))
+    return delete_batch(AuditEvent.at, DAY * current_app.config["AUDIT_KEEP_DAYS"])

@@ -93,4 +93,4 @@ def release_jobs() -> int:
 
 @purge
 def purge_done() -> Sequence[object]:
-    return delete_batch(OutboxRow, OutboxRow.done_at < now_plus(-DAY * current_app.config["OUTBOX_KEEP_DAYS"]))
+    return delete_batch(OutboxRow.done_at, DAY * current_app.config["OUTBOX_KEEP_DAYS"])

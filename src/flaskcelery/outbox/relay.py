@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.config.derived import JOBS_QUEUE, URGENT_QUEUE
-from flaskcelery.database import db, explain, now_plus, transaction
+from flaskcelery.database import db, explain, moment, now_plus, transaction
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.heartbeat import heartbeat_file
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_pending
@@ -114,7 +114,7 @@ def expire() -> None:
     with transaction():
         rows = db.session.execute(
             update(OutboxRow)
-            .where(is_pending(), OutboxRow.expires_at <= now_plus(), OutboxRow.due_at <= now_plus())
+            .where(is_pending(), OutboxRow.expires_at <= now_plus(), OutboxRow.due_at <= moment())
             .values(failed_at=now_plus(), error=reason, progress=None)
             .returning(OutboxRow.id, OutboxRow.task)
         ).all()
@@ -151,7 +151,7 @@ def _find_overdue(period: float, limit: int, where: ColumnElement[bool]) -> Sequ
     is_stale = OutboxRow.created_at <= now_plus(-STALE_PERIODS * max(period, 1))
     return db.session.execute(
         select(OutboxRow.id, OutboxRow.task, OutboxRow.domain, is_stale.label("is_stale"))
-        .where(is_claimable(), OutboxRow.due_at <= now_plus(-period), where)
+        .where(is_claimable(), OutboxRow.due_at <= moment(-period), where)
         .order_by(OutboxRow.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

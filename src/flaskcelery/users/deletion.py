@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Sequence
 
-from sqlalchemy import and_, delete, exists, select, update
+from sqlalchemy import and_, delete, exists, update
 
 from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.models import OutboxRow, is_pending, is_waiting
-from flaskcelery.retention import PURGED_PER_PASS, delete_batch, purge
+from flaskcelery.retention import delete_batch, find_batch, purge
 from flaskcelery.users.accounts import ChangedMeanwhile, get_actor, keep_last_staff, lock_account, update_unchanged
 from flaskcelery.users.email_change import can_undo
 from flaskcelery.users.emails import send_goodbye_email
@@ -60,12 +60,11 @@ def delete_user(user_id: int, actor_id: int | None = None) -> None:
 @purge
 def expire_unconfirmed() -> Sequence[int]:
     """Close a batch of the accounts whose email was not confirmed in time; `erase_closed` erases them."""
-    is_late = (User.confirm_by < now_plus(), User.email_confirmed_at.is_(None), User.is_active)
-    late = and_(*is_late, ~User.is_staff, ~User.is_viewer)
-    chosen = select(User.id).where(late).limit(PURGED_PER_PASS)
-    # The condition stands twice: an account that is confirmed while this waits for its lock stays.
-    closed = update(User).where(User.id.in_(chosen), late).values(is_active=False, closed_at=now_plus())
-    expired = db.session.execute(closed.returning(User.id, User.email)).all()
+    is_late = and_(User.email_confirmed_at.is_(None), User.is_active, ~User.is_staff, ~User.is_viewer)
+    found = find_batch(User.confirm_by, 0, is_late)
+    # The condition stands twice: an account that is confirmed in the meantime stays.
+    closed = update(User).where(User.id.in_(found), is_late).values(is_active=False, closed_at=now_plus())
+    expired = db.session.execute(closed.returning(User.id, User.email)).all() if found else []
     for user_id, email in expired:
         end_sessions(user_id)
         record(Event.ACCOUNT_EXPIRED, user_id, email)
@@ -76,7 +75,7 @@ def expire_unconfirmed() -> Sequence[int]:
 def erase_closed() -> Sequence[int]:
     """Erase a batch of the closed accounts that have no pending email, with their emails for later."""
     has_pending = exists().where(OutboxRow.user_id == User.id, is_waiting())
-    erased = delete_batch(User, User.closed_at.is_not(None) & ~has_pending)
+    erased = delete_batch(User.closed_at, 0, ~has_pending)
     for user_id in erased:
         for row in db.session.scalars(delete(OutboxRow).where(OutboxRow.user_id == user_id).returning(OutboxRow)):
             if row.state == "pending":

@@ -12,7 +12,8 @@ from flaskcelery.database import Base, now_plus
 NO_PASSWORD = "!"  # noqa: S105  matches no password, as in Django
 HAS_PBKDF2_HASH = text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")
 VOIDED_PASSWORD = "voided"  # noqa: S105  matches no password either, but a reset link can replace it
-UNCONFIRMED = text("email_confirmed_at IS NULL")
+UNCONFIRMED, CLOSED = text("email_confirmed_at IS NULL"), text("closed_at IS NOT NULL")
+NOT_REMEMBERED = text("NOT is_remembered")
 
 
 class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
@@ -22,6 +23,7 @@ class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
     __table_args__ = (
         Index("ix_users_pbkdf2_hash", "password_hash", sqlite_where=HAS_PBKDF2_HASH, postgresql_where=HAS_PBKDF2_HASH),
         Index("ix_users_confirm_by", "confirm_by", sqlite_where=UNCONFIRMED, postgresql_where=UNCONFIRMED),
+        Index("ix_users_closed_at", "closed_at", sqlite_where=CLOSED, postgresql_where=CLOSED),
         {"sqlite_autoincrement": True},  # ids are never reused: other rows can still refer to one
     )
 
@@ -99,6 +101,14 @@ class LoginSession(Base):
     """One logged-in browser. Deleting the row logs it out, and with it every copy of its cookie."""
 
     __tablename__ = "login_sessions"
+    __table_args__ = (
+        Index(
+            "ix_login_sessions_not_remembered",
+            "last_seen_at",
+            sqlite_where=NOT_REMEMBERED,
+            postgresql_where=NOT_REMEMBERED,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -175,7 +175,10 @@ def _next_token(token: str, nonce: str) -> str:
 
 @purge
 def purge_sessions() -> Sequence[object]:
-    return delete_batch(LoginSession, ~is_live())
+    """Delete what is not live: see is_live()."""
+    expired = delete_batch(LoginSession.expires_at, 0)
+    idle = delete_batch(LoginSession.last_seen_at, IDLE[False], ~LoginSession.is_remembered)
+    return [*expired, *idle, *delete_batch(LoginSession.last_seen_at, IDLE[True])]
 
 
 def _hash(token: str) -> str:
