@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flaskcelery.app import create_app
+from flaskcelery.web.counters import Step
 from tests.processes import HOST
 from tests.servers import Redis
 
@@ -36,6 +37,6 @@ def test_valkey_carries_messages_and_counts_requests(environ: dict[str, str], va
         assert message.headers["id"] == str(row_id)
         message.ack()
     assert publisher.count_waiting()["outbox"] == int(valkey.ask("HLEN", "unacked")) == 0
-    limits = app.extensions["limits"]
-    assert [limits.add("key", 60, 1)[0] for _ in range(2)] == [1, 2]
-    assert "limit" in valkey.ask("KEYS", "*key*")
+    step = Step("key", seconds=60, amount=1, most=5)
+    assert [app.extensions["limits"].add([step]) for _ in range(2)] == [[(1, 60)], [(2, 60)]]
+    assert valkey.ask("GET", "limit:key") == "2"
