@@ -6,6 +6,7 @@ import re
 
 import pytest
 from flask import Flask
+from werkzeug.exceptions import TooManyRequests
 
 from flaskcelery.app import create_app
 from flaskcelery.web import rate_limits as limits
@@ -160,6 +161,16 @@ def test_a_view_names_an_account_exactly_where_the_table_limits_by_it() -> None:
         limit("log_in")
     with pytest.raises(TypeError, match="sign_up is not limited by account"), attempt("sign_up", account=1):
         pass
+
+
+def test_a_view_that_also_shows_its_form_counts_only_what_is_sent(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIMITS, "sign_up", Limit((2, 60)))
+    view = limit("sign_up")(lambda: "shown")
+    for method in ["GET"] * 5 + ["POST"] * 2 + ["GET", "HEAD"]:
+        with app.test_request_context(method=method):
+            assert view() == "shown"
+    with app.test_request_context(method="POST"), pytest.raises(TooManyRequests):
+        view()
 
 
 def test_the_switch_turns_counting_off(environ: dict[str, str]) -> None:

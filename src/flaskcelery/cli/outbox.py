@@ -9,7 +9,7 @@ from flaskcelery.database import db, transaction
 from flaskcelery.outbox import queries
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import relay_once, run_forever
-from flaskcelery.outbox.schedule import list_schedules
+from flaskcelery.outbox.schedule import SCHEDULES, list_schedules
 from flaskcelery.retention import purge_some
 
 commands = Group("outbox", help="Outgoing emails and jobs: inspect, retry, relay, purge.")
@@ -78,6 +78,17 @@ def relay(every: float | None) -> None:
         relay_once(period=0)
     else:
         run_forever(every)
+
+
+@commands.command()
+@click.argument("task")
+def enqueue(task: str) -> None:
+    """Run a recurring task now: flask outbox enqueue send_reports"""
+    if task not in SCHEDULES:
+        raise click.ClickException(f"No recurring task has this name. There are: {', '.join(SCHEDULES) or 'none'}")
+    with transaction():
+        row = SCHEDULES[task].task.enqueue()
+    click.echo(f"Enqueued: {row.id}")
 
 
 @commands.command()

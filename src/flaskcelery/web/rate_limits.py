@@ -2,7 +2,7 @@
 
 A view says which limit counts it:
 
-    @limit("sign_up")                                  every request counts
+    @limit("sign_up")                                  every form that is sent counts
     with attempt("log_in", account=email_key): ...     only a wrong password counts
     count_email(email_key)                             every email to this recipient counts, whoever requests it
 """
@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal, ParamSpec, TypeVar
 
-from flask import current_app
+from flask import current_app, request
 from flask_login import current_user
 from werkzeug.exceptions import TooManyRequests
 
@@ -66,16 +66,17 @@ R = TypeVar("R")
 
 
 def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return the decorator of a view whose every request counts; too many are answered with 429."""
+    """Return the decorator of a view that counts what is sent to it; too much is answered with 429."""
     if LIMITS[name].by_account:
         raise TypeError(f"{name} is limited by account: use `with attempt({name!r}, account=...)` in the view")
 
     def decorate(view: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(view)
         def count_first(*args: P.args, **kwargs: P.kwargs) -> R:
-            if by_client := LIMITS[name].by_client:
+            is_sent = request.method not in {"GET", "HEAD"}
+            if is_sent and (by_client := LIMITS[name].by_client):
                 _count(_by_client((name, "client"), by_client))
-            if current_user.is_authenticated:
+            if is_sent and current_user.is_authenticated:
                 count_member(name, current_user.id)
             return view(*args, **kwargs)
 

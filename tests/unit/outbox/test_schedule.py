@@ -173,3 +173,10 @@ def test_schedules_are_listed_with_their_last_row_and_next_slot(quiet_app: Flask
     *_, last, state, _ = run()
     assert last.startswith(f"{database_now():%F}")
     assert state == "pending"
+
+
+def test_an_operator_runs_a_recurring_task_now(quiet_app: Flask, nightly: OutboxTask) -> None:
+    run = quiet_app.test_cli_runner().invoke
+    assert run(args=["outbox", "enqueue", "nightly"]).output.startswith("Enqueued: ")
+    assert find_keys() == [None]
+    assert "There are: nightly" in run(args=["outbox", "enqueue", "send_welcome_email"]).output
