@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -52,6 +54,14 @@ def test_a_page_lists_all_columns_of_a_model_and_sorts_by_those_with_an_index() 
     assert page.sortable == ("token_hash", "last_seen_at", "expires_at")
     assert page.searchable == ("token_hash", "ip_address", "device", "user_id")
     assert page_of(RecoveryCode).sortable == ("id",)
+
+
+def test_a_row_is_named_by_its_first_column_of_any_type_or_by_its_id(
+    monkeypatch: pytest.MonkeyPatch, staff: Member, devices: str
+) -> None:
+    for column in ("expires_at", "device", "is_remembered"):
+        monkeypatch.setitem(PAGES, "devices", replace(PAGES["devices"], columns=(column,)))
+        assert re.search(r"<a href=\"/admin/devices/\d+/\">[^<]+</a>", staff.client.get("/admin/devices/").text), column
 
 
 def test_staff_change_and_delete_a_row_and_the_audit_trail_tells_it(

@@ -129,9 +129,9 @@ class Page:
     def id_of(self, row: Any) -> Any:
         return inspect(row).identity[0]
 
-    def name_of(self, row: Any) -> Any:
-        """Return what stands for the row: its first column."""
-        return self.format(row, self.columns[0])
+    def name_of(self, row: Any) -> str:
+        """Return what stands for the row: its first column, or else its ID."""
+        return str(self.format(row, self.columns[0]) or self.id_of(row))
 
     def get_action(self, name: str, row: Any) -> Action:
         """Return the action if it is available for the row, or for the list without one; else answer 404."""
