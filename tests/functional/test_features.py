@@ -58,11 +58,13 @@ def test_users_see_and_change_their_own_rows_only(app: Flask, model: type[Base])
 
 
 @pytest.mark.parametrize("model", OWNED, ids=lambda model: model.__tablename__)
-def test_every_page_opens_for_the_owner_of_a_row(app: Flask, model: type[Base]) -> None:
+def test_every_page_opens_for_the_owner_of_a_row_and_answers_strangers(app: Flask, model: type[Base]) -> None:
     alice = Member(app, "alice")
     key, hint = add_row(app, model, alice.id), f'values for "{model.__tablename__}" to ROWS in {rows.__file__}'
     for path in [path for rule, path in find_paths(app, key) if "GET" in rule.methods]:
         assert alice.client.get(path).status_code != 500, f"{path} fails with a made-up row. Mend it, or add {hint}"
+        strangers = f"{path} fails for strangers. Should its guard in {app.root_path}/app.py be require_login?"
+        assert app.test_client().get(path).status_code != 500, strangers
 
 
 def test_every_blueprint_is_registered(app: Flask) -> None:
