@@ -2,20 +2,23 @@
 
 from contextlib import suppress
 
-from flask import current_app
+from flask import current_app, request
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import CSRFError, generate_csrf, validate_csrf
+from werkzeug.exceptions import BadRequest
 from wtforms import ValidationError
 
 from flaskcelery.mail.message import SafeMail
 
 
 class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships no types
-    """Flask-WTF's protection without its 500 for a malformed Referer, and with SECRET_KEY_FALLBACKS."""
+    """Flask-WTF's protection without its 500 for a malformed Referer or field, and with SECRET_KEY_FALLBACKS."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
+        if None in request.form:  # a part without a name
+            raise BadRequest
         try:
             super().protect(apply_exemptions)
         except ValueError:

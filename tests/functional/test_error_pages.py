@@ -142,7 +142,13 @@ def test_a_form_of_very_many_parts_is_refused(client: FlaskClient, number: int) 
     assert_own_page(response, 413)
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff\xfe\x00", b"username=\xff&\xed\xa0\x80=%", b"--x\r\n\r\n--", b"{" * 1000])
+NAMELESS = b"--x\r\nContent-Disposition: form-data; a*9=x\r\n\r\nx\r\n--x--\r\n"
+
+
+@pytest.mark.requirement(41)
+@pytest.mark.parametrize(
+    "body", [b"", b"\xff\xfe\x00", b"username=\xff&\xed\xa0\x80=%", b"--x\r\n\r\n--", b"{" * 1000, NAMELESS]
+)
 @pytest.mark.parametrize(
     "kind", [FORM, "multipart/form-data", "multipart/form-data; boundary=x", "application/json", "text/plain", "\xff"]
 )

@@ -17,6 +17,7 @@ from tests.functional.conftest import Member
 from tests.properties.test_naughty_strings import TEXTS
 
 SOME = ["\x00", "a\x00b", "\ud800", "\u2028", "a" * 70_000, "<svg/onload=alert(1)>", '"><b>', "{{ 7*7 }}", *TEXTS[::20]]
+HEADS = ["form-data; a*9=x", "form-data", "form-data; name=a; a*1=b", "form-data; name*=idna''%ff", "\u20ac", "name=a"]
 VALUES = {"password": PASSWORD, "email": "somebody@example.com", "date": "2031-02-03", "checkbox": "y", "number": "1"}
 VISITORS = {"/accounts/signup/", "/accounts/login/", "/accounts/password_reset/", "/accounts/email/resend/"}
 MEMBERS = {"/accounts/me/username/", "/accounts/me/email/", "/accounts/me/delete/", "/accounts/password_change/"}
@@ -64,6 +65,15 @@ def send_each(browser: Browser, path: str, values: dict[str, str], texts: list[s
             yield browser.client.post(path, data=data, follow_redirects=True), f"{path} {name} {text[:100]!r}"
 
 
+def send_malformed(browser: Browser, path: str, token: str) -> set[int]:
+    """Return the statuses when a form has a part with a head that no browser writes, with and without its token."""
+    part = "--x\r\nContent-Disposition: {}\r\n\r\n{}\r\n"
+    starts = ["", part.format('form-data; name="csrf_token"', token)]
+    bodies = [f"{start}{part.format(head, 'x')}--x--\r\n" for start in starts for head in HEADS]
+    kind = "multipart/form-data; boundary=x"
+    return {browser.client.post(path, data=body, content_type=kind).status_code for body in bodies}
+
+
 def find_nuls(app: Flask) -> list[str]:
     """Return the columns with a NUL in a text, which SQLite keeps and Postgres refuses with an error."""
     with app.app_context():
@@ -84,6 +94,7 @@ def test_no_text_in_any_field_of_any_form_breaks_a_page_or_becomes_markup(app: F
         plain += [browser.client.post(path, data=values, follow_redirects=True) for _ in range(2)]  # perhaps taken
         plain += [answer for answer, _ in send_each(browser, path, values, ["", "x", "harmless@example.com"])]
         harmless = set().union(*(elements_of(answer.text) for answer in plain))
+        assert 500 not in send_malformed(browser, path, values["csrf_token"])
         for answer, where in send_each(browser, path, values, SOME):
             assert answer.status_code in {200, 400, 413}, where
             assert elements_of(answer.text) <= harmless, where
