@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from tests.conftest import Browser, run_sql, send_emails
+from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT
+from tests.conftest import PASSWORD, Browser, run_sql, send_emails
+
+TO_ONE = EMAILS_TO_ONE_RECIPIENT[0]
+
+
+@pytest.fixture
+def app(counting_app: Flask) -> Flask:
+    return counting_app
 
 
 @pytest.mark.requirement(37)
@@ -20,3 +28,17 @@ def test_an_unconfirmed_account_does_not_use_up_the_resets_of_a_confirmed_one(ap
     send_emails(app)
     auth.send("/accounts/password_reset/", email="alice@example.com")
     assert [mail.recipients for mail in send_emails(app)] == [["alice@example.com"]]
+
+
+@pytest.mark.requirement(37, 65)
+@pytest.mark.usefixtures("many_clients")
+def test_what_sends_no_email_takes_no_sign_up_away(app: Flask, auth: Browser) -> None:
+    auth.sign_up("mallory", "mallory@example.com")
+    for number in range(TO_ONE):  # the username is taken
+        assert auth.sign_up("mallory", f"alice+{number}@example.com").status_code == 200
+    auth.log_in("mallory@example.com")
+    run_sql(app, "UPDATE users SET password_changed_at = joined_at")  # too new to say that the mailbox is lost
+    for _ in range(TO_ONE):
+        auth.send("/accounts/me/email/", email="alice@example.com", is_mailbox_lost="y", password=PASSWORD)
+    assert run_sql(app, "SELECT count(*) FROM outbox") == [(1,)]
+    assert Browser(app.test_client()).sign_up().status_code == 302

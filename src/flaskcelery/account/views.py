@@ -21,7 +21,7 @@ from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.users.tokens import LINK_DAYS
 from flaskcelery.users.two_factor import count_codes
 from flaskcelery.web.forms import errors_shown
-from flaskcelery.web.rate_limits import attempt, count_email, limit
+from flaskcelery.web.rate_limits import attempt, email_counted, limit
 from flaskcelery.web.security import clear_site_data
 
 bp = Blueprint("account", __name__, template_folder="templates")
@@ -66,8 +66,7 @@ def submit_email() -> str | AnyResponse:
     """Send a link to the new email. Nothing changes until somebody follows it."""
     form = EmailForm(request.form)
     if form.validate():
-        count_email(typed_email_key(form.email.data or ""))
-        with errors_shown(form):
+        with errors_shown(form), email_counted(typed_email_key(form.email.data or "")):
             request_email_change(_me(), form.email.data or "", form.is_mailbox_lost.data)
             return _go_back("We’ve sent a link to your new email. Open it to finish the change.")
     return render_template("account/email.html", form=form, link_days=LINK_DAYS)

@@ -12,7 +12,7 @@ from flaskcelery.signup.operations import register
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import password_hint
 from flaskcelery.web.forms import NEW_ACCOUNT, errors_shown
-from flaskcelery.web.rate_limits import count_email, limit
+from flaskcelery.web.rate_limits import email_counted, limit
 from flaskcelery.web.strangers import same_for_strangers
 
 bp = Blueprint("signup", __name__, template_folder="templates")
@@ -41,8 +41,7 @@ def submit() -> str | Response:
     if form.validate():
         if form.is_from_bot():
             return _leave()
-        count_email(typed_email_key(form.email.data or ""))
-        with errors_shown(form):
+        with errors_shown(form), email_counted(typed_email_key(form.email.data or "")):
             user_id = register(form.username.data or "", form.email.data or "", form.password1.data or "")
             session[NEW_ACCOUNT] = user_id  # not the email: the cookie is readable
             return _leave()

@@ -4,7 +4,7 @@ A view says which limit counts it:
 
     @limit("sign_up")                                  every form that is sent counts
     with attempt("log_in", account=email_key): ...     only a wrong password counts
-    count_email(email_key)                             every email to this recipient counts, whoever requests it
+    with email_counted(email_key): ...                 every email to this recipient counts, whoever requests it
 """
 
 import functools
@@ -113,9 +113,16 @@ def attempt(name: str, account: object) -> Iterator[None]:
             _add([*((counter, -forgiven) for counter in by_account), *((counter, -1) for counter in by_client)])
 
 
-def count_email(email_key: str) -> None:
-    """Count one more email to this recipient; too many are answered with 429."""
-    _count([_recipient("other", email_key)])
+@contextmanager
+def email_counted(email_key: str) -> Iterator[None]:
+    """Count one more email to this recipient, unless the block fails; too many are answered with 429 before it runs."""
+    counter = _recipient("other", email_key)
+    _count([counter])
+    try:
+        yield
+    except Exception:  # nothing is sent
+        _add([(counter, -1)])
+        raise
 
 
 def count_staff_email(actor_id: int, *email_keys: str) -> None:
