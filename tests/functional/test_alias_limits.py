@@ -42,3 +42,19 @@ def test_what_sends_no_email_takes_no_sign_up_away(app: Flask, auth: Browser) ->
         auth.send("/accounts/me/email/", email="alice@example.com", is_mailbox_lost="y", password=PASSWORD)
     assert run_sql(app, "SELECT count(*) FROM outbox") == [(1,)]
     assert Browser(app.test_client()).sign_up().status_code == 302
+
+
+@pytest.mark.requirement(37, 65)
+@pytest.mark.usefixtures("many_clients")
+@pytest.mark.parametrize("email", ["alice@example.com", "alice.smith@example.com", "alice@gmail.com"])
+@pytest.mark.parametrize("form", ["password_reset", "email/resend"])
+def test_an_account_with_another_spelling_keeps_no_owner_out(app: Flask, auth: Browser, email: str, form: str) -> None:
+    other = email.replace("@", "+1@")
+    auth.sign_up("mallory", email)
+    auth.sign_up("mallory1", other)
+    send_emails(app)
+    for _ in range(TO_ONE + 1):
+        auth.send(f"/accounts/{form}/", email=other)
+    assert [mail.recipients for mail in send_emails(app)] == [[other]] * TO_ONE
+    auth.send(f"/accounts/{form}/", email=email)
+    assert [mail.recipients for mail in send_emails(app)] == [[email]]

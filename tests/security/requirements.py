@@ -96,11 +96,11 @@ REQUIREMENTS = {
     36: Requirement("User input cannot inject HTTP or email headers"),
     37: Requirement(
         "Visitors cannot send advertising with our emails, and cannot flood a mailbox",
-        "In an hour, a confirmed account gets at most five password resets and five notices of new devices. The "
-        "unconfirmed accounts of a mailbox together get five resets and five confirmation links, and a mailbox "
-        "gets five of all other emails that visitors request. No kind uses up another one, and other spellings of "
-        "a mailbox do not use up the resets of a confirmed account. Until a user confirms the mailbox, only the "
-        "welcome email can contain the username. It leaves out a username that is longer than 30 characters, or "
+        "In an hour, a confirmed account gets at most five password resets and five notices of new devices. A "
+        "mailbox gets five resets and five confirmation links for an unconfirmed account, and five of all other "
+        "emails that visitors request. All its other spellings, such as `alice+1@`, together get as many. No kind "
+        "uses up another one, and no other spelling those of the plain one. Until a user confirms the mailbox, only "
+        "the welcome email can contain the username. It leaves out a username that is longer than 30 characters, or "
         "that contains anything except letters, digits, dots, hyphens and underscores.",
     ),
     38: Requirement("User input is never interpreted as HTML or as a template"),
@@ -169,7 +169,7 @@ REQUIREMENTS = {
     65: Requirement(
         "Nobody can keep an account with somebody else's email address",
         "The owner of the mailbox cannot confirm such an account by mistake. A password reset ends its sessions, and "
-        "removes its second factor.",
+        "removes its second factor. Other spellings of the mailbox do not use up the owner's resets.",
     ),
     66: Requirement(
         "Sessions of staff end after 12 hours without a request", '"Keep me logged in" does nothing for staff.'

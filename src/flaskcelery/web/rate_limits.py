@@ -59,6 +59,7 @@ LIMITS = {
 }
 # Of each kind, whoever requests them, so that no kind uses up another one.
 EMAILS_TO_ONE_RECIPIENT = (5, HOUR)
+IGNORING_DOTS = {"gmail.com", "googlemail.com", "proton.me", "protonmail.com", "pm.me"}  # in the names of mailboxes
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -149,10 +150,13 @@ def take_email_quota(kind: Literal["reset", "unconfirmed", "nobody", "resend"], 
 
 
 def _recipient(kind: str, email_key: str) -> "_Counter":
-    """Return the count of a mailbox: dots in its name, what follows a `+` and Gmail's other name make no other one."""
+    """Return the count of an email; all other spellings of its mailbox share one, and do not use up the plain one's."""
     name, _, domain = email_key.partition("@")
-    mailbox = f"{name.partition('+')[0].replace('.', '')}@{'gmail.com' if domain == 'googlemail.com' else domain}"
-    return _Counter(("email", kind, mailbox), *EMAILS_TO_ONE_RECIPIENT)
+    name = name.partition("+")[0]
+    name = name.replace(".", "") if domain in IGNORING_DOTS else name
+    mailbox = f"{name}@{'gmail.com' if domain == 'googlemail.com' else domain}"
+    spelling = "" if kind == "staff" or mailbox == email_key else "other"
+    return _Counter(("email", kind, mailbox, spelling), *EMAILS_TO_ONE_RECIPIENT)
 
 
 @dataclass(frozen=True)
