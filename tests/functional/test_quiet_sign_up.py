@@ -97,6 +97,18 @@ def test_an_email_that_is_taken_in_the_same_moment_is_not_told_either(
     assert [message.task for message in send_emails(app)] == ["send_email_taken_email"]
 
 
+@pytest.mark.requirement(9)
+def test_the_cookie_of_a_sign_up_tells_later_only_what_was_typed(app: Flask) -> None:
+    browsers = {email: Browser(app.test_client()) for email in (TAKEN, FREE)}
+    for number, (email, browser) in enumerate(browsers.items()):
+        browser.sign_up(f"mallory{number}", email, MINE)
+    run_sql(app, f"DELETE FROM users WHERE email = '{FREE}'")  # its owner has deleted the account
+    run_sql(app, "UPDATE users SET email = 'new@example.com'")
+    for email, browser in browsers.items():
+        page = browser.client.get("/accounts/login/").text
+        assert (f"<strong>{email}</strong>" in page, "new@example.com" in page) == (True, False)
+
+
 def test_nobody_logs_in_to_what_keeps_the_username_and_it_expires(app: Flask) -> None:
     browser = Browser(app.test_client())
     browser.sign_up("mallory", TAKEN, MINE)

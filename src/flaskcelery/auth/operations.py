@@ -152,8 +152,3 @@ def confirm(user: User, typed: str, nonce: str) -> None:
         if not confirm_session(user, nonce):
             raise ChangedMeanwhile
         record(Event.CONFIRMED, user.id, user.email)
-
-
-def find_email(user_id: int | None) -> str:
-    """Return the email of an account, or "" if there is none."""
-    return db.session.scalar(select(User.email).where(User.id == user_id)) or "" if user_id else ""

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 
 from flaskcelery.auth import operations
 from flaskcelery.auth.forms import LogInForm, ResetForm
-from flaskcelery.auth.operations import EmailNotConfirmed, authenticate, find_email
+from flaskcelery.auth.operations import EmailNotConfirmed, authenticate
 from flaskcelery.auth.password_reset import InvalidResetLink, find_by_reset_token, request_reset, reset_password
 from flaskcelery.extensions import csrf
 from flaskcelery.users.devices import remember_device
@@ -16,7 +16,7 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out
-from flaskcelery.web.forms import NEW_ACCOUNT, NewPasswordForm, errors_shown
+from flaskcelery.web.forms import NEW_EMAIL, NewPasswordForm, errors_shown
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.security import clear_site_data
 from flaskcelery.web.strangers import same_for_strangers
@@ -35,7 +35,7 @@ def show_login() -> str | Response:
     next_page = request.args.get("next", "")
     if current_user.is_authenticated:
         return redirect(safe_next(next_page))
-    new_email = find_email(session.pop(NEW_ACCOUNT, None))
+    new_email = session.pop(NEW_EMAIL, "")
     form = LogInForm(next=next_page, username=new_email)
     return render_template("auth/login.html", form=form, new_email=new_email, needs_login=bool(next_page))
 

@@ -11,7 +11,7 @@ from flaskcelery.signup.forms import SignUpForm
 from flaskcelery.signup.operations import register
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import password_hint
-from flaskcelery.web.forms import NEW_ACCOUNT, errors_shown
+from flaskcelery.web.forms import NEW_EMAIL, errors_shown
 from flaskcelery.web.rate_limits import email_counted, limit
 from flaskcelery.web.strangers import same_for_strangers
 
@@ -42,8 +42,8 @@ def submit() -> str | Response:
         if form.is_from_bot():
             return _leave()
         with errors_shown(form), email_counted(typed_email_key(form.email.data or "")):
-            user_id = register(form.username.data or "", form.email.data or "", form.password1.data or "")
-            session[NEW_ACCOUNT] = user_id  # not the email: the cookie is readable
+            register(form.username.data or "", form.email.data or "", form.password1.data or "")
+            session[NEW_EMAIL] = form.email.data  # as it was typed: a copy of the cookie tells nothing else later
             return _leave()
     return _show(form)
 

@@ -24,7 +24,7 @@ from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Num
 from flaskcelery.errors import UserFacingError
 
 Normalize = Callable[[str], str]
-NEW_ACCOUNT = "new_account"  # a key of the visitor's session: the id of the account that they have just opened
+NEW_EMAIL = "new_email"  # a key of the visitor's session: the email that they have just signed up with
 NO_EMAIL = "Enter your email."
 USERNAME_HINT = "Letters, numbers and @ . + - _ only"
 NO_TEXT = {"Cc", "Cs"}  # the categories of control characters and of halves of characters
