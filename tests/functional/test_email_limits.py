@@ -16,7 +16,7 @@ TO_ONE = EMAILS_TO_ONE_RECIPIENT[0]
 MEMBER_FORMS = {
     "change_email": (EMAIL, {"email": "new{}@example.com", "password": PASSWORD}),
     "change_username": (USERNAME, {"username": "alice{}"}),
-    "change_password": (PASSWORD_CHANGE, {"old_password": PASSWORD, "new_password1": "short", "new_password2": ""}),
+    "new_password": (PASSWORD_CHANGE, dict.fromkeys(["old_password", "new_password1", "new_password2"], PASSWORD)),
 }
 
 

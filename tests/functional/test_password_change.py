@@ -149,3 +149,15 @@ def test_a_new_password_ends_a_change_of_address_that_somebody_has_asked_for(log
     assert "thief@example.com" in logged_in.client.get("/accounts/me/").text
     logged_in.send(CHANGE, old_password=PASSWORD, new_password1=NEW, new_password2=NEW)
     assert "thief@example.com" not in logged_in.client.get("/accounts/me/").text
+
+
+@pytest.mark.requirement(21)
+def test_a_copied_cookie_without_the_password_does_not_use_up_the_owners_changes(counting_app: Flask) -> None:
+    owner = Browser(counting_app.test_client())
+    owner.sign_up()
+    owner.log_in()
+    thief = copy_of(owner)
+    thief.client.environ_base["REMOTE_ADDR"] = "203.0.113.9"
+    for old, new in (("a guess", NEW), (PASSWORD, "short")) * 3:
+        assert change(thief, old, new).status_code == 200
+    assert change(owner).status_code == 302

@@ -21,6 +21,7 @@ from flaskcelery.users.names import make_username, refuse_taken
 from flaskcelery.users.password_change import check_password, replace_password
 from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import confirm_session, find_sessions, is_current, select_sessions
+from flaskcelery.web.rate_limits import count_member
 
 R = TypeVar("R")
 SHOWN_EMAILS = 20
@@ -55,6 +56,7 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
         check_password(user, old_password)
     except WrongPassword:
         raise WrongOldPassword from None
+    count_member("new_password", user.id)  # only now: a thief of the cookie does not use up the owner's changes
     new_hash = hasher().hash(new_password)
     with transaction():
         if not replace_password(user, new_hash, Event.PASSWORD_CHANGED, keep=user.session_token):

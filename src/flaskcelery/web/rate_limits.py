@@ -37,7 +37,7 @@ class Limit:
 
     by_client: tuple[int, int] | None = None
     by_account: tuple[int, int] | None = None  # by one client; from everywhere, anybody could lock the owner out
-    by_member: tuple[int, int] | None = None  # by one account, from everywhere, once it has given its password
+    by_member: tuple[int, int] | None = None  # by one account, from everywhere, after the password if one is needed
     by_everyone: tuple[int, int] | None = None  # as by_account, but from everywhere: its owner needs another way in
 
 
@@ -52,7 +52,8 @@ LIMITS = {
     "request_reset": Limit((20, HOUR)),
     "resend": Limit((20, HOUR)),
     "change_email": Limit((20, HOUR), by_member=(5, HOUR)),
-    "change_password": Limit((20, HOUR), by_member=(5, HOUR)),
+    "change_password": Limit((20, HOUR)),
+    "new_password": Limit(by_member=(5, HOUR)),
     "change_username": Limit((20, HOUR), by_member=(5, HOUR)),
     "export": Limit(by_member=(10, HOUR)),
     "staff_email": Limit(by_member=(60, HOUR)),
