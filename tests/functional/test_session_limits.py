@@ -14,6 +14,7 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
 from flaskcelery.users.models import User
 from flaskcelery.users.password_change import set_password
+from flaskcelery.users.passwords import Hasher
 from flaskcelery.users.sessions import MAX_SESSIONS, start_session
 from flaskcelery.web import rate_limits
 from tests.conftest import Browser, run_sql
@@ -22,6 +23,7 @@ from tests.functional.test_account import FIREFOX, press
 from tests.pages import csrf_token
 
 PAGE = 50_000  # bytes
+PER_ACCOUNT = rate_limits.LIMITS["log_in"].by_account[0]
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
 
 
@@ -151,6 +153,16 @@ def test_logins_with_an_old_password_do_not_use_up_those_with_a_new_one(limited:
         set_password(1, new)
         db.session.remove()
     assert [limited.log_in(password=new).status_code for _ in range(3)] == [302, 302, 429]
+
+
+@pytest.mark.requirement(64, 72)
+def test_logins_that_are_refused_soon_cost_no_hash(limited: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes: list[str] = []
+    verify = Hasher.verify
+    monkeypatch.setattr(Hasher, "verify", lambda *args: hashes.append("one") or verify(*args))
+    answers = [limited.log_in().status_code for _ in range(1 + PER_ACCOUNT + 3)]
+    assert answers == [302] + [429] * (PER_ACCOUNT + 3)
+    assert len(hashes) == 1 + PER_ACCOUNT
 
 
 @pytest.mark.requirement(64)

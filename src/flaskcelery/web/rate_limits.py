@@ -89,7 +89,7 @@ def limit(name: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 @contextmanager
 def attempt(name: str, account: object) -> Iterator[None]:
-    """Count a try at an account's password or code, for good only if the block raises WrongPassword.
+    """Count a try at an account's password or code, for good only if the block raises WrongPassword or TooManyRequests.
 
     A right password resets the account's count but not the client's failures: otherwise logging in to an account
     of one's own would buy more tries at others. Too many attempts are answered with 429 before the block runs.
@@ -105,7 +105,7 @@ def attempt(name: str, account: object) -> Iterator[None]:
     try:
         yield
         forgiven = tries
-    except WrongPassword:
+    except (WrongPassword, TooManyRequests):  # after its member's limit, a right password costs as much as a wrong one
         raise
     except Exception as error:  # the password was right, or the failure is ours
         forgiven = tries if isinstance(error, UserFacingError) else 1
