@@ -23,6 +23,7 @@ from flaskcelery.users.sessions import end_sessions, renew_token
 from flaskcelery.users.tokens import timestamp
 
 STEP = 30  # seconds for which an app shows a code
+LABEL_LENGTH = 64  # of the email in an app: a QR code takes twice as long to draw for the longest one
 DRIFT = 1  # steps that the clock of a phone can be off
 RECOVERY_CODES = 10
 MISREAD = str.maketrans("018", "olb")  # recovery codes have no such digits
@@ -54,8 +55,8 @@ def make_secret() -> str:
 
 def describe_secret(user: User, encrypted: str) -> tuple[str, str]:
     """Return the URI that an authenticator app reads from a QR code, and the secret in groups, for people who type."""
-    secret = _decrypt(encrypted)
-    uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=current_app.config["SITE_NAME"])
+    secret, label = _decrypt(encrypted), user.email[:LABEL_LENGTH]
+    uri = pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=current_app.config["SITE_NAME"])
     return uri, _group(secret)
 
 
