@@ -3,6 +3,7 @@
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPConnection
 
 import pytest
@@ -40,10 +41,10 @@ def connect(site: Deployment, context: ssl.SSLContext) -> ssl.SSLSocket:
 
 def ask(site: Deployment, path: str) -> tuple[int, str | None]:
     """Send a request without TLS; return status and location."""
-    connection = HTTPConnection(HOST, site.port, timeout=10)
-    connection.request("GET", path, headers={"Host": NAME})
-    response = connection.getresponse()
-    return response.status, response.headers["Location"]
+    with closing(HTTPConnection(HOST, site.port, timeout=10)) as connection:
+        connection.request("GET", path, headers={"Host": NAME})
+        response = connection.getresponse()
+        return response.status, response.headers["Location"]
 
 
 def test_the_certificate_is_valid_and_browsers_get_http_2(tls_site: Deployment) -> None:
