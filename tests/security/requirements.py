@@ -46,7 +46,11 @@ REQUIREMENTS = {
         "This is also true while Redis is down. Measured as in row 8, the medians differ by 0.07 ms. For the "
         "form that requests a new confirmation link, the medians differ by 0.17 ms.",
     ),
-    11: Requirement("Password guesses are counted across all processes", "Wrong guesses cannot lock the owner out."),
+    11: Requirement(
+        "Password guesses are counted across all processes",
+        "Wrong guesses cannot lock the owner out, except in the network that they come from: see [decision "
+        "14](decisions/0014-limits.md).",
+    ),
     12: Requirement("Rate limits work while Redis is down"),
     13: Requirement(
         "A request with a wrong Host header gets no page", "The Host header does not change the links in emails."
