@@ -17,8 +17,6 @@ class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships n
     """Flask-WTF's protection without its 500 for a malformed Referer or field, and with SECRET_KEY_FALLBACKS."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if None in request.form:  # a part without a name
-            raise BadRequest
         try:
             super().protect(apply_exemptions)
         except ValueError:
@@ -26,6 +24,8 @@ class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships n
 
     def _get_csrf_token(self) -> str | None:
         """Return the form's token, signed anew if it was signed with one of SECRET_KEY_FALLBACKS."""
+        if None in request.form:  # a part without a name
+            raise BadRequest
         token: str | None = super()._get_csrf_token()
         for key in current_app.config["SECRET_KEY_FALLBACKS"]:
             with suppress(ValidationError):
