@@ -2,10 +2,11 @@
 
 import math
 import re
+import secrets
 import sys
 from email import charset
 from email.mime.text import MIMEText
-from email.policy import compat32
+from email.policy import Compat32
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +18,21 @@ from flaskcelery.mail.smtp import SmtpConnection, refuse_bad_headers
 
 QUOTED_PRINTABLE = charset.Charset("utf-8")
 QUOTED_PRINTABLE.body_encoding = charset.QP  # lines stay within RFC 5321's 998 bytes
-CRLF = compat32.clone(linesep="\r\n", max_line_length=None)  # encoded words are folded before
 
 # What a template of an email sets; templates/email/base.html says what each part is.
 REQUIRED_PARTS = ("subject", "text", "reason")
 PARAGRAPHS = ("text", "note", "reason")
+
+
+class PlainHeaders(Compat32):
+    """Writes a header of plain text as it is, which takes Python's own policy a tenth of an email's time."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        is_plain = isinstance(value, str) and value.isascii() and value.isprintable()
+        return f"{name}: {value}\r\n".encode() if is_plain else super().fold_binary(name, value)
+
+
+CRLF = PlainHeaders(linesep="\r\n", max_line_length=None)  # encoded words are folded before
 
 
 class Message(flask_mail.Message):
@@ -33,7 +44,11 @@ class Message(flask_mail.Message):
         return MIMEText(text or "", _subtype=subtype, _charset=QUOTED_PRINTABLE)  # type: ignore[arg-type]
 
     def as_bytes(self) -> bytes:
-        return self._message().as_bytes(policy=CRLF)  # Flask-Mail's policy takes twice the CPU time
+        message = self._message()
+        for part in message.walk():
+            if part.is_multipart():
+                part.set_boundary(secrets.token_hex(16))  # else Python looks for one that is in no line
+        return message.as_bytes(policy=CRLF)  # Flask-Mail's policy takes twice the CPU time
 
 
 def compose(template: str, to: str, **context: Any) -> Message:

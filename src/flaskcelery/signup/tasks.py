@@ -6,10 +6,9 @@ import time
 
 from flask import current_app
 
-from flaskcelery.database import db
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
-from flaskcelery.users.models import User
+from flaskcelery.users.recipients import find_open
 from flaskcelery.users.samples import sample_user
 from flaskcelery.users.tokens import LINK_MAX_AGE, confirmation_link, lifetime, reject_link
 
@@ -21,8 +20,8 @@ PLAIN_NAME = re.compile(r"(?!.*(\d[._-]*){7})[\w.-]{1,30}")
 def send_welcome_email(user_id: int, made_at: int | None = None) -> Message | None:
     """Welcome a new user, by name if it is plain. `made_at` is the Unix time of the link for an imported account."""
     time.sleep(current_app.config["SIMULATED_WORK_SECONDS"])
-    user = db.session.get(User, user_id)
-    if user is None or user.closed_at:
+    user = find_open(user_id)
+    if user is None:
         return None
     return compose(
         "signup/email/welcome",

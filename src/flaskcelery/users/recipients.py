@@ -2,15 +2,19 @@
 
 from typing import Any
 
-from flaskcelery.database import db
+from sqlalchemy import bindparam, select
+
+from flaskcelery.database import read_one
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.users.models import User
+
+BY_ID = select(User).where(User.id == bindparam("user_id"))
 
 
 def find_open(user_id: int | None) -> User | None:
     """Return the account unless it is gone or closed."""
-    user = db.session.get(User, user_id) if user_id else None
-    return user if user and user.closed_at is None else None
+    found = read_one(BY_ID, user_id=user_id)
+    return found[0] if found and found[0].closed_at is None else None
 
 
 def compose_for(user_id: int, template: str, **context: Any) -> Message | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from email.message import Message as AnyMessage
+from email.policy import compat32
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from flaskcelery.app import create_app
 from flaskcelery.extensions import mail
 from flaskcelery.mail.errors import PermanentMailError
-from flaskcelery.mail.message import Message, compose, message_id
+from flaskcelery.mail.message import CRLF, Message, compose, message_id
 from flaskcelery.users.names import normalize_email
 from tests.unit.mail.smtp_servers import MailServer, send
 
@@ -121,3 +123,11 @@ def test_the_console_shows_one_block_with_links_whole(
     assert rule == last_rule == "-" * 70
     assert head[:3] == ["From: flaskcelery <noreply@example.com>", "To: bob@example.com", "Subject: Grüße"]
     assert (greeting, shown) == ("Öffnen:", link)
+
+
+@pytest.mark.parametrize("value", ["", " a  b ", "a\tb", "x" * 300, "=?utf-8?q?=C3=A4?=", "a;\n b", "ä"])
+def test_a_header_has_the_bytes_of_pythons_policy(value: str) -> None:
+    message = AnyMessage()
+    message["Subject"] = value
+    pythons = compat32.clone(linesep=CRLF.linesep, max_line_length=None)
+    assert message.as_bytes(policy=CRLF) == message.as_bytes(policy=pythons)
