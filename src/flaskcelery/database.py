@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, BindParameter, DateTime, Integer, MetaData, event, literal, select
-from sqlalchemy.engine import CursorResult, Dialect, Row
+from sqlalchemy.engine import Connection, CursorResult, Dialect, Row
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
@@ -92,7 +92,7 @@ class TransactionError(RuntimeError):
 def end_reading() -> Session:
     """Return the session, in no transaction any more; raise TransactionError if it would lose more than reads."""
     session = db.session()
-    if session.info.get("in_transaction"):
+    if "written_to" in session.info:
         raise TransactionError("transaction() is already open: call it once, or use db.session.begin_nested() inside.")
     if session.new or session.dirty or session.deleted or session.info.get("has_flushed"):
         raise TransactionError("transaction() would discard uncommitted changes: make them inside its block.")
@@ -117,8 +117,7 @@ def transaction() -> Iterator[None]:
     session = end_reading()
     # A read that turns into a write fails on SQLite when another process has written meanwhile.
     # So the read ends first, and writers queue up front (BEGIN IMMEDIATE).
-    session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
-    session.info["in_transaction"] = True
+    session.info["written_to"] = session.connection(execution_options={"sqlite_begin": "IMMEDIATE"})
     try:
         yield
         session.commit()
@@ -142,7 +141,8 @@ def read_one(query: Select[*tuple[Any, ...]], **values: object) -> Row[*tuple[An
 def write(statement: Executable, **values: object) -> CursorResult[Any]:
     """Run a statement that was built once in the open transaction, past the ORM: half of the CPU time."""
     require_transaction("write()")
-    return db.session.connection().execute(statement, values)
+    connection: Connection = db.session().info["written_to"]
+    return connection.execute(statement, values)
 
 
 def try_insert(row: Base) -> bool:
@@ -157,7 +157,7 @@ def try_insert(row: Base) -> bool:
 
 def require_transaction(caller: str) -> None:
     """Raise TransactionError unless a `transaction()` block is open, so that the caller's rows are committed."""
-    if not db.session().info.get("in_transaction"):
+    if "written_to" not in db.session().info:
         raise TransactionError(f"Call {caller} inside transaction(): outside, nothing commits its row.")
 
 
@@ -169,7 +169,7 @@ def _note_flush(session: Session, _context: object) -> None:
 @event.listens_for(db.session, "after_transaction_end")
 def _forget_transaction(session: Session, ended: SessionTransaction) -> None:
     if ended.parent is None:  # neither a savepoint nor a flush
-        session.info.pop("in_transaction", None)
+        session.info.pop("written_to", None)
         session.info.pop("has_flushed", None)
 
 

@@ -14,7 +14,6 @@ from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import ChangedMeanwhile, must_have_totp, update_unchanged
 from flaskcelery.users.devices import record_login
 from flaskcelery.users.models import User
-from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_change import check_password
 from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import confirm_session, start_session
@@ -28,7 +27,7 @@ R = TypeVar("R")
 LOGIN_MAX_AGE = timedelta(minutes=10)  # between the password and the code
 # What decides whether an account can log in, what a login needs, and how long it lasts.
 SEEN = ("password_hash", "email", "is_staff", "is_viewer", "totp_secret")
-OWNER = select(User).where(User.email_key == bindparam("key"))
+OWNER = select(User).where(User.email_key == bindparam("email_key"))
 
 
 class WrongCredentials(WrongPassword):
@@ -40,7 +39,7 @@ class EmailNotConfirmed(UserFacingError):
     message = "Please confirm your email first, with the link that we sent you."
 
 
-def authenticate(email: str, password: str, remember: bool = False) -> User:
+def authenticate(email_key: str, password: str, remember: bool = False) -> User:
     """Check the password and start a login session; return the user, who holds its token, or none if a code is missing.
 
     Raises WrongCredentials for every failure alike, after the time of one password check; with the right
@@ -49,15 +48,15 @@ def authenticate(email: str, password: str, remember: bool = False) -> User:
     # A visitor who is logged in to this account already has an object of their own, with the old session's token.
     db.session.expunge_all()
     for _ in range(LOGIN_TRIES):
-        user = _check_credentials(email, password)
+        user = _check_credentials(email_key, password)
         if _start_login(user, password, remember):
             return user
     raise WrongCredentials
 
 
-def _check_credentials(email: str, password: str) -> User:
+def _check_credentials(email_key: str, password: str) -> User:
     """Return the account, detached from the database; raise WrongCredentials or EmailNotConfirmed."""
-    found = read_one(OWNER, key=typed_email_key(email))
+    found = read_one(OWNER, email_key=email_key)
     user: User | None = found[0] if found else None
     least_rounds = hasher().most_rounds()  # so that an imported account takes no longer than the others
     db.session.expunge_all()

@@ -45,8 +45,9 @@ def submit_login() -> str | Response:
     """Log in with a fresh session, or show the form again."""
     form = LogInForm(request.form)
     if form.validate():
-        with errors_shown(form), attempt("log_in", account=typed_email_key(form.username.data or "")):
-            user = authenticate(form.username.data or "", form.password.data or "", form.remember.data)
+        email_key = typed_email_key(form.username.data or "")
+        with errors_shown(form), attempt("log_in", account=email_key):
+            user = authenticate(email_key, form.password.data or "", form.remember.data)
             end_current_session()
             next_page = form.next.data or request.args.get("next")
             if not user.session_token:
