@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from flask import Flask
 from psycopg import errors
-from sqlalchemy import bindparam, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
+from flaskcelery.audit.events import Event, record
+from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import TransactionError, db, explain, now_plus, transaction
 from flaskcelery.outbox.statements import execute_alone
 from flaskcelery.users.models import User
@@ -67,6 +69,18 @@ def test_an_error_inside_a_transaction_leaves_nothing_behind(app: Flask) -> None
             db.session.flush()
             raise ZeroDivisionError
         assert db.session.scalar(select(User)) is None
+
+
+def test_a_statement_that_writes_is_refused_outside_a_transaction(app: Flask) -> None:
+    with app.app_context():
+        with transaction():
+            record(Event.LOG_OUT)
+        with pytest.raises(TransactionError, match="inside transaction"):
+            record(Event.LOG_OUT)
+        with pytest.raises(ZeroDivisionError), transaction():
+            record(Event.LOG_OUT)
+            raise ZeroDivisionError
+        assert db.session.scalar(select(func.count(AuditEvent.id))) == 1
 
 
 def test_a_transaction_inside_a_transaction_raises_instead_of_dropping_the_outer_writes(app: Flask) -> None:
