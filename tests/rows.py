@@ -9,6 +9,7 @@ from uuid import UUID
 
 from flask import Flask
 from sqlalchemy import Column, Enum, inspect
+from wtforms import BooleanField, DateField, Field, Form, IntegerField, SelectField
 
 from flaskcelery.database import Base, db, transaction
 from flaskcelery.users.models import User
@@ -17,6 +18,7 @@ from flaskcelery.users.models import User
 ROWS: dict[str, dict[str, Any]] = {}
 
 MARK = "of-somebody-else"  # in texts
+FIELDS: dict[type[Field], Any] = {IntegerField: 1, DateField: date(2031, 2, 3), BooleanField: True}
 VALUES: dict[type, Any] = {
     int: 1,
     bool: False,
@@ -38,6 +40,15 @@ def add_row(app: Flask, model: type[Base], user_id: int) -> Any:
         [key] = inspect(row).identity
         db.session.remove()
     return key
+
+
+def fill_in(form: Form) -> Form:
+    """Give each field of a form a value."""
+    for field in form:
+        kinds = [value for kind, value in FIELDS.items() if isinstance(field, kind)]
+        choices = list(field.choices) if isinstance(field, SelectField) else kinds
+        field.data = choices[0] if choices else "new@example.com" if "email" in field.name else "new"
+    return form
 
 
 def _add(model: type[Base], user_id: int) -> Base:

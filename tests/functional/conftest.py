@@ -10,12 +10,14 @@ import pytest
 from flask import Flask
 
 from flaskcelery.admin.operations import ROLES
+from flaskcelery.admin.pages import PAGES
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.models import User
 from flaskcelery.web.rate_limits import LIMITS, Limit
 from tests.conftest import Browser, close, run_sql, send_emails
 from tests.pages import csrf_token
+from tests.rows import add_row
 
 SITE = "https://www.example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"  # a time in SQL, for str.format
@@ -95,9 +97,12 @@ def viewer(app: Flask) -> Member:
 
 @pytest.fixture
 def alice(app: Flask) -> Member:
-    """Return a user, one of whose emails has failed."""
+    """Return a user, one of whose emails has failed. Each page of the admin has a row."""
     member = Member(app, "alice")
     run_sql(app, f"UPDATE outbox SET failed_at = created_at, error = '550 no' WHERE user_id = {member.id}")
+    for model in {page.model for page in PAGES.values()}:
+        if not run_sql(app, f"SELECT 1 FROM {model.__tablename__} LIMIT 1"):
+            add_row(app, model, member.id)
     return member
 
 

@@ -16,7 +16,6 @@ from flaskcelery.outbox.models import OutboxRow
 from tests.conftest import run_sql
 from tests.functional.conftest import Member
 from tests.pages import find_csrf_token
-from tests.rows import add_row
 
 METHODS = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
 LOOKING = {"GET", "HEAD"}
@@ -45,15 +44,6 @@ def find_row(app: Flask, page: Page) -> object:
     with app.app_context():
         where = OutboxRow.failed_at.is_not(None) if page.model is OutboxRow else true()
         return db.session.scalar(select(page.key).where(where).order_by(page.key.desc()))
-
-
-@pytest.fixture
-def alice(app: Flask, alice: Member) -> Member:
-    """Return a user; every page has a row about her."""
-    for page in PAGES.values():
-        if find_row(app, page) is None:
-            add_row(app, page.model, alice.id)
-    return alice
 
 
 def rows_of(app: Flask) -> list[object]:

@@ -134,8 +134,8 @@ def _locked(row: Base, event: Event, actor_id: int, detail: str = "") -> Iterato
         found = db.session.get(type(row), key, with_for_update=True)
         if found is None:
             raise RowGone
-        yield found
         actor = get_actor(actor_id)
+        yield found
         record(event, getattr(row, "user_id", None), detail=f"{row.__tablename__} {key} {detail}".strip(), actor=actor)
 
 
