@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +28,15 @@ from flaskcelery.metrics import Metrics
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from flaskcelery.outbox.publisher import Publisher
+from flaskcelery.users.breaches import init_breaches
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.counters import init_limits
 from tests.alone import pytest_runtest_protocol  # noqa: F401  the hook
 from tests.pages import find_csrf_token, is_logged_in
 
 PASSWORD = "correct horse battery"
+MakeApp = Callable[..., Flask]
+APPS: dict[frozenset[tuple[str, str]], Flask] = {}  # by their settings
 
 
 def pytest_collection_finish() -> None:
@@ -77,26 +80,39 @@ def environ(instance: Path, migrated_database: Path) -> dict[str, str]:
     for path in instance.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name != "secret_key":  # which the shared application has read
+        elif path.name != "secret_key":  # which the applications have read
             path.unlink()
     shutil.copy(migrated_database, instance / "app.db")
     return settings(instance)
 
 
-@pytest.fixture(scope="session")
-def shared_app(instance: Path) -> Flask:
-    """Return the application of all tests that set nothing: to build one for each would take a third of their time."""
-    app = create_app(settings(instance))
-    app.extensions["first_config"] = dict(app.config)
-    return app
+@pytest.fixture
+def make_app(environ: dict[str, str]) -> Iterator[MakeApp]:
+    """Return what makes an application with these settings, as good as new, on the test's folder.
+
+    Tests with the same settings share one, to which they must add no page: to build one takes longer than most tests.
+    """
+    used = []
+
+    def make(**changes: str) -> Flask:
+        values = {**environ, **changes}
+        key = frozenset(values.items())
+        if key not in APPS:
+            APPS[key] = create_app(values)
+            APPS[key].extensions["first_config"] = dict(APPS[key].config)
+        renew(APPS[key])
+        used.append(APPS[key])
+        return APPS[key]
+
+    yield make
+    for app in used:
+        close(app)
 
 
 @pytest.fixture
-def app(shared_app: Flask, environ: dict[str, str]) -> Iterator[Flask]:
-    """Return an application as good as new; no context is open around the client's calls."""
-    renew(shared_app)
-    yield shared_app
-    close(shared_app)
+def app(make_app: MakeApp) -> Flask:
+    """Return the application; no context is open around the client's calls."""
+    return make_app()
 
 
 @pytest.fixture
@@ -120,14 +136,14 @@ def renew(app: Flask) -> None:
     """Replace all that an application remembers outside its folder."""
     app.config.clear()
     app.config.update(app.extensions["first_config"])
-    app.extensions["metrics"] = Metrics()
-    app.extensions["publisher"] = Publisher(app.extensions["celery"])
-    app.extensions["readiness"] = RecentReadiness()
+    publisher = Publisher(app.extensions["celery"])
+    app.extensions.update(metrics=Metrics(), publisher=publisher, readiness=RecentReadiness())
+    app.extensions.update(slots=None, smtp_sessions=None)
     app.extensions["strangers"].clear()
     app.extensions["celery"].set_default()
     mail.init_app(app)
-    init_passwords(app)
-    init_limits(app)
+    for init in (init_passwords, init_breaches, init_limits):
+        init(app)
 
 
 def close(app: Flask) -> None:

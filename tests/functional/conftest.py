@@ -15,7 +15,8 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.models import User
 from flaskcelery.web.rate_limits import LIMITS, Limit
-from tests.conftest import Browser, close, run_sql, send_emails
+from tests.conftest import Browser, MakeApp, close, run_sql, send_emails
+from tests.functional.beginnings import begin_once
 from tests.pages import csrf_token
 from tests.rows import add_row
 
@@ -29,15 +30,19 @@ class Member(Browser):
     def __init__(self, app: Flask, name: str, role: str = "user") -> None:
         super().__init__(app.test_client())
         self.email = f"{name}@example.com"
-        self.sign_up(name, self.email)
-        with app.app_context():
-            user = db.session.scalar(db.select(User).where(User.username == name))
-            self.id = user.id
-            for flag, value in ROLES[role].items():
-                setattr(user, flag, value)
-            db.session.commit()
-            db.session.remove()
-        self.log_in(self.email)
+
+        def begin() -> None:
+            self.sign_up(name, self.email)
+            with app.app_context():
+                user = db.session.scalar(db.select(User).where(User.username == name))
+                for flag, value in ROLES[role].items():
+                    setattr(user, flag, value)
+                db.session.commit()
+                db.session.remove()
+            self.log_in(self.email)
+
+        begin_once(app, self.client, f"{name} {role}", begin)
+        [(self.id,)] = run_sql(app, f"SELECT id FROM users WHERE username = '{name}'")
 
     def token(self) -> str:
         """Return the CSRF token of this browser's session."""
@@ -76,11 +81,9 @@ def own_app(environ: dict[str, str]) -> Iterator[Flask]:
 
 
 @pytest.fixture
-def counting_app(environ: dict[str, str]) -> Iterator[Flask]:
+def counting_app(make_app: MakeApp) -> Flask:
     """Return an application with rate limits."""
-    app = create_app({**environ, "RATELIMIT_ENABLED": "1"})
-    yield app
-    close(app)
+    return make_app(RATELIMIT_ENABLED="1")
 
 
 @pytest.fixture
@@ -134,20 +137,22 @@ def change_meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
 
 
 @pytest.fixture
-def logged_in(auth: Browser) -> Browser:
+def logged_in(app: Flask, auth: Browser) -> Browser:
     """Return the browser of alice, logged in; she has not confirmed her address."""
-    auth.sign_up()
-    auth.log_in()
-    assert auth.is_logged_in()
+
+    def begin() -> None:
+        auth.sign_up()
+        auth.log_in()
+        assert auth.is_logged_in()
+
+    begin_once(app, auth.client, "logged in", begin)
     return auth
 
 
 @pytest.fixture
-def secure_app(environ: dict[str, str]) -> Iterator[Flask]:
+def secure_app(make_app: MakeApp) -> Flask:
     """Return an application whose visitors come over HTTPS."""
-    app = create_app({**environ, "PUBLIC_URL": SITE})
-    yield app
-    close(app)
+    return make_app(PUBLIC_URL=SITE)
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import re
 import pytest
 from flask import Flask
 
-from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.users.tokens import LINK_DAYS
-from tests.conftest import PASSWORD, Browser, close, events, link_in, run_sql, send_emails
+from tests.conftest import PASSWORD, Browser, MakeApp, close, events, link_in, run_sql, send_emails
 from tests.pages import DEAD, csrf_token
 
 OLD, NEW = "alice@example.com", "new@example.com"
@@ -151,8 +150,8 @@ def test_a_fresh_link_is_for_addresses_only(auth: Browser) -> None:
     assert "Enter a valid email address." in auth.send("/accounts/email/resend/", email="nonsense").text
 
 
-def test_where_it_is_required_nobody_logs_in_unconfirmed(environ: dict[str, str]) -> None:
-    app = create_app({**environ, "EMAIL_CONFIRMATION_REQUIRED": "1"})
+def test_where_it_is_required_nobody_logs_in_unconfirmed(make_app: MakeApp) -> None:
+    app = make_app(EMAIL_CONFIRMATION_REQUIRED="1")
     auth = Browser(app.test_client())
     auth.sign_up()
     page = auth.log_in().text

@@ -10,7 +10,7 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import TestResponse
 
 from flaskcelery.database import db
-from tests.conftest import Browser
+from tests.conftest import Browser, MakeApp
 
 HOME = 'button" href="/">'
 SECRET = "s3cret-within"
@@ -30,15 +30,21 @@ TITLES = {
 
 
 @pytest.fixture
-def app(own_app: Flask) -> Flask:
-    """Return an application of the test's own: it gets more pages."""
-    return own_app
+def app(make_app: MakeApp) -> Flask:
+    """Return an application with pages that fail in every way; as no other test has its name, none shares it."""
+    app = make_app(SITE_NAME="Failing")
+    if "fail" not in app.view_functions:
+        add_pages(app)
+    return app
 
 
 @pytest.fixture
 def failing(app: Flask) -> FlaskClient:
-    """Return a browser at an application with pages that fail in every way."""
+    """Return a browser at that application."""
+    return app.test_client()
 
+
+def add_pages(app: Flask) -> None:
     @app.route("/fail/<int:code>")
     def fail(code: int) -> None:
         abort(code, SECRET)
@@ -54,8 +60,6 @@ def failing(app: Flask) -> FlaskClient:
     @app.route("/database/<statement>")
     def break_database(statement: str) -> None:
         db.session.execute(text(statement))
-
-    return app.test_client()
 
 
 def assert_own_page(response: TestResponse, code: int) -> None:

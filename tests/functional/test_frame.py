@@ -11,7 +11,7 @@ from werkzeug.exceptions import TooManyRequests
 
 from flaskcelery.app import create_app
 from flaskcelery.web.templates import MENU
-from tests.conftest import PASSWORD, Browser, close, run_sql
+from tests.conftest import PASSWORD, Browser, MakeApp, close, run_sql
 from tests.functional.conftest import Member
 from tests.pages import focus_of
 
@@ -143,12 +143,10 @@ def test_every_page_has_a_description_and_a_skip_link(client: FlaskClient) -> No
         assert '<main id="main"' in page
 
 
-def test_rules_are_told_beforehand(environ: dict[str, str]) -> None:
-    app = create_app({**environ, "PASSWORD_MIN_LENGTH": "15"})
-    page = app.test_client().get("/accounts/signup/").text
+def test_rules_are_told_beforehand(make_app: MakeApp) -> None:
+    page = make_app(PASSWORD_MIN_LENGTH="15").test_client().get("/accounts/signup/").text
     for hint in ("Letters, numbers and @ . + - _ only", 'id="email-hint"', "At least 15 characters."):
         assert hint in page
-    close(app)
 
 
 @pytest.mark.parametrize("path", [CHANGE_PASSWORD])

@@ -11,11 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
 from flaskcelery.health import operations
 from flaskcelery.health.operations import Readiness
-from tests.conftest import Browser
+from tests.conftest import Browser, MakeApp
 
 
 def test_a_healthy_site_is_alive_and_ready(client: FlaskClient) -> None:
@@ -31,9 +30,9 @@ def test_the_age_of_the_oldest_pending_email_is_shown(client: FlaskClient, auth:
     assert 0 <= age < 60
 
 
-def test_without_its_database_a_site_is_alive_but_not_ready(environ: dict[str, str]) -> None:
+def test_without_its_database_a_site_is_alive_but_not_ready(make_app: MakeApp) -> None:
     url = "postgresql://nobody@127.0.0.1:1/nothing"
-    client = create_app({**environ, "DATABASE_URL": url}).test_client()
+    client = make_app(DATABASE_URL=url).test_client()
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
     assert answer.status_code == 503
@@ -50,8 +49,8 @@ def test_tables_of_another_release_make_a_site_not_ready(client: FlaskClient) ->
     assert "flask db upgrade" in (answer.json or {})["problem"]
 
 
-def test_an_absent_broker_is_told_but_the_site_is_ready(environ: dict[str, str]) -> None:
-    client = create_app({**environ, "CELERY_BROKER_URL": "redis://127.0.0.1:1/0"}).test_client()
+def test_an_absent_broker_is_told_but_the_site_is_ready(make_app: MakeApp) -> None:
+    client = make_app(CELERY_BROKER_URL="redis://127.0.0.1:1/0").test_client()
     answer = client.get("/readyz")
     assert answer.status_code == 200
     assert (answer.json or {})["broker"] == "away"

@@ -7,7 +7,7 @@ from flask import request
 
 from flaskcelery.app import create_app
 from flaskcelery.web.requests import client_ip
-from tests.conftest import PASSWORD, Browser, run_sql
+from tests.conftest import PASSWORD, Browser, MakeApp, run_sql
 
 FORGED = {
     "X-Forwarded-For": "6.6.6.6, 10.0.0.1, 10.0.0.2",
@@ -53,8 +53,8 @@ def test_a_client_is_one_ip_address_however_a_proxy_spells_it(environ: dict[str,
 
 
 @pytest.mark.requirement(14)
-def test_what_is_no_ip_address_is_no_error_of_ours(environ: dict[str, str]) -> None:
-    app = create_app({**environ, "TRUSTED_PROXIES": "1"})
+def test_what_is_no_ip_address_is_no_error_of_ours(make_app: MakeApp) -> None:
+    app = make_app(TRUSTED_PROXIES="1")
     browser = Browser(app.test_client())
     browser.client.environ_base["HTTP_X_FORWARDED_FOR"] = LONG
     assert browser.sign_up().status_code == 302
@@ -64,8 +64,8 @@ def test_what_is_no_ip_address_is_no_error_of_ours(environ: dict[str, str]) -> N
 
 @pytest.mark.requirement(11)
 @pytest.mark.parametrize(("spelling", "is_one"), [("203.0.113.9:{}", True), ("::ffff:203.0.113.{}", False)])
-def test_ports_buy_no_tries_and_ipv4_clients_are_not_one(environ: dict[str, str], spelling: str, is_one: bool) -> None:
-    app = create_app({**environ, "TRUSTED_PROXIES": "1", "RATELIMIT_ENABLED": "1"})
+def test_ports_buy_no_tries_and_ipv4_clients_are_not_one(make_app: MakeApp, spelling: str, is_one: bool) -> None:
+    app = make_app(TRUSTED_PROXIES="1", RATELIMIT_ENABLED="1")
     browser = Browser(app.test_client())
     answers = []
     for number in range(1, 13):

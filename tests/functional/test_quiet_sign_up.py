@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 
-from flaskcelery.app import create_app
 from flaskcelery.database import transaction
 from flaskcelery.retention import purge_some
 from flaskcelery.signup import operations
-from tests.conftest import PASSWORD, Browser, close, events, run_sql, send_emails
+from tests.conftest import PASSWORD, Browser, MakeApp, events, run_sql, send_emails
 from tests.pages import errors_of
 
 MINE = "staple seventeen"  # the password of whoever asks
@@ -20,14 +17,13 @@ QUIET = {"SIGN_UP_REVEALS_EMAIL": "0", "EMAIL_CONFIRMATION_REQUIRED": "1"}
 
 
 @pytest.fixture
-def app(environ: dict[str, str]) -> Iterator[Flask]:
+def app(make_app: MakeApp) -> Flask:
     """Return a quiet site, at which alice has an account."""
-    app = create_app({**environ, **QUIET})
+    app = make_app(**QUIET)
     Browser(app.test_client()).sign_up()
     run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
     send_emails(app)
-    yield app
-    close(app)
+    return app
 
 
 def see_sign_up(app: Flask, email: str, username: str = "mallory") -> list[str]:
@@ -73,8 +69,8 @@ def test_the_owner_is_told_by_email_and_nobody_else_is(app: Flask) -> None:
 
 
 @pytest.mark.requirement(9)
-def test_the_owner_is_told_five_times_an_hour_as_a_new_user_would_be(environ: dict[str, str], app: Flask) -> None:
-    limited = create_app({**environ, **QUIET, "RATELIMIT_ENABLED": "1"})
+def test_the_owner_is_told_five_times_an_hour_as_a_new_user_would_be(make_app: MakeApp, app: Flask) -> None:
+    limited = make_app(**QUIET, RATELIMIT_ENABLED="1")
     for email in (TAKEN, FREE):
         answers = [Browser(limited.test_client()).sign_up(f"x{n}{email[0]}", email).status_code for n in range(6)]
         assert answers == [302] * 5 + [429]

@@ -8,11 +8,10 @@ import pytest
 from flask import Flask
 from werkzeug.exceptions import TooManyRequests
 
-from flaskcelery.app import create_app
 from flaskcelery.web import rate_limits as limits
 from flaskcelery.web.counters import Counters
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT, LIMITS, Limit, attempt, limit, take_email_quota
-from tests.conftest import Browser, close
+from tests.conftest import Browser, MakeApp, close
 from tests.processes import wait_until
 
 ATTACKER = "192.0.2.66"
@@ -173,8 +172,8 @@ def test_a_view_that_also_shows_its_form_counts_only_what_is_sent(app: Flask, mo
         view()
 
 
-def test_the_switch_turns_counting_off(environ: dict[str, str]) -> None:
-    app = create_app(environ)
+def test_the_switch_turns_counting_off(make_app: MakeApp) -> None:
+    app = make_app()
     browser = Browser(app.test_client())
     assert {browser.log_in().status_code for _ in range(PER_CLIENT + 1)} == {200}
     with app.app_context():

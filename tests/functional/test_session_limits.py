@@ -10,14 +10,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
 from flaskcelery.users.models import User
 from flaskcelery.users.password_change import set_password
 from flaskcelery.users.passwords import Hasher
 from flaskcelery.users.sessions import MAX_SESSIONS, start_session
 from flaskcelery.web import rate_limits
-from tests.conftest import Browser, run_sql
+from tests.conftest import Browser, MakeApp, run_sql
 from tests.functional.conftest import Member
 from tests.functional.test_account import FIREFOX, press
 from tests.pages import csrf_token
@@ -124,11 +123,11 @@ def test_an_export_is_whole_and_never_in_memory_at_once(app: Flask, logged_in: B
 
 
 @pytest.fixture
-def limited(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Browser:
+def limited(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> Browser:
     """Return the browser of alice, logged in, where two logins and exports an hour are allowed."""
     for name in ("log_in", "export"):
         monkeypatch.setitem(rate_limits.LIMITS, name, replace(rate_limits.LIMITS[name], by_member=(2, 60)))
-    browser = Browser(create_app({**environ, "RATELIMIT_ENABLED": "1"}).test_client())
+    browser = Browser(make_app(RATELIMIT_ENABLED="1").test_client())
     browser.sign_up()
     browser.log_in()
     return browser

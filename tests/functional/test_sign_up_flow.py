@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from flaskcelery.app import create_app
-from tests.conftest import Browser, close, run_sql
+from tests.conftest import Browser, MakeApp, run_sql
 from tests.pages import csrf_token, focus_of
 
 LOG_IN_FIRST, CONFIRM_FIRST = 'data-note="log-in-first"', 'data-note="confirm-first"'
@@ -30,11 +28,9 @@ def test_a_button_pressed_after_the_session_ended_leads_there_too(app: Flask, lo
 
 
 @pytest.fixture
-def strict(environ: dict[str, str]) -> Iterator[Browser]:
+def strict(make_app: MakeApp) -> Browser:
     """Return a browser at a site that requires a confirmed email."""
-    app = create_app({**environ, "EMAIL_CONFIRMATION_REQUIRED": "1"})
-    yield Browser(app.test_client())
-    close(app)
+    return Browser(make_app(EMAIL_CONFIRMATION_REQUIRED="1").test_client())
 
 
 def test_after_sign_up_the_login_page_says_where_the_link_went_and_has_the_email(auth: Browser) -> None:

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
 import pytest
-from flask import Flask
 
-from flaskcelery.app import create_app
-from tests.conftest import PASSWORD, Browser, close, link_in, run_sql, send_emails
+from tests.conftest import PASSWORD, Browser, MakeApp, link_in, run_sql, send_emails
 from tests.functional.conftest import Member
 from tests.pages import csrf_token, errors_of
 
 SIGN_UP = "/accounts/signup/"
 MODES = {mode: f'data-note="sign-up-{mode}"' for mode in ("invite", "closed")}
 DOMAINS = {"SIGN_UP_DOMAINS": "example.com, Straße.example"}
-MakeApp = Callable[..., Flask]
-
-
-@pytest.fixture
-def make_app(environ: dict[str, str]) -> Iterator[MakeApp]:
-    """Return what makes an application with these settings."""
-    made = []
-
-    def make(**settings: str) -> Flask:
-        made.append(create_app({**environ, **settings}))
-        return made[-1]
-
-    yield make
-    for app in made:
-        close(app)
 
 
 @pytest.mark.requirement(90)

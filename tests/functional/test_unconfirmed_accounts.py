@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
-from flaskcelery.app import create_app
 from flaskcelery.audit.events import Event
 from flaskcelery.database import db
 from flaskcelery.retention import purge_some
 from flaskcelery.users.passwords import Hasher
-from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
+from tests.conftest import PASSWORD, Browser, MakeApp, events, link_in, run_sql, send_emails
 from tests.functional.conftest import Member
 from tests.functional.two_factor import set_up
 from tests.pages import DEAD
@@ -42,8 +41,8 @@ def test_a_recipient_who_did_not_sign_up_confirms_nothing(app: Flask, logged_in:
 
 
 @pytest.mark.requirement(65)
-def test_passwords_guessed_on_the_page_of_a_link_are_limited(environ: dict[str, str]) -> None:
-    app = create_app({**environ, "RATELIMIT_ENABLED": "1"})
+def test_passwords_guessed_on_the_page_of_a_link_are_limited(make_app: MakeApp) -> None:
+    app = make_app(RATELIMIT_ENABLED="1")
     Browser(app.test_client()).sign_up()
     link, visitor = link_in(send_emails(app)[0]), Browser(app.test_client())
     answers = [visitor.send(link, password=f"guess {number}").status_code for number in range(11)]
@@ -167,8 +166,8 @@ def test_an_email_that_staff_changed_does_not_expire_the_account(app: Flask, sta
 
 
 @pytest.mark.requirement(65)
-def test_with_the_setting_zero_accounts_do_not_expire(environ: dict[str, str]) -> None:
-    app = create_app({**environ, "UNCONFIRMED_KEEP_DAYS": "0"})
+def test_with_the_setting_zero_accounts_do_not_expire(make_app: MakeApp) -> None:
+    app = make_app(UNCONFIRMED_KEEP_DAYS="0")
     Browser(app.test_client()).sign_up()
     assert run_sql(app, "SELECT confirm_by FROM users") == [(None,)]
 

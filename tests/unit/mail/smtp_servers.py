@@ -21,9 +21,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from flaskcelery.app import create_app
 from flaskcelery.extensions import mail
 from flaskcelery.mail.message import Message
+from tests.conftest import MakeApp
 
 SILENCE, DROP = b"(silence)", b"(drop)"  # what a script may say in place of a reply
 
@@ -154,13 +154,15 @@ class ScriptedServer:
         return True
 
 
-def send(environ: dict[str, str], port: int, **options: Any) -> None:
+def send(make_app: MakeApp, port: int, **options: Any) -> None:
     """Send one email to `port`; options in capitals are settings, the others are fields of the message."""
-    settings = {"MAIL_BACKEND": "smtp", "MAIL_SERVER": "localhost", "MAIL_TIMEOUT": "0.5", "MAIL_PORT": str(port)}
+    settings = {"MAIL_BACKEND": "smtp", "MAIL_SERVER": "localhost", "MAIL_TIMEOUT": "0.5"}
     fields = {"subject": "Hello", "recipients": ["bob@example.com"], "body": "Hi"}
     for name, value in options.items():
         (settings if name.isupper() else fields)[name] = value
-    with create_app({**environ, **settings}).app_context():
+    app = make_app(**settings)
+    app.config["MAIL_PORT"] = port
+    with app.app_context():
         message = Message(**{name: value for name, value in fields.items() if name != "send_before"})
         message.send_before = fields.get("send_before", message.send_before)
         mail.send(message)

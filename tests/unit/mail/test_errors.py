@@ -3,6 +3,7 @@
 import pytest
 
 from flaskcelery.mail.errors import ConfigurationMailError, MailError, PermanentMailError
+from tests.conftest import MakeApp
 from tests.unit.mail.smtp_servers import ScriptedServer, send
 
 
@@ -20,8 +21,8 @@ from tests.unit.mail.smtp_servers import ScriptedServer, send
     ],
 )
 def test_a_5_7_reply_is_about_one_email_only_if_it_names_the_recipient(
-    environ: dict[str, str], step: str, reply: str, kind: type[MailError]
+    make_app: MakeApp, step: str, reply: str, kind: type[MailError]
 ) -> None:
     with ScriptedServer(**{step: reply.encode()}) as server, pytest.raises(MailError) as seen:
-        send(environ, server.port)
+        send(make_app, server.port)
     assert seen.type is kind
