@@ -145,6 +145,7 @@ def nginx(folder: Path, port: int, pages_port: int, forms_port: int, **names: st
 
     Its limits do not hold for 127.0.0.1, so that tests may hurry; they do for 127.0.0.2 and so on.
     """
+    static = folder.parent / "static"  # the same for all tests
     names = {
         "NGINX_MODE": "tls" if "NGINX_TLS_LISTEN" in names else "http",
         "NGINX_LISTEN": f"{HOST}:{port}",
@@ -155,11 +156,12 @@ def nginx(folder: Path, port: int, pages_port: int, forms_port: int, **names: st
         "NGINX_FORMS_PORT": str(forms_port),
         "NGINX_RESOLVER": HOST,
         "NGINX_METRICS_LISTEN": f"{HOST}:{free_port()}",
-        "NGINX_STATIC_FOLDER": str(folder / "static"),
+        "NGINX_STATIC_FOLDER": str(static),
         **names,
     }
-    app = create_app({"INSTANCE_PATH": str(folder / "instance")})
-    app.test_cli_runner().invoke(args=["static", "collect", str(folder / "static")], catch_exceptions=False)
+    if not static.exists():
+        app = create_app({"INSTANCE_PATH": str(folder / "instance")})
+        app.test_cli_runner().invoke(args=["static", "collect", str(static)], catch_exceptions=False)
     for path in NGINX_TEMPLATES.rglob("*.template"):
         rendered = folder / "conf.d" / path.relative_to(NGINX_TEMPLATES).with_suffix("")
         rendered.parent.mkdir(parents=True, exist_ok=True)

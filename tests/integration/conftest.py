@@ -1,6 +1,7 @@
 """Fixtures of the integration tests: real servers, and the application's processes between them."""
 
 import itertools
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -87,6 +88,26 @@ def make_stack(
 
     with ExitStack() as exits:
         yield make
+
+
+@pytest.fixture(scope="session")
+def started_site(tmp_path_factory: pytest.TempPathFactory, migrated_database: Path) -> Iterator[Stack]:
+    """Return the site of all tests here."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "instance").mkdir()
+    shutil.copy(migrated_database, folder / "instance")
+    settings = {"DATABASE_URL": f"sqlite:///{folder}/instance/app.db", "INSTANCE_PATH": str(folder / "instance")}
+    with ExitStack() as exits:
+        stack = Stack(folder, exits, {**settings, "ARGON2_PARAMETERS": "m=8,t=1,p=1"})
+        stack.web = stack.start_web()
+        yield stack
+
+
+@pytest.fixture
+def site(started_site: Stack) -> Stack:
+    """Return an application with its web part only, for tests that leave it as it was but for accounts."""
+    STACKS.append(started_site)
+    return started_site
 
 
 @pytest.hookimpl(wrapper=True)

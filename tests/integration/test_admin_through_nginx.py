@@ -1,7 +1,5 @@
 """The admin from outside: no spelling of a path, after nginx has normalized it, opens a page to others."""
 
-from collections.abc import Callable
-
 import pytest
 from sqlalchemy import text
 
@@ -37,19 +35,18 @@ def follow(visitor: Visitor, path: str) -> Answer:
 
 
 @pytest.mark.requirement(31)
-def test_no_spelling_of_an_address_opens_the_pages_to_others_than_staff(make_stack: Callable[..., Stack]) -> None:
-    stack = make_stack()
-    stack.start_web()
-    nobody, user, staff = stack.visitor(), stack.visitor(), stack.visitor()
+def test_no_spelling_of_an_address_opens_the_pages_to_others_than_staff(site: Stack) -> None:
+    nobody, user, staff = site.visitor(), site.visitor(), site.visitor()
     for visitor, name in ((user, "alice"), (staff, "sue")):
         visitor.sign_up(name)
-        with stack.engine.begin() as connection:
+        with site.engine.begin() as connection:
             connection.execute(text("UPDATE users SET is_staff = true WHERE username = 'sue'"))
         visitor.log_in(f"{name}@example.com")
     assert staff.get("/admin/users/").status == 200
+    users = site.count("users")
     for visitor in (nobody, user):
         for path in SPELLINGS:
             for answer in (follow(visitor, path), visitor.post(path)):
                 assert answer.status in CLOSED, path
                 assert "Audit trail" not in answer.text, path
-    assert stack.count("users") == 2
+    assert site.count("users") == users

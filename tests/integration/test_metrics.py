@@ -96,9 +96,7 @@ def test_a_broker_that_is_away_opens_the_breaker_and_refused_tries_are_counted(
     assert stack.scrape()['flaskcelery_limit_hits_total{limit="log_in"}'] >= 1
 
 
-def test_metrics_are_not_for_visitors(make_stack: Callable[..., Stack]) -> None:
-    stack = make_stack()
-    stack.start_web()
+def test_metrics_are_not_for_visitors(site: Stack) -> None:
     for path in (
         "/metrics",
         "//metrics",
@@ -108,13 +106,13 @@ def test_metrics_are_not_for_visitors(make_stack: Callable[..., Stack]) -> None:
         "/metrics/",
         "/METRICS",
     ):
-        answer = stack.visitor().get(path)
+        answer = site.visitor().get(path)
         assert (answer.status, "flaskcelery_" in answer.text) == (404, False), path
-    assert stack.visitor().post("/metrics").status == 404
-    with closing(HTTPConnection(HOST, stack.metrics_port, timeout=30)) as connection:
+    assert site.visitor().post("/metrics").status == 404
+    with closing(HTTPConnection(HOST, site.metrics_port, timeout=30)) as connection:
         connection.request("GET", "/accounts/login/")
         assert connection.getresponse().status == 404, "nothing else is on the inner port"
-    with closing(HTTPConnection(HOST, stack.metrics_port, timeout=30)) as connection:
+    with closing(HTTPConnection(HOST, site.metrics_port, timeout=30)) as connection:
         connection.request("GET", "/metrics?web=127.0.0.9")
         assert connection.getresponse().status == 502, "that web container is asked, and no other"
 

@@ -74,7 +74,7 @@ def test_nginx_own_answers_are_polite_pages_with_every_header_once(start_nginx: 
 
 def test_static_files_can_be_kept_for_a_year_with_a_version_only(start_nginx: Callable[..., Any]) -> None:
     site = start_nginx()
-    page = (site.folder / "static" / "errors" / "404.html").read_text()
+    page = (site.folder.parent / "static" / "errors" / "404.html").read_text()
     version = re.search(r"site\.css(\?v=[0-9a-f]{12})", page)[1]
     hour, year = "public, max-age=3600", "public, max-age=31536000, immutable"
     for query, caching in (
@@ -132,6 +132,7 @@ def test_a_release_sends_visitors_elsewhere_by_one_file(start_nginx: Callable[..
     site = start_nginx()
     (site.folder / "web.d").mkdir()
     (site.folder / "web.d/web.conf").write_text("set $web 127.0.0.4;\n")
+    assert ask(site.port, "/").status == 200  # it would miss a signal before that
     with served(Echo("127.0.0.4", site.pages)) as other:
         site.nginx.popen.send_signal(1)  # SIGHUP, as `nginx -s reload`
         wait_until(lambda: ask(site.port, "/").status == 200 and other.seen, 30, "visitors at the other address")

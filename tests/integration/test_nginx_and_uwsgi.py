@@ -11,18 +11,10 @@ from tests.pages import DEAD
 from tests.processes import wait_until
 
 
-@pytest.fixture
-def stack(make_stack: Callable[..., Stack]) -> Stack:
-    """Return an application with its web part only."""
-    stack = make_stack()
-    stack.start_web()
-    return stack
-
-
 @pytest.mark.requirement(13)
-def test_nginx_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) -> None:
+def test_nginx_knows_its_own_host_and_keeps_large_bodies_out(site: Stack) -> None:
     """A foreign host gets no answer at all, a large body no way in, and static files come from disk."""
-    visitor = stack.visitor()
+    visitor = site.visitor()
     with pytest.raises(ConnectionResetError):
         visitor.get("/", Host="evil.example")
     with pytest.raises(ConnectionResetError):
@@ -39,10 +31,10 @@ def test_nginx_knows_its_own_host_and_keeps_large_bodies_out(stack: Stack) -> No
     assert visitor.get("/" + "x" * 8000, **largest).status == 404
 
 
-def test_the_application_sees_the_host_with_its_port(stack: Stack) -> None:
+def test_the_application_sees_the_host_with_its_port(site: Stack) -> None:
     """Debian's uwsgi_params drop it; redirects and the check of a form's origin need it."""
-    answer = stack.visitor().get("/accounts/login")
-    assert (answer.status, answer.headers["Location"]) == (308, f"{stack.settings['PUBLIC_URL']}/accounts/login/")
+    answer = site.visitor().get("/accounts/login")
+    assert (answer.status, answer.headers["Location"]) == (308, f"{site.settings['PUBLIC_URL']}/accounts/login/")
 
 
 def test_who_is_being_served_is_answered_before_uwsgi_stops(make_stack: Callable[..., Stack]) -> None:
@@ -64,11 +56,11 @@ def test_who_is_being_served_is_answered_before_uwsgi_stops(make_stack: Callable
 
 
 @pytest.mark.requirement(47)
-def test_the_token_of_a_link_is_in_no_log(stack: Stack) -> None:
+def test_the_token_of_a_link_is_in_no_log(site: Stack) -> None:
     """Whoever reads logs could else reset passwords."""
     token = f"6f00abcd-{'0123456789abcdef' * 4}"
-    answer = stack.visitor().get(f"/accounts/reset/1/{token}/?next=1")
+    answer = site.visitor().get(f"/accounts/reset/1/{token}/?next=1")
     assert DEAD in answer.text
-    wait_until(lambda: "/accounts/reset/1/..." in stack.read_logs(), 30, "the request's line")
-    assert token not in stack.read_logs()
-    assert token[9:] not in stack.read_logs()
+    wait_until(lambda: "/accounts/reset/1/..." in site.read_logs(), 30, "the request's line")
+    assert token not in site.read_logs()
+    assert token[9:] not in site.read_logs()

@@ -95,15 +95,13 @@ def test_every_answer_has_every_header_once(make_stack: Callable[..., Stack]) ->
 
 
 @pytest.mark.requirement(40)
-def test_a_hundred_megabytes_of_body_take_no_memory_of_ours(make_stack: Callable[..., Stack]) -> None:
-    stack = make_stack()
-    web = stack.start_web()
-    visitor = stack.visitor()
+def test_a_hundred_megabytes_of_body_take_no_memory_of_ours(site: Stack) -> None:
+    visitor = site.visitor()
     for _ in range(8):  # so that all processes have loaded what they need to answer
         assert [each.status for each in (visitor.get(SIGN_UP), visitor.get(LOG_IN), visitor.post(SIGN_UP))] == [200] * 3
-    before = memory(web)
+    before = memory(site.web)
     for head in ("Content-Length: 104857600", "Transfer-Encoding: chunked"):
-        with socket.create_connection((HOST, stack.port), timeout=20) as connection:
+        with socket.create_connection((HOST, site.port), timeout=20) as connection:
             connection.sendall(f"POST {SIGN_UP} HTTP/1.1\r\nHost: {HOST}\r\n{head}\r\n\r\n".encode())
             part = b"100000\r\n" + b"x" * 1048576 + b"\r\n" if "chunked" in head else b"x" * 1048576
             for _ in range(100):
@@ -111,7 +109,7 @@ def test_a_hundred_megabytes_of_body_take_no_memory_of_ours(make_stack: Callable
             assert connection.recv(100).startswith(b"HTTP/1.1 413")
     assert visitor.post(SIGN_UP, **{f"field{number}": "" for number in range(40_000)}).status == 413
     assert visitor.get(SIGN_UP).status == 200
-    assert memory(web) - before < 4000
+    assert memory(site.web) - before < 4000
 
 
 def test_however_many_sign_up_at_once_a_process_keeps_the_memory_of_one_hash(make_stack: Callable[..., Stack]) -> None:
