@@ -20,6 +20,7 @@ from tests.integration.stack import PROCFILE, UWSGI_INI, Stack
 from tests.processes import HOST, ROOT, Process, wait_until
 
 from benchmarks.clients import Done, email_of, log_in, run_load, sign_up
+from flaskcelery.config.derived import OUTBOX_QUEUE
 from flaskcelery.config.parsers import ARGON2_DEFAULT
 
 CORES = os.cpu_count() or 1
@@ -71,7 +72,7 @@ class Bench:
 
     def is_bare_idle(self) -> bool:
         """Tell whether no task of the limits waits or runs."""
-        return not (self.bare_broker.llen("celery") or self.bare_broker.hlen("unacked"))
+        return not (self.bare_broker.llen(OUTBOX_QUEUE) or self.bare_broker.hlen("unacked"))
 
 
 def start_bare(site: CompleteStack, exits: ExitStack, folder: Path) -> tuple[Stack, Process, Process, Redis]:

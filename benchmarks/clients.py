@@ -14,6 +14,7 @@ from tests.integration.visitor import SIGN_UP, Answer, Visitor
 
 from benchmarks.storms import visit
 from flaskcelery.app import create_app
+from flaskcelery.config.derived import OUTBOX_QUEUE
 from flaskcelery.database import transaction
 from flaskcelery.signup.tasks import send_welcome_email
 
@@ -113,7 +114,7 @@ def enqueue_emails(settings: dict[str, str], emails: dict[int, str], rate: float
 def send_tasks(broker: str, task: str, ids: list[int], rate: float = 0) -> None:
     """Publish Celery tasks, all at once or at a rate."""
     with Celery(broker=broker) as celery:
-        send = partial(celery.send_task, task, ignore_result=True)
+        send = partial(celery.send_task, task, ignore_result=True, queue=OUTBOX_QUEUE)
         began = time.time()
         for number, user_id in enumerate(ids):
             time.sleep(max(0.0, began + number / rate - time.time()) if rate else 0)
