@@ -7,6 +7,7 @@ from werkzeug.test import TestResponse
 
 from tests.authenticator import Authenticator, recovery_codes_in
 from tests.conftest import PASSWORD, Browser, run_sql
+from tests.functional.beginnings import begin_once
 from tests.pages import csrf_token
 
 LOG_IN = "/accounts/login/"
@@ -41,12 +42,17 @@ class Person(Browser):
     def __init__(self, app: Flask, name: str = "alice") -> None:
         super().__init__(app.test_client())
         self.name, self.email = name, f"{name}@example.com"
-        self.sign_up(name, self.email)
+        self.app, codes = begin_once(app, self.client, f"{name} with an app", lambda: self._set_up(app))
+        self.codes = list(codes)
+
+    def _set_up(self, app: Flask) -> tuple[Authenticator, list[str]]:
+        self.sign_up(self.name, self.email)
         run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
         self.log_in(self.email)
-        self.app, self.codes = set_up(self)
+        app_and_codes = set_up(self)
         forget_step(app)
         self.log_out()
+        return app_and_codes
 
     def log_in_with_code(self) -> Person:
         """Log in with a code of the app; return this person."""
