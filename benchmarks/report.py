@@ -56,7 +56,8 @@ def describe_machine(load: float) -> str:
     """Return the machine, the versions and the processes, as a list in Markdown."""
     names = re.findall(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    ini = dict(re.findall(r"^(processes|threads) = (\d+)$", (ROOT / UWSGI_INI).read_text(), re.MULTILINE))
+    ini = (ROOT / UWSGI_INI).read_text()
+    processes, threads = (re.findall(pattern, ini)[0] for pattern in (r"WEB_PROCESSES:-(\d+)", r"threads = (\d+)"))
     worker = re.findall(r"--concurrency (\d+)", PROCFILE["worker"])[0]
     packages = [f"{name} {version(name)}" for name in PACKAGES]
     programs = [f"{name} {_ask_version(name, flag)}" for name, flag in PROGRAMS.items()]
@@ -64,7 +65,7 @@ def describe_machine(load: float) -> str:
 - {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; load average before the start {load:.1f}
 - {os.cpu_count()} cores of {names[0] if names else platform.machine()}, {memory:.0f} GiB of memory
 - Linux {platform.release().partition("-")[0]}, Python {platform.python_version()}, {", ".join([*packages, *programs])}
-- uWSGI: {ini["processes"]} processes x {ini["threads"]} threads; worker: {worker} processes"""
+- uWSGI: {processes} processes x {threads} threads; worker: {worker} processes"""
 
 
 def _ask_version(name: str, flag: str) -> str:
