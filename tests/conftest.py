@@ -23,20 +23,14 @@ from werkzeug.test import TestResponse
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.extensions import mail
-from flaskcelery.health.operations import RecentReadiness
-from flaskcelery.metrics import Metrics
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
-from flaskcelery.outbox.publisher import Publisher
-from flaskcelery.users.breaches import init_breaches
-from flaskcelery.users.passwords import init_passwords
-from flaskcelery.web.counters import init_limits
 from tests.alone import pytest_runtest_protocol  # noqa: F401  the hook
+from tests.apps import as_new, close
 from tests.pages import find_csrf_token, is_logged_in
 
 PASSWORD = "correct horse battery"
 MakeApp = Callable[..., Flask]
-APPS: dict[frozenset[tuple[str, str]], Flask] = {}  # by their settings
 
 
 def pytest_collection_finish() -> None:
@@ -95,14 +89,8 @@ def make_app(environ: dict[str, str]) -> Iterator[MakeApp]:
     used = []
 
     def make(**changes: str) -> Flask:
-        values = {**environ, **changes}
-        key = frozenset(values.items())
-        if key not in APPS:
-            APPS[key] = create_app(values)
-            APPS[key].extensions["first_config"] = dict(APPS[key].config)
-        renew(APPS[key])
-        used.append(APPS[key])
-        return APPS[key]
+        used.append(as_new({**environ, **changes}))
+        return used[-1]
 
     yield make
     for app in used:
@@ -130,27 +118,6 @@ def auth(client: FlaskClient) -> Browser:
 def settings(instance: Path) -> dict[str, str]:
     """Return the settings of an application with this folder: cheap hashes."""
     return {"INSTANCE_PATH": str(instance), "ARGON2_PARAMETERS": "m=8,t=1,p=1", "RATELIMIT_ENABLED": "0"}
-
-
-def renew(app: Flask) -> None:
-    """Replace all that an application remembers outside its folder."""
-    app.config.clear()
-    app.config.update(app.extensions["first_config"])
-    publisher = Publisher(app.extensions["celery"])
-    app.extensions.update(metrics=Metrics(), publisher=publisher, readiness=RecentReadiness())
-    app.extensions.update(slots=None, smtp_sessions=None)
-    app.extensions["strangers"].clear()
-    app.extensions["celery"].set_default()
-    mail.init_app(app)
-    for init in (init_passwords, init_breaches, init_limits):
-        init(app)
-
-
-def close(app: Flask) -> None:
-    """Close an application's connections to its database."""
-    with app.app_context():
-        db.session.remove()
-        db.engine.dispose()
 
 
 def send_emails(app: Flask) -> list[Message]:
