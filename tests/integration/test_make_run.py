@@ -19,8 +19,6 @@ import pytest
 from tests.integration.visitor import Visitor
 from tests.processes import HOST, ROOT, free_port, is_open, wait_until
 
-WAYS_TO_STOP = ("Ctrl-C", "SIGTERM to make", "SIGTERM to flask", "closed terminal")
-
 
 class MakeRun:
     """`make run` on a terminal of its own."""
@@ -63,8 +61,9 @@ class MakeRun:
                 continue
         return [pid for pid in found if pid != os.getpid()]
 
-    def stop(self, how: str = "Ctrl-C") -> float:
-        """Stop it and return after how many seconds no process was left."""
+    def stop(self, how: str) -> None:
+        """Stop it in one of four ways: within ten seconds no process is left."""
+        assert len(self.processes()) > 5
         started = time.monotonic()
         if how == "Ctrl-C":
             os.write(self.terminal, b"\x03")
@@ -76,7 +75,8 @@ class MakeRun:
             os.close(self.terminal)
             self.terminal = -1
         wait_until(lambda: (self.terminal < 0 or self.read()) and self.is_over(), 15, "no process left")
-        return time.monotonic() - started
+        assert time.monotonic() - started < 10
+        assert not is_open(self.port)
 
     def processes_of(self, command: str) -> list[int]:
         """Return the processes whose command line holds `command`."""
@@ -121,7 +121,7 @@ def test_the_page_comes_the_email_is_printed_and_the_second_start_finds_the_data
     wait_until(lambda: "Thank you for signing up for our site!" in make_run.read(), 30, "its text")
     assert f"See every email of the application at http://{HOST}:{make_run.port}/dev/emails/." in make_run.read()
     assert {path.name for path in make_run.instance.iterdir() if path.stat().st_mode & 0o077} == set()
-    assert make_run.stop() < 10
+    make_run.stop("Ctrl-C")
     make_run.screen = ""
     started = time.monotonic()
     make_run.start()
@@ -129,20 +129,14 @@ def test_the_page_comes_the_email_is_printed_and_the_second_start_finds_the_data
     visitor = Visitor(make_run.port)
     visitor.log_in("alice@example.com")
     assert visitor.is_logged_in()
-    make_run.stop()
+    make_run.stop("closed terminal")
 
 
-@pytest.mark.parametrize("how", WAYS_TO_STOP)
-def test_it_ends_within_ten_seconds_and_leaves_no_process(make_run: MakeRun, how: str) -> None:
-    assert len(make_run.processes()) > 5
-    assert make_run.stop(how) < 10
-    assert not is_open(make_run.port)
-
-
-def test_it_says_little_until_the_address_and_warns_of_nothing(make_run: MakeRun) -> None:
+def test_it_says_little_until_the_address_warns_of_nothing_and_ends_with_make(make_run: MakeRun) -> None:
     lines = make_run.read().partition("Open http")[0].splitlines()
     assert len(lines) <= 12
     assert not [line for line in lines if "warning" in line.lower()]
+    make_run.stop("SIGTERM to make")
 
 
 def test_a_changed_source_file_restarts_every_process_even_one_that_has_failed(make_run: MakeRun) -> None:
@@ -155,6 +149,7 @@ def test_a_changed_source_file_restarts_every_process_even_one_that_has_failed(m
     wait_until(lambda: "ready." in make_run.read() and is_open(make_run.port), 15, "web and worker")
     assert Visitor(make_run.port).sign_up("alice").status == 302
     wait_until(lambda: "Subject: Welcome alice!" in make_run.read(), 30, "the printed email")
+    make_run.stop("SIGTERM to flask")
 
 
 def test_one_process_that_ends_takes_the_others_with_it(make_run: MakeRun) -> None:
