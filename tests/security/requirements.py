@@ -123,10 +123,7 @@ REQUIREMENTS = {
     47: Requirement("Security events are logged, and secrets are not"),
     48: Requirement("A new database has no account"),
     49: Requirement("The application does not start with unsafe settings"),
-    50: Requirement(
-        "The repository and the image contain no secrets",
-        "`make scan` runs detect-secrets on the whole history. It finds nothing.",
-    ),
+    50: Requirement("The repository and the image contain no secrets", "`make scan` looks at the whole history."),
     51: Requirement(
         "Every dependency is pinned with its hash",
         "`make audit` looks up known vulnerabilities. `make sbom` lists all components.",
@@ -190,9 +187,8 @@ REQUIREMENTS = {
     70: Requirement("Flash messages on the admin pages contain no email address, as they are stored in a cookie"),
     71: Requirement(
         "A copied cookie of staff cannot flood mailboxes",
-        "In an hour, one member of staff can cause 60 emails. All staff together can cause five emails to one mailbox. "
-        "Emails that visitors request are counted separately. Commands are not limited: see [decision "
-        "14](decisions/0014-limits.md).",
+        "In an hour, one member of staff can cause 60 emails, and all staff together five to one mailbox. Commands are "
+        "not limited: see [decision 14](decisions/0014-limits.md).",
     ),
     72: Requirement(
         "One client, account or IPv6 /48 network cannot make the site slow for others",

@@ -1,14 +1,12 @@
 """Jobs: work that takes long, whose state a page can show, and that only a worker runs."""
 
 import uuid
-from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask, current_app
 from sqlalchemy import event
 
 from flaskcelery.app import create_app
-from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.database import TransactionError, db, transaction
 from flaskcelery.errors import TaskFailed
 from flaskcelery.outbox import delivery, queries
@@ -18,31 +16,9 @@ from flaskcelery.outbox.relay import MAX_WAITING, relay_once
 from flaskcelery.outbox.tasks import TASKS, OutboxTask
 from tests.unit.conftest import change, load, seconds_until_due
 from tests.unit.outbox.broker import Broker
+from tests.unit.outbox.conftest import LIMIT, Job
 
-LIMIT, DEFAULT = 600, 60
-
-
-class Job:
-    """A job whose work the test chooses."""
-
-    work: Callable[[], None] = staticmethod(lambda: None)
-
-    def body(self) -> None:
-        """Do what the test says."""
-        self.work()
-
-    def enqueue(self) -> uuid.UUID:
-        with transaction():
-            return TASKS["job"].enqueue().id
-
-
-@pytest.fixture
-def job(quiet_app: Flask) -> Iterator[Job]:
-    """Return a job with a time limit."""
-    job = Job()
-    TASKS["job"] = OutboxTask("job", job.body, queue=JOBS_QUEUE, time_limit=LIMIT)
-    yield job
-    del TASKS["job"]
+DEFAULT = 60  # seconds
 
 
 def read(row_id: uuid.UUID) -> tuple[str, int | None]:
