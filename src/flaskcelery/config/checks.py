@@ -22,6 +22,7 @@ MIN_KEY_GUESSES = 2**64 - 1  # the highest estimate that there is; repetitions, 
 OWASP_COST = 19456 * 2  # KiB x passes; OWASP Password Storage: 19 MiB and two passes, or more memory and one
 
 # A message, and the condition under which it is shown.
+OTEL = "OTEL_EXPORTER_OTLP_ENDPOINT"
 Check = tuple[str, Callable[[Config], object]]
 
 
@@ -70,10 +71,7 @@ ERRORS: tuple[Check, ...] = (
     ("MAIL_CA_FILE cannot be read", lambda c: _is_unreadable(c["MAIL_CA_FILE"])),
     ("INSTANCE_PATH must be a folder that can be written to", lambda c: _is_unwritable(c["INSTANCE_PATH"])),
     ("SENTRY_DSN needs the package sentry-sdk", lambda c: c["SENTRY_DSN"] and not find_spec("sentry_sdk")),
-    (
-        "OTEL_EXPORTER_OTLP_ENDPOINT needs the packages of requirements/otel.txt",
-        lambda c: c["OTEL_EXPORTER_OTLP_ENDPOINT"] and not find_spec("opentelemetry"),
-    ),
+    (f"{OTEL} needs the packages of requirements/otel.txt", lambda c: c[OTEL] and not find_spec("opentelemetry")),
     ("MAIL_TIMEOUT must be more than 0", lambda c: c["MAIL_TIMEOUT"] <= 0),
     ("OUTBOX_EXPIRE_AFTER must be more than 0", lambda c: c["OUTBOX_EXPIRE_AFTER"] <= 0),
     ("PASSWORD_MIN_LENGTH may be 64 at most", lambda c: c["PASSWORD_MIN_LENGTH"] > 64),  # noqa: PLR2004  ASVS 6.2.9
@@ -148,10 +146,7 @@ CLEAR_TEXT: tuple[tuple[str, Callable[[Config], str]], ...] = (
     ("CELERY_BROKER_URL is clear text: use rediss://", lambda c: _host_of(c["CELERY_BROKER_URL"], "redis")),
     ("PASSWORD_BREACH_CHECK is clear text: use https://", lambda c: _host_of(c["PASSWORD_BREACH_CHECK"], "http")),
     ("SENTRY_DSN is clear text: use https://", lambda c: _host_of(c["SENTRY_DSN"], "http")),
-    (
-        "OTEL_EXPORTER_OTLP_ENDPOINT is clear text: use https://",
-        lambda c: _host_of(c["OTEL_EXPORTER_OTLP_ENDPOINT"], "http"),
-    ),
+    (f"{OTEL} is clear text: use https://", lambda c: _host_of(c[OTEL], "http")),
 )
 
 

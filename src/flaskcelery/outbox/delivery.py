@@ -14,7 +14,7 @@ from sqlalchemy import Update
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from flaskcelery.config.derived import JOBS_QUEUE
-from flaskcelery.database import db, drop_session, end_reading, transaction
+from flaskcelery.database import drop_session, end_reading, transaction, write
 from flaskcelery.errors import TaskFailed
 from flaskcelery.extensions import mail
 from flaskcelery.logs import about_row
@@ -180,13 +180,11 @@ def _record(claimed: Claim, result: Update, total: str | None = None, **values: 
 
 def _try_record(claimed: Claim, result: Update, total: str | None, **values: Any) -> bool:
     with transaction():
-        connection = db.session.connection()
-        values |= {"row_id": claimed.id, "attempt": claimed.attempts}
-        is_mine = connection.execute(result, values).one_or_none()
+        is_mine = write(result, row_id=claimed.id, attempt=claimed.attempts, **values).one_or_none()
         if is_mine is None:  # the lease ended, and another process has claimed the row since
             total = "late_results"
         if total:
-            connection.execute(statements.ADD_TO_TOTAL, statements.count(total))
+            write(statements.ADD_TO_TOTAL, **statements.count(total))
     if is_mine is None:
         logger.error("Late result: the lease ended early, %s can be sent twice", message_id(claimed.id))
     return is_mine is not None

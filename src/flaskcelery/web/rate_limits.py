@@ -9,10 +9,9 @@ A view says which limit counts it:
 
 import functools
 import hmac
-import ipaddress
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, ParamSpec, TypeVar
 
@@ -23,12 +22,9 @@ from werkzeug.exceptions import TooManyRequests
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.metrics import metrics
 from flaskcelery.web.counters import Answers, Counters, Step
-from flaskcelery.web.requests import client_ip
+from flaskcelery.web.requests import client_ip, client_networks
 
 MINUTE, HOUR, DAY = 60, 3600, 86400  # seconds
-# Bits of an IPv6 address, whose owner chooses the others, and how many times a limit holds for them. Some owners have
-# 65,536 networks of 64 bits.
-IPV6_NETWORKS = {64: 1, 48: 4}
 
 
 @dataclass(frozen=True)
@@ -199,13 +195,4 @@ def _add(amounts: Sequence[tuple[_Counter, int]]) -> Answers:
 def _by_client(of: tuple[str, ...], limit: tuple[int, int]) -> list[_Counter]:
     """Return the counts of the client: by IP address, or by each of its networks for IPv6."""
     most, seconds = limit
-    return [_Counter((*of, client), most * times, seconds) for client, times in _clients().items()]
-
-
-def _clients() -> dict[str, int]:
-    """Return the client's IP address, or its networks for IPv6, and how many times a limit holds for each."""
-    ip_address = client_ip()
-    with suppress(ValueError):  # it is not IPv6
-        networks = {bits: ipaddress.IPv6Network((ip_address, bits), strict=False) for bits in IPV6_NETWORKS}
-        return {str(networks[bits]): times for bits, times in IPV6_NETWORKS.items()}
-    return {ip_address: 1}
+    return [_Counter((*of, client), most * times, seconds) for client, times in client_networks().items()]

@@ -3,10 +3,14 @@
 import ipaddress
 import re
 import uuid
+from contextlib import suppress
 
 from flask import g, has_request_context, request
 
 WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([\d.]+):\d+")  # some balancers write [v6]:port and v4:port
+# Bits of an IPv6 address, whose owner chooses the others, and how many times a limit holds for them. Some owners have
+# 65,536 networks of 64 bits.
+IPV6_NETWORKS = {64: 1, 48: 4}
 
 
 def client_ip() -> str:
@@ -18,6 +22,15 @@ def client_ip() -> str:
         return ""
     peer = request.environ.get("werkzeug.proxy_fix.orig", {}).get("REMOTE_ADDR")
     return parse_ip(request.remote_addr or "") or parse_ip(peer or "")
+
+
+def client_networks() -> dict[str, int]:
+    """Return the client's IP address, or its networks for IPv6, and how many times a limit holds for each."""
+    ip_address = client_ip()
+    with suppress(ValueError):  # it is not IPv6
+        networks = {bits: ipaddress.IPv6Network((ip_address, bits), strict=False) for bits in IPV6_NETWORKS}
+        return {str(networks[bits]): times for bits, times in IPV6_NETWORKS.items()}
+    return {ip_address: 1}
 
 
 def parse_ip(text: str) -> str:
