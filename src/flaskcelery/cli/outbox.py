@@ -65,7 +65,7 @@ def retry(row_id: uuid.UUID | None, all_failed: bool) -> None:
 
 @commands.command()
 def release() -> None:
-    """Start running jobs again at once, when their workers are gone: flask outbox release"""
+    """Restart, at once, the jobs whose workers are gone: flask outbox release"""
     if count := queries.release_jobs():
         click.echo(f"Released: {count}")
 
