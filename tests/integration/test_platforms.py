@@ -15,7 +15,7 @@ from tests.servers import SmtpServer, nginx
 
 PARTS = ("web", "worker", "jobs", "relay")
 PLATFORMS = (ROOT / "docs/platforms.md").read_text()
-ROUTER = {"X-Forwarded-For": "8.8.8.8", "X-Forwarded-Proto": "http"}
+ROUTER = {"X-Forwarded-For": "8.8.8.8", "X-Forwarded-Proto": "http", "X_Forwarded_For": "6.6.6.6"}
 SETTINGS = {**{name: value for name, value in SAFE.items() if name != "PUBLIC_URL"}, "ARGON2_PARAMETERS": ""}
 
 

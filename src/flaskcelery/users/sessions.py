@@ -3,9 +3,11 @@
 import hashlib
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 
 from flask import request
 from sqlalchemy import ColumnElement, Float, Select, and_, bindparam, case, delete, insert, select, update
+from werkzeug.exceptions import HTTPException
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, read_one, transaction, write
@@ -154,7 +156,7 @@ LIVE_SESSION = select(User, IS_STALE).join(LoginSession).where(IS_MINE, is_live(
 def load_user(token: str) -> User | None:
     """Return the active user of a live session, in one query, or None, which logs the browser out."""
     found, is_new = read_one(LIVE_SESSION, token=_hash(token)), False
-    if found is None and (nonce := request.form.get("nonce")):  # the second click on a button that confirms
+    if found is None and (nonce := _read_nonce()):  # the second click on a button that confirms
         token = _next_token(token, nonce)
         found, is_new = read_one(LIVE_SESSION, token=_hash(token)), True
     if found is None or (found[0].totp_secret is None and must_have_totp(found[0])):
@@ -167,6 +169,12 @@ def load_user(token: str) -> User | None:
             db.session.execute(update(LoginSession).where(is_mine).values(**seen))
     user.session_token, user.has_new_token = token, is_new
     return user
+
+
+def _read_nonce() -> str:
+    with suppress(HTTPException):  # the form is too large; the page says so
+        return request.form.get("nonce", "")
+    return ""
 
 
 def _next_token(token: str, nonce: str) -> str:

@@ -20,7 +20,8 @@ local answers = {}
 for i, key in ipairs(KEYS) do
   local seconds, amount, most = ARGV[3 * i - 2], tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
   local count = redis.call("INCRBY", key, amount)
-  if count == amount then redis.call("EXPIRE", key, seconds) end
+  if amount < 0 and count < 0 then count = redis.call("INCRBY", key, -count) end
+  if count == amount or count == 0 then redis.call("EXPIRE", key, seconds) end
   answers[i] = {count, redis.call("TTL", key)}
   if amount > 0 and count > most then break end
 end
@@ -82,9 +83,10 @@ class Counters:
                 count, ends_at = self._own.get(key, (0, 0.0))
                 if not count or ends_at <= now:
                     count, ends_at = 0, now + seconds
-                self._own[key] = (count + amount, ends_at)
-                answers.append((count + amount, max(1, round(ends_at - now))))
-                if amount > 0 and count + amount > most:
+                count = max(count + amount, 0)  # two that take back at once must not leave credit
+                self._own[key] = (count, ends_at)
+                answers.append((count, max(1, round(ends_at - now))))
+                if amount > 0 and count > most:
                     break
         return answers
 

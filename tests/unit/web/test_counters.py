@@ -31,6 +31,13 @@ def test_nothing_is_added_after_too_much_but_everything_is_taken_back() -> None:
     assert [count for count, _ in own.add([a._replace(amount=-1), b._replace(amount=-1)])] == [2, 0]
 
 
+def test_taking_back_twice_leaves_no_credit() -> None:
+    own, step = Counters("embedded:", {}), Step("a", 60, 1, 9)
+    own.add([step])
+    own.add([step._replace(amount=-3)])
+    assert [count for count, _ in own.add([step])] == [1]
+
+
 def test_expired_counts_are_forgotten(clock: list[float]) -> None:
     own = Counters("embedded:", {})
     for number in range(5000):
