@@ -79,7 +79,7 @@ docs: ## Write the tables that the docs take from the tests and from `make fault
 	$(BIN)/python -m tests.faults.report instance/faults.jsonl
 
 format: $(VENV)/.development ## Format the code
-	$(BIN)/ruff check --fix .
+	$(BIN)/ruff check -q --fix-only .
 	$(BIN)/ruff format .
 
 rename: $(VENV)/.development ## Give the project your own name: make rename NAME=yourname
