@@ -15,7 +15,7 @@ from flaskcelery.admin.pages import PAGES, USERS
 from flaskcelery.admin.registry import action
 from flaskcelery.database import db
 from flaskcelery.users.accounts import NotStaff
-from flaskcelery.users.models import LoginSession, RecoveryCode
+from flaskcelery.users.models import LoginSession, RecoveryCode, User
 from tests.conftest import run_sql
 from tests.functional.conftest import Member
 from tests.rows import add_row
@@ -91,3 +91,13 @@ def test_a_row_that_is_gone_and_an_actor_who_is_no_staff_change_nothing(
     run_sql(app, f"DELETE FROM login_sessions WHERE id = {devices.split('/')[3]}")
     with app.app_context(), pytest.raises(operations.RowGone):
         change(row, alice.id)
+
+
+def test_what_the_database_refuses_is_said_and_nothing_is_saved(app: Flask, staff: Member) -> None:
+    alice = Member(app, "alice")
+    with app.app_context():
+        user = db.session.get_one(User, alice.id)
+        with pytest.raises(operations.RowRefused):
+            operations.change_row(user, staff.id, username_key="sue")
+    assert run_sql(app, f"SELECT username_key FROM users WHERE id = {alice.id}") == [("alice",)]
+    assert run_sql(app, "SELECT count(*) FROM audit_events WHERE event = 'row changed by staff'") == [(0,)]

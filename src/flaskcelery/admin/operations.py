@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, inspect, update
+from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import Base, database_now, db, transaction
@@ -28,6 +29,10 @@ class LockedOut(UserFacingError):
 
 class RowGone(UserFacingError):
     message = "This row is gone: it was deleted in the meantime."
+
+
+class RowRefused(UserFacingError):
+    message = "The database refuses this: a value is taken, or other rows still need this one."
 
 
 class Unproven(UserFacingError):
@@ -115,14 +120,14 @@ def retry_emails(
 
 
 def change_row(row: Base, actor_id: int, **values: object) -> None:
-    """Change columns of any row; raise RowGone or NotStaff."""
+    """Change columns of any row; raise RowGone, RowRefused or NotStaff."""
     with _locked(row, Event.ROW_CHANGED, actor_id, ", ".join(values)) as found:
         for name, value in values.items():
             setattr(found, name, value)
 
 
 def delete_row(row: Base, actor_id: int) -> None:
-    """Delete any row; raise RowGone or NotStaff."""
+    """Delete any row; raise RowGone, RowRefused or NotStaff."""
     with _locked(row, Event.ROW_DELETED, actor_id) as found:
         db.session.delete(found)
 
@@ -136,6 +141,10 @@ def _locked(row: Base, event: Event, actor_id: int, detail: str = "") -> Iterato
             raise RowGone
         actor = get_actor(actor_id)
         yield found
+        try:
+            db.session.flush()
+        except IntegrityError:
+            raise RowRefused from None
         record(event, getattr(row, "user_id", None), detail=f"{row.__tablename__} {key} {detail}".strip(), actor=actor)
 
 
