@@ -15,7 +15,7 @@ def upgrade() -> None:
     op.create_index("ix_outbox_created_at", "outbox", ["created_at"])
     op.create_index("ix_outbox_failed_at", "outbox", ["failed_at"], sqlite_where=FAILED, postgresql_where=FAILED)
     op.create_index("ix_login_sessions_last_seen_at", "login_sessions", ["last_seen_at"])
-    where = {f"{dialect}_where": sa.text("NOT is_remembered") for dialect in ("sqlite", "postgresql")}
+    where = {"sqlite_where": sa.text("is_remembered = 0"), "postgresql_where": sa.text("NOT is_remembered")}
     op.create_index("ix_login_sessions_not_remembered", "login_sessions", ["last_seen_at"], **where)
 
 

@@ -6,8 +6,9 @@ import pytest
 from flask import Flask
 
 from flaskcelery.audit.events import Event
-from flaskcelery.database import db
+from flaskcelery.database import db, transaction
 from flaskcelery.retention import purge_some
+from flaskcelery.users import deletion
 from flaskcelery.users.passwords import Hasher
 from tests.conftest import PASSWORD, Browser, MakeApp, events, link_in, run_sql, send_emails
 from tests.functional.conftest import Member
@@ -163,6 +164,18 @@ def test_an_email_that_staff_changed_does_not_expire_the_account(app: Flask, sta
     purge(app)
     alices = run_sql(app, "SELECT email, is_active FROM users WHERE username = 'alice'")
     assert alices == [("new@example.com", 1)]
+
+
+@pytest.mark.requirement(65)
+def test_an_account_whose_deadline_is_lifted_in_the_meantime_stays(
+    app: Flask, auth: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auth.sign_up()
+    [(alice,)] = run_sql(app, "SELECT id FROM users")
+    monkeypatch.setattr(deletion, "find_batch", lambda *_: [alice])  # it was found just before
+    run_sql(app, "UPDATE users SET confirm_by = NULL")
+    with app.app_context(), transaction():
+        assert deletion.expire_unconfirmed() == []
 
 
 @pytest.mark.requirement(65)

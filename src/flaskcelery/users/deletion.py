@@ -63,7 +63,11 @@ def expire_unconfirmed() -> Sequence[int]:
     is_late = and_(User.email_confirmed_at.is_(None), User.is_active, ~User.is_staff, ~User.is_viewer)
     found = find_batch(User.confirm_by, 0, is_late)
     # The condition stands twice: an account that is confirmed in the meantime stays.
-    closed = update(User).where(User.id.in_(found), is_late).values(is_active=False, closed_at=now_plus())
+    closed = (
+        update(User)
+        .where(User.id.in_(found), User.confirm_by <= now_plus(), is_late)
+        .values(is_active=False, closed_at=now_plus())
+    )
     expired = db.session.execute(closed.returning(User.id, User.email)).all() if found else []
     for user_id, email in expired:
         end_sessions(user_id)

@@ -13,7 +13,6 @@ NO_PASSWORD = "!"  # noqa: S105  matches no password, as in Django
 HAS_PBKDF2_HASH = text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")
 VOIDED_PASSWORD = "voided"  # noqa: S105  matches no password either, but a reset link can replace it
 UNCONFIRMED, CLOSED = text("email_confirmed_at IS NULL"), text("closed_at IS NOT NULL")
-NOT_REMEMBERED = text("NOT is_remembered")
 
 
 class User(Base, UserMixin):  # type: ignore[misc]  # Flask-Login ships no types
@@ -105,8 +104,8 @@ class LoginSession(Base):
         Index(
             "ix_login_sessions_not_remembered",
             "last_seen_at",
-            sqlite_where=NOT_REMEMBERED,
-            postgresql_where=NOT_REMEMBERED,
+            sqlite_where=text("is_remembered = 0"),  # each as SQLAlchemy writes the condition
+            postgresql_where=text("NOT is_remembered"),
         ),
     )
 
