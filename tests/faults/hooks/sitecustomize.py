@@ -14,7 +14,7 @@ from pathlib import Path
 
 from flask_wtf import CSRFProtect
 from itsdangerous import TimestampSigner
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from flaskcelery import extensions
 from flaskcelery.config import derived
@@ -77,7 +77,8 @@ def poisonous(message):
 def claim_anything(row_id):
     """Claim without looking at whose turn it is."""
     with transaction():
-        found = db.session.get_one(OutboxRow, row_id)
+        columns = (OutboxRow.task, OutboxRow.args, OutboxRow.attempts, OutboxRow.traceparent)
+        found = db.session.execute(select(*columns).where(OutboxRow.id == row_id)).one()
         db.session.execute(update(OutboxRow).where(OutboxRow.id == row_id).values(attempts=found.attempts + 1))
     return delivery.Claim(row_id, found.task, found.args, found.attempts + 1, found.traceparent, time.monotonic())
 
