@@ -17,7 +17,7 @@ from flaskcelery.users.passwords import Hasher
 from flaskcelery.users.sessions import MAX_SESSIONS, start_session
 from flaskcelery.web import rate_limits
 from tests.conftest import Browser, MakeApp, run_sql
-from tests.functional.conftest import Member
+from tests.functional.conftest import Member, pass_ten_minutes
 from tests.functional.test_account import FIREFOX, press
 from tests.pages import csrf_token
 
@@ -168,3 +168,9 @@ def test_logins_that_are_refused_soon_cost_no_hash(limited: Browser, monkeypatch
 def test_exports_are_limited(limited: Browser) -> None:
     answers = [press(limited, "/accounts/me/export/").status_code for _ in range(3)]
     assert answers == [200, 200, 429]
+
+
+def test_the_page_that_asks_for_the_password_sends_back_a_thousand_fields_at_most(app: Flask, alice: Member) -> None:
+    pass_ten_minutes(app)
+    fields = {f"field{number}": "" for number in range(1001)}
+    assert alice.client.post("/accounts/me/email/", data={"csrf_token": alice.token(), **fields}).status_code == 413

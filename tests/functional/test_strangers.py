@@ -72,3 +72,9 @@ def test_while_templates_change_no_page_is_kept(app: Flask, rendered: list[str])
     app.debug = True
     assert [app.test_client().get("/accounts/login/").status_code for _ in range(2)] == [200, 200]
     assert len(rendered) == 2
+
+
+def test_no_header_of_a_visitor_changes_the_links_of_others(own_app: Flask) -> None:
+    forged = {"SCRIPT_NAME": "//evil.example"}  # gunicorn takes it from a header
+    own_app.test_client().get("/accounts/login/", environ_overrides=forged)
+    assert "evil.example" not in own_app.test_client().get("/accounts/login/").text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from flask import Flask
 
@@ -73,3 +75,12 @@ def test_a_link_that_asks_for_no_password_does_not_forgive_wrong_ones(app: Flask
     assert {auth.send(delete, password="wrong password").status_code for _ in range(PER_ACCOUNT)} == {200}
     assert auth.send(link).status_code == 302
     assert auth.send(delete, password="wrong password").status_code == 429
+
+
+def test_an_account_whose_email_is_not_confirmed_costs_a_limited_number_of_hashes(
+    app: Flask, auth: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app.config["EMAIL_CONFIRMATION_REQUIRED"] = True
+    monkeypatch.setitem(LIMITS, "log_in", replace(LIMITS["log_in"], by_member=(3, 60)))
+    auth.sign_up()
+    assert [auth.log_in().status_code for _ in range(5)] == [200] * 3 + [429] * 2

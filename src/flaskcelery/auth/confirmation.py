@@ -6,7 +6,7 @@ It carries the form as it was sent. The password goes to the same URL together w
 import re
 from collections.abc import Callable
 
-from flask import render_template, request
+from flask import abort, current_app, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user
 
@@ -42,5 +42,7 @@ def require_confirmation(action: str | Callable[[], str]) -> ResponseReturnValue
             return None
     names = [name for name in request.form if name not in form and not IS_PASSWORD.search(name)]
     sent = [(name, text) for name in names for text in request.form.getlist(name)]
+    if len(sent) > current_app.config["MAX_FORM_PARTS"]:
+        abort(413)  # as for a form that comes in parts
     label = action if isinstance(action, str) else action()
     return render_template("auth/confirm.html", form=form, sent=sent, action=label, minutes=CONFIRMED_FOR // 60)

@@ -69,6 +69,7 @@ def _check_credentials(email_key: str, password: str) -> User:
         _record_failure(user, "email not confirmed" if is_hidden else "")
         raise WrongCredentials
     if is_unconfirmed:
+        count_member("log_in", (user.id, user.password_hash))
         _record_failure(user, "email not confirmed")
         raise EmailNotConfirmed
     return user

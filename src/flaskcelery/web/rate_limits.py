@@ -56,7 +56,8 @@ LIMITS = {
 }
 # Of each kind, whoever requests them, so that no kind uses up another one.
 EMAILS_TO_ONE_RECIPIENT = (5, HOUR)
-IGNORING_DOTS = {"gmail.com", "googlemail.com", "proton.me", "protonmail.com", "pm.me"}  # in the names of mailboxes
+IGNORING_DOTS = {"gmail.com", "proton.me"}  # in the names of mailboxes
+TWINS = {"googlemail.com": "gmail.com", "protonmail.com": "proton.me", "pm.me": "proton.me"}
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -149,9 +150,9 @@ def take_email_quota(kind: Literal["reset", "unconfirmed", "nobody", "resend"], 
 def _recipient(kind: str, email_key: str) -> "_Counter":
     """Return the count of an email; all other spellings of its mailbox share one, and do not use up the plain one's."""
     name, _, domain = email_key.partition("@")
-    name = name.partition("+")[0]
+    name, domain = name.partition("+")[0], TWINS.get(domain, domain)
     name = name.replace(".", "") if domain in IGNORING_DOTS else name
-    mailbox = f"{name}@{'gmail.com' if domain == 'googlemail.com' else domain}"
+    mailbox = f"{name}@{domain}"
     spelling = "" if kind == "staff" or mailbox == email_key else "other"
     return _Counter(("email", kind, mailbox, spelling), *EMAILS_TO_ONE_RECIPIENT)
 

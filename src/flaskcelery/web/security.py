@@ -1,6 +1,7 @@
 """What every request and response shares: the session cookie, headers, the refusal of other sites' forms, the guard."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, abort, current_app, redirect, request, url_for
 from flask.sessions import SecureCookieSessionInterface
@@ -11,6 +12,9 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.web.urls import IdConverter
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 # deploy/nginx/headers.inc.template says the same for nginx's own answers. Pages have no scripts at all.
 HEADERS = {
@@ -44,11 +48,22 @@ class SessionCookie(SecureCookieSessionInterface):
         return serializer
 
 
+def _serve_at_root(wsgi_app: "WSGIApplication") -> "WSGIApplication":
+    """Ignore SCRIPT_NAME, which gunicorn takes from a header: URLs are built once, for all visitors."""
+
+    def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        environ["SCRIPT_NAME"] = ""
+        return wsgi_app(environ, start_response)
+
+    return serve
+
+
 def init_web(app: Flask) -> None:
     """Set up what every page shares, and trust as many proxies as TRUSTED_PROXIES says."""
     app.session_interface = SessionCookie()
     app.url_map.converters["id"] = IdConverter
     headers = HEADERS | (HSTS if app.config["PUBLIC_URL"].startswith("https:") else {})
+    app.wsgi_app = _serve_at_root(app.wsgi_app)  # type: ignore[assignment, method-assign]  # mypy takes it for a method
     if proxies := app.config["TRUSTED_PROXIES"]:
         # Each proxy appends an IP address; the scheme is what the nearest one says.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=1, x_host=0)  # type: ignore[method-assign]
