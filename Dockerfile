@@ -26,6 +26,11 @@ RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv /app \
     && rm -r requirements deploy/init.py \
     && install -d -o 10001 -g 10001 static
 
+FROM build AS sbom
+COPY requirements/sbom.txt /tmp/sbom.txt
+RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r /tmp/sbom.txt \
+    && cyclonedx-py environment /venv --output-reproducible --output-file /sbom.json
+
 FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.title="flaskcelery" \
       org.opencontainers.image.description="Sign-up, login and a welcome email that is never lost" \
@@ -41,5 +46,6 @@ RUN groupadd --gid 10001 app \
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app
+COPY --from=sbom /sbom.json /
 USER 10001:10001
 CMD ["uwsgi", "--ini", "deploy/uwsgi.ini"]

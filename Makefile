@@ -94,6 +94,7 @@ requirements: $(VENV)/.development ## Pin new packages from pyproject.toml, with
 	pin otel pyproject.toml --group build --extra production --extra otel; \
 	pin development pyproject.toml --group development --extra production --extra otel; \
 	pin django --group django; \
+	pin sbom --group sbom; \
 	pin scan --group scan
 
 upgrade: UPGRADE = --upgrade

@@ -1,5 +1,6 @@
 """A fresh deployment works without an edit, keeps what it must, shows no secret, and runs without powers."""
 
+import json
 import os
 import re
 import stat
@@ -92,6 +93,13 @@ def test_the_image_knows_the_age_of_its_base(site: Deployment) -> None:
     of = ("stat", "--format", "%Y", "/base-image", "/var/lib/dpkg/status")
     base, status = site.execute("worker", *of).split()
     assert base == status
+
+
+@pytest.mark.requirement(51)
+def test_the_image_lists_its_packages(site: Deployment) -> None:
+    listed = {each["name"].lower() for each in json.loads(site.execute("web", "cat", "/sbom.json"))["components"]}
+    packages = "import importlib.metadata as m; print(*[each.name.lower() for each in m.distributions()])"
+    assert set(site.execute("web", "python", "-c", packages).split()) - {"pip"} <= listed
 
 
 def test_the_image_holds_no_compiler_and_nothing_that_is_not_needed(site: Deployment) -> None:

@@ -126,7 +126,7 @@ REQUIREMENTS = {
     50: Requirement("The repository and the image contain no secrets", "`make scan` looks at the whole history."),
     51: Requirement(
         "Every dependency is pinned with its hash",
-        "`make audit` looks up known vulnerabilities. `make sbom` lists all components.",
+        "`make audit` looks up known vulnerabilities. The image lists its components in `/sbom.json`.",
     ),
     52: Requirement("Weak TLS versions and ciphers are refused", "testssl.sh 3.2.1 was run by hand: no finding."),
     53: Requirement(
