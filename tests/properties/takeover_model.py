@@ -112,6 +112,12 @@ class Scene:
         """Return the account's present email."""
         return str(run_sql(self.app, f"SELECT email FROM users WHERE id = {self.id}")[0][0])
 
+    def squat(self) -> None:
+        """Sign up with the email that can undo the last change, if there is one."""
+        [(email,)] = run_sql(self.app, f"SELECT previous_email FROM users WHERE id = {self.id}")
+        if email:
+            self.new_browser().sign_up(f"squatter{self.fresh()}", email)
+
     def is_open(self) -> bool:
         """Tell whether the account is neither closed nor locked."""
         return run_sql(self.app, f"SELECT is_active, closed_at FROM users WHERE id = {self.id}") == [(1, None)]

@@ -103,13 +103,20 @@ class Takeover(RuleBasedStateMachine):
         if self.loot == "password" and not self.is_owners() and self.is_in_time():
             assert not self.person(who).delete()
 
+    @precondition(lambda self: not self.is_owners())
+    @rule()
+    def squat(self) -> None:
+        """The thief opens another account with the address that the owner needs for the undo."""
+        self.scene.squat()
+
     @rule(hours=st.sampled_from([1, 24, 24 * 3, 24 * 3, 24 * 8]))
     def pass_time(self, hours: int) -> None:
         self.scene.send_emails()
         self.clock.ahead += hours * HOUR + 2
 
     def recover(self) -> None:
-        """The owner does what the emails say, and has the account for good."""
+        """The owner does what the emails say, and has the account for good, even if the thief squats at last."""
+        self.scene.squat()
         for link in reversed(self.scene.links_for(self.owner)):
             if not self.is_owners() and link.kind == "undo":
                 self.owner.follow(link)

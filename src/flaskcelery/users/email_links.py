@@ -1,6 +1,9 @@
 """What the links in emails do to an account, and what each needs besides the link."""
 
+import uuid
 from collections.abc import Callable
+
+from sqlalchemy import and_, or_, update
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, detach, now_plus, transaction
@@ -9,7 +12,7 @@ from flaskcelery.users import emails
 from flaskcelery.users.accounts import keep_last_staff, update_unchanged
 from flaskcelery.users.email_change import move_email
 from flaskcelery.users.models import VOIDED_PASSWORD, User
-from flaskcelery.users.names import AccountTaken, make_email, refuse_taken
+from flaskcelery.users.names import AccountTaken, email_key, make_email, refuse_taken
 from flaskcelery.users.password_change import check_password
 from flaskcelery.users.sessions import end_sessions, renew_token
 from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, RESET_LINK_MAX_AGE, Purpose, timestamp, verify_token
@@ -24,6 +27,10 @@ class InvalidLink(UserFacingError):
 
 class EmailGone(UserFacingError):
     message = "Another account has this email now. Please choose a different one."
+
+
+class UndoBlocked(EmailGone):
+    message = "Another account has this email now. Please delete that account, then open this link again."
 
 
 def find_linked_user(action: str, user_id: int, token: str) -> User:
@@ -61,7 +68,7 @@ def follow_link(action: str, user_id: int, token: str, owner: User | None, passw
         with refuse_taken(make_email(new), user.id), transaction():
             apply(user, new, owner)
     except AccountTaken:
-        raise EmailGone from None
+        raise (UndoBlocked if action == "undo" else EmailGone) from None
 
 
 def _confirm(user: User, _new: str, _owner: User | None) -> None:
@@ -86,6 +93,7 @@ def _change(user: User, new: str, owner: User | None) -> None:
 def _undo(user: User, old: str, _owner: User | None) -> None:
     """Restore the email. Somebody else may know the password, so it is void until the owner resets it."""
     left = user.email if user.email_confirmed_at else None
+    _free_email(old)
     gone = ("previous_email", "undo_password_hash", "email_changed_at", "confirm_by")
     _write(
         user,
@@ -101,6 +109,21 @@ def _undo(user: User, old: str, _owner: User | None) -> None:
     _start_reset(user, old)
     emails.send_undone_notice.enqueue(to=old, user_id=user.id)
     record(Event.EMAIL_CHANGE_UNDONE, user.id, old)
+
+
+def _free_email(email: str) -> None:
+    """Close an account that nobody has confirmed, and take the email from one that is closed already.
+
+    The link proves the mailbox, as the one that rejects a sign-up. Otherwise a thief could change an account's email,
+    sign up with the old one, and so block the undo.
+    """
+    is_unproven = and_(User.email_confirmed_at.is_(None), User.email_changed_at.is_(None))
+    is_free = (or_(User.closed_at.is_not(None), is_unproven), ~User.is_staff, ~User.is_viewer)
+    close = update(User).where(User.email_key == email_key(email), *is_free)
+    close = close.values(email_key=uuid.uuid4().hex, is_active=False, closed_at=now_plus())
+    for user_id in db.session.scalars(close.returning(User.id)).all():
+        end_sessions(user_id)
+        record(Event.SIGN_UP_REJECTED, user_id, email)
 
 
 def _disown(user: User, email: str, _owner: User | None) -> None:
