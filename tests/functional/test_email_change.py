@@ -135,3 +135,18 @@ def test_a_change_that_is_refused_owes_nothing(
     assert sentence in ask_change(confirmed, email, password)
     assert (send_emails(app), run_sql(app, "SELECT pending_email FROM users")) == ([], [(None,), (None,)])
     assert ("wrong current password" in events(app)) == sentence.startswith("Your password")
+
+
+@pytest.mark.requirement(37)
+@pytest.mark.parametrize("has_account", [False, True])
+def test_of_several_requests_whose_emails_wait_only_the_last_one_is_sent(
+    app: Flask, confirmed: Browser, has_account: bool
+) -> None:
+    """Each would go to the last address, although only one is counted for it."""
+    if has_account:
+        Browser(app.test_client()).sign_up(username="bob", email=NEW)
+        send_emails(app)
+    for email in ("first@example.com", "second@example.com", NEW):
+        ask_change(confirmed, email)
+    sent = [message for message in send_emails(app) if message.task == "send_email_change_email"]
+    assert [message.recipients for message in sent] == [[NEW]]

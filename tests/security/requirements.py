@@ -103,9 +103,10 @@ REQUIREMENTS = {
         "In an hour, a confirmed account gets at most five password resets and five notices of new devices. A "
         "mailbox gets five resets and five confirmation links for an unconfirmed account, and five of all other "
         "emails that visitors request. All its other spellings, such as `alice+1@`, together get as many. No kind "
-        "uses up another one, and no other spelling those of the plain one. Until a user confirms the mailbox, only "
-        "the welcome email can contain the username. It leaves out a username that is longer than 30 characters, or "
-        "that contains anything except letters, digits, dots, hyphens and underscores.",
+        "uses up another one, and no other spelling those of the plain one. If a user asks for several new addresses, "
+        "emails that still wait for the earlier ones are not sent. Until a user confirms the mailbox, only the welcome "
+        "email can contain the username. It leaves out a username that is longer than 30 characters, or that contains "
+        "anything except letters, digits, dots, hyphens and underscores.",
     ),
     38: Requirement("User input is never interpreted as HTML or as a template"),
     39: Requirement(

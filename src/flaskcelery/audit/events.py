@@ -107,6 +107,12 @@ def find_events(user_id: int, limit: int) -> Sequence[AuditEvent]:
     return db.session.scalars(select_events(user_id).limit(limit)).all()
 
 
+def is_latest(event: Event, user_id: int, event_id: int) -> bool:
+    """Return whether no newer event of this kind has happened to the account."""
+    newer = select(AuditEvent.id).where(AuditEvent.user_id == user_id, AuditEvent.id > event_id)
+    return db.session.scalar(newer.where(AuditEvent.event == event).limit(1)) is None
+
+
 def forget_user(user_id: int) -> None:
     """Erase the personal data in an account's events, but not who of the staff acted. The caller commits."""
     mine = update(AuditEvent).where(AuditEvent.user_id == user_id)

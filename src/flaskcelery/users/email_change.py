@@ -60,9 +60,9 @@ def request_email_change(user: User, email: str, is_mailbox_lost: bool = False) 
     with transaction():
         if not update_unchanged(user, ["password_hash"], pending_email=new, is_mailbox_lost=is_mailbox_lost):
             raise ChangedMeanwhile
-        emails.send_email_change_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
+        event_id = record(Event.EMAIL_CHANGE_REQUESTED, user.id, user.email)
+        emails.send_email_change_email.enqueue(to=new, user_id=user.id, made_at=timestamp(), event_id=event_id)
         emails.send_email_change_notice.enqueue(to=user.email, user_id=user.id)
-        record(Event.EMAIL_CHANGE_REQUESTED, user.id, user.email)
 
 
 def can_undo(user: User) -> bool:

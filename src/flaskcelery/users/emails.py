@@ -5,7 +5,7 @@ from functools import partial
 
 from sqlalchemy import select
 
-from flaskcelery.audit.events import Event
+from flaskcelery.audit.events import Event, is_latest
 from flaskcelery.database import db, now_plus
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
@@ -40,10 +40,15 @@ def send_confirmation_email(user_id: int | None, made_at: int) -> Message | None
 
 
 @task("send_email_change_email", "Confirm your new email", samples=[sample_link(pending_email=NEW), sample_taken_email])
-def send_email_change_email(user_id: int, made_at: int) -> Message | None:
-    """Send the link that makes the change to the new email, or tell the account that has this email already."""
+def send_email_change_email(user_id: int, made_at: int, event_id: int | None = None) -> Message | None:
+    """Send the link that makes the change to the new email, or tell the account that has this email already.
+
+    Send nothing for a request with a newer one: both would go to the newer email. Earlier releases give no `event_id`.
+    """
     user = find_open(user_id)
     if user is None or user.pending_email is None:
+        return None
+    if event_id and not is_latest(Event.EMAIL_CHANGE_REQUESTED, user.id, event_id):
         return None
     is_taken = (User.email_key == email_key(user.pending_email), User.closed_at.is_(None))
     if owner := db.session.scalar(select(User).where(*is_taken)):
