@@ -57,7 +57,7 @@ def test_what_pyproject_names_is_what_was_pinned() -> None:
     named = {"runtime": runtime, "production": runtime + extras["production"]}
     named["otel"] = named["production"] + extras["otel"]
     named["development"] = named["otel"] + [one for one in groups["development"] if isinstance(one, str)]
-    for name, texts in [*named.items(), ("django", groups["django"]), ("scan", groups["scan"])]:
+    for name, texts in [*named.items(), *((name, groups[name]) for name in ("django", "sbom", "scan"))]:
         pins, wanted = read(name), {one.name: one for one in map(Requirement, texts)}
         assert {package for package, one in wanted.items() if pins[package] not in one.specifier} == set(), name
         blocks = re.split(r"\n(?=\S)", (FOLDER / f"{name}.txt").read_text())
