@@ -59,7 +59,7 @@ class now_plus(GenericFunction[datetime]):  # noqa: N801  (reads as SQL, as `fun
 
 
 def moment(seconds: float = 0) -> ScalarSelect[datetime]:
-    """Return the same, but read only once in a statement: then Postgres can look in an index for what is older."""
+    """Return `now_plus` as a subquery. A statement reads it once, so Postgres can use an index on the column."""
     return select(now_plus(seconds)).scalar_subquery()
 
 
@@ -139,7 +139,7 @@ def read_one(query: Select[*tuple[Any, ...]], **values: object) -> Row[*tuple[An
 
 
 def write(statement: Executable, **values: object) -> CursorResult[Any]:
-    """Run a statement that was built once in the open transaction, past the ORM: half of the CPU time."""
+    """Run a prepared statement in the open transaction. It bypasses the ORM, which takes twice the CPU time."""
     require_transaction("write()")
     connection: Connection = db.session().info["written_to"]
     return connection.execute(statement, values)

@@ -24,7 +24,7 @@ def purge(function: Purge) -> Purge:
 
 
 def find_batch(column: Time, age: float, *where: ColumnElement[bool]) -> Sequence[Any]:
-    """Return the ids of at most PURGED_PER_PASS rows whose `column`, which has an index, is `age` seconds ago."""
+    """Return the ids of at most PURGED_PER_PASS rows whose `column`, an indexed time, is at least `age` seconds ago."""
     old = select(column.class_.id).where(column <= moment(-age), *where)
     return db.session.scalars(old.order_by(column).limit(PURGED_PER_PASS)).all()
 
