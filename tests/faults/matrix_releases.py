@@ -5,7 +5,7 @@ import signal
 from http.client import HTTPException
 
 from tests.faults.load import address, repeating
-from tests.faults.scenarios import Environment, Fault, scenario
+from tests.faults.scenarios import PATIENT, Environment, Fault, scenario
 from tests.integration.visitor import LOG_IN, SIGN_UP
 from tests.pages import is_logged_in
 from tests.processes import Process, wait_until
@@ -14,7 +14,8 @@ NEXT_HOST = "127.0.0.2"  # where the next release's web processes listen, on the
 OLD_TASK, NEW_TASK = "send_welcome_email", "welcome"  # the second is known to the next release only: see hooks
 
 
-@scenario(refuses=True, slowest=8, p99=8)  # whoever comes while uWSGI loads the application waits for it
+# Whoever comes while uWSGI loads the application waits for it.
+@scenario(refuses=True, slowest=8, p99=8, settings=PATIENT)
 def secret_key_changed(environment: Environment) -> Fault:
     """The key changes under load: sessions and open forms live on until the earlier key is dropped."""
     stack, email = environment.stack, environment.load.log[0].email
@@ -38,7 +39,7 @@ def secret_key_changed(environment: Environment) -> Fault:
     return "" if is_logged_in(gone.text) else "without the earlier key its cookie opens nothing"
 
 
-@scenario()
+@scenario(settings=PATIENT)
 def release_rolled_over(environment: Environment) -> Fault:
     """The next release takes over from web, worker and relay under load, between two changes of the schema."""
     stack, pages = environment.stack, list[int]()
