@@ -6,15 +6,17 @@ BIN := $(VENV)/bin
 # More workers than cores, as many tests wait. A file stays on one worker, and the files begin in the order given.
 CORES = $$(nproc)
 IN_ORDER = --dist loadfile --no-loadscope-reorder
+IN_CHROMIUM = $(BIN)/pytest -n $(CORES) --maxprocesses 4 --timeout 300
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE # with it, pytest would compile every test again on every run
 
 .DEFAULT_GOAL := help
-.PHONY: help run install check test test-fast test-browser test-django test-product test-compose screenshots faults bench scan \
-  audit sbom docs format rename requirements upgrade migration clean up emails down logs trace deploy backup restore
+.PHONY: help run install check test test-fast test-browser test-pages test-django test-product test-compose \
+  test-compose-faults screenshots faults bench scan audit sbom docs format rename requirements upgrade migration clean up \
+  emails down logs trace deploy backup restore
 
 help: ## Show this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.package ## Run web, worker and relay at http://127.0.0.1:8000 (other port: make run PORT=8001)
 	@exec $(BIN)/flask dev
@@ -36,10 +38,15 @@ test: $(VENV)/.development ## Run all tests but those below, against real server
 test-fast: $(VENV)/.development ## Run the tests that need no server: unit and functional
 	$(BIN)/pytest -n $$(($(CORES) + 1)) $(IN_ORDER) tests/functional tests/unit
 
-test-browser: $(VENV)/.development ## Test the pages in Chromium: journeys, axe, Lighthouse, HTML and CSS (five minutes)
+test-browser: $(VENV)/.development ## Test in Chromium what people do; Lighthouse (three minutes)
 	@tests/install-servers
 	@tests/browser/install
-	$(BIN)/pytest -n $(CORES) --maxprocesses 4 --timeout 300 tests/browser
+	$(IN_CHROMIUM) tests/browser --ignore tests/browser/test_pages.py
+
+test-pages: $(VENV)/.development ## Test every page in every state: axe, HTML, CSS, links (six minutes)
+	@tests/install-servers
+	@tests/browser/install
+	$(IN_CHROMIUM) tests/browser/test_pages.py
 
 screenshots: $(VENV)/.development ## Write screenshots of all pages to screenshots/, and those of the README to docs/
 	@tests/install-servers
@@ -51,8 +58,11 @@ test-django: $(VENV)/.development ## Compare passwords and paths with the refere
 test-product: $(VENV)/.development ## Make a product of a copy, then run `make check` and `make test-fast` in it (three minutes)
 	$(BIN)/python -m tests.product
 
-test-compose: $(VENV)/.development ## Test the Docker Compose deployment, beside a running one (ten minutes)
-	$(BIN)/pytest tests/compose
+test-compose: $(VENV)/.development ## Test the Docker Compose deployment, beside a running one (five minutes)
+	$(BIN)/pytest tests/compose --ignore tests/compose/test_faults.py
+
+test-compose-faults: $(VENV)/.development ## Test releases, kills and restarts in that deployment (six minutes)
+	$(BIN)/pytest tests/compose/test_faults.py
 
 faults: $(VENV)/.development ## Run the whole fault matrix (root, Linux, twenty minutes)
 	@tests/install-servers
