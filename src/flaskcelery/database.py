@@ -1,6 +1,5 @@
 """The database: typed base class, the database's own clock, and `transaction()`, the one way to write."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, BindParameter, DateTime, Integer, MetaData, event, literal, select
 from sqlalchemy.engine import Connection, CursorResult, Dialect, Row
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -27,7 +26,6 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-IS_MISSING = re.compile(r"no such (table|column): |has no column named |^Undefined(Table|Column)\b")  # SQLite; Postgres
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -178,13 +176,6 @@ def init_database(app: Flask) -> None:
     db.init_app(app)
     with app.app_context():
         prepare_connections(db.engine)
-
-
-def explain(error: SQLAlchemyError, otherwise: str) -> str:
-    """Return what to do about a table or column that the database lacks; `otherwise`, if that is not the error."""
-    if IS_MISSING.search(repr(getattr(error, "orig", None))):
-        return "A table or column is missing: run make migration if a model is new, then .venv/bin/flask db upgrade"
-    return otherwise
 
 
 Model = TypeVar("Model", bound=Base)

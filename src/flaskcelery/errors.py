@@ -1,5 +1,11 @@
 """Errors of all layers, above all the base class of every error whose message people see."""
 
+import re
+
+from sqlalchemy.exc import SQLAlchemyError
+
+IS_MISSING = re.compile(r"no such (table|column): |has no column named |^Undefined(Table|Column)\b")  # SQLite; Postgres
+
 
 class UserFacingError(Exception):
     """An error that a page or command shows as `message`, at the form field named `field` if it has one."""
@@ -25,3 +31,10 @@ class TooBusy(Exception):
 
 class TaskFailed(Exception):
     """A background task can never succeed, for the reason given: its row is failed, and not tried again."""
+
+
+def explain(error: SQLAlchemyError, otherwise: str) -> str:
+    """Return what to do about a table or column that the database lacks; `otherwise`, if that is not the error."""
+    if IS_MISSING.search(repr(getattr(error, "orig", None))):
+        return "A table or column is missing: run make migration if a model is new, then .venv/bin/flask db upgrade"
+    return otherwise

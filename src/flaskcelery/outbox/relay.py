@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.config.derived import JOBS_QUEUE, URGENT_QUEUE
-from flaskcelery.database import db, explain, moment, now_plus, transaction
+from flaskcelery.database import db, moment, now_plus, transaction
+from flaskcelery.errors import explain
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.heartbeat import heartbeat_file
 from flaskcelery.outbox.models import OutboxRow, is_claimable, is_pending

@@ -9,8 +9,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import Forbidden, HTTPException, SecurityError, ServiceUnavailable, TooManyRequests
 
-from flaskcelery.database import explain
-from flaskcelery.errors import TooBusy
+from flaskcelery.errors import TooBusy, explain
 
 logger = logging.getLogger(__name__)
 
