@@ -1,6 +1,6 @@
 """The database: typed base class, the database's own clock, and `transaction()`, the one way to write."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -151,6 +151,17 @@ def try_insert(row: Base) -> bool:
     except IntegrityError:
         return False
     return True
+
+
+@contextmanager
+def refused_as(find_error: Callable[[], Exception | None]) -> Iterator[None]:
+    """Run the block; if a constraint refuses its writes, raise what `find_error` returns, unless it is None."""
+    try:
+        yield
+    except IntegrityError as refusal:
+        if error := find_error():
+            raise error from refusal
+        raise
 
 
 def require_transaction(caller: str) -> None:

@@ -93,7 +93,9 @@ def test_a_row_that_is_gone_and_an_actor_who_is_no_staff_change_nothing(
         change(row, alice.id)
 
 
-def test_what_the_database_refuses_is_said_and_nothing_is_saved(app: Flask, staff: Member) -> None:
+def test_what_the_database_refuses_is_said_and_neither_saved_nor_logged(
+    app: Flask, staff: Member, caplog: pytest.LogCaptureFixture
+) -> None:
     alice = Member(app, "alice")
     with app.app_context():
         user = db.session.get_one(User, alice.id)
@@ -101,3 +103,4 @@ def test_what_the_database_refuses_is_said_and_nothing_is_saved(app: Flask, staf
             operations.change_row(user, staff.id, username_key="sue")
     assert run_sql(app, f"SELECT username_key FROM users WHERE id = {alice.id}") == [("alice",)]
     assert run_sql(app, "SELECT count(*) FROM audit_events WHERE event = 'row changed by staff'") == [(0,)]
+    assert "row changed by staff" not in caplog.text

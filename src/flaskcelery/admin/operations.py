@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, inspect, update
-from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import Base, database_now, db, transaction
+from flaskcelery.database import Base, database_now, db, refused_as, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
 from flaskcelery.outbox.queries import retry
@@ -135,16 +134,13 @@ def delete_row(row: Base, actor_id: int) -> None:
 @contextmanager
 def _locked(row: Base, event: Event, actor_id: int, detail: str = "") -> Iterator[Base]:
     [key] = inspect(row).identity or [None]
-    with transaction():
+    with refused_as(RowRefused), transaction():
         found = db.session.get(type(row), key, with_for_update=True)
         if found is None:
             raise RowGone
         actor = get_actor(actor_id)
         yield found
-        try:
-            db.session.flush()
-        except IntegrityError:
-            raise RowRefused from None
+        db.session.flush()  # a change that is refused is not logged
         record(event, getattr(row, "user_id", None), detail=f"{row.__tablename__} {key} {detail}".strip(), actor=actor)
 
 

@@ -2,15 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 from email_validator import EmailNotValidError, validate_email
 from flask import current_app
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 
-from flaskcelery.database import db
+from flaskcelery.database import db, refused_as
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users.lookalikes import INVISIBLE, mixes_alphabets, skeleton_digest
 from flaskcelery.users.models import User
@@ -79,17 +78,15 @@ def make_email(email: str) -> dict[str, str]:
     return {"email": normalized, "email_key": email_key(normalized)}
 
 
-@contextmanager
-def refuse_taken(names: Mapping[str, str], user_id: int | None = None) -> Iterator[None]:
+def refuse_taken(names: Mapping[str, str], user_id: int | None = None) -> AbstractContextManager[None]:
     """Run a transaction that writes these names; raise AccountTaken or LookalikeName if another account has one."""
-    try:
-        yield
-    except IntegrityError as error:
-        if taken := [field for field in TAKEN if is_taken(f"{field}_key", names, user_id)]:
-            raise AccountTaken(*taken) from error
-        if is_taken("username_skeleton", names, user_id):
-            raise LookalikeName from error
-        raise
+    return refused_as(lambda: _find_conflict(names, user_id))
+
+
+def _find_conflict(names: Mapping[str, str], user_id: int | None) -> UserFacingError | None:
+    if taken := [field for field in TAKEN if is_taken(f"{field}_key", names, user_id)]:
+        return AccountTaken(*taken)
+    return LookalikeName() if is_taken("username_skeleton", names, user_id) else None
 
 
 def is_taken(column: str, names: Mapping[str, str | None], user_id: int | None = None) -> bool:
