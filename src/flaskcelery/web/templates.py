@@ -1,18 +1,28 @@
 """What every template can use besides the names that Flask and its extensions provide."""
 
 import functools
+from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Flask, request
+import segno
+from flask import Flask, g, request
 from flask_login import current_user
 
+from flaskcelery.database import database_now
 from flaskcelery.web.forms import find_focus
-from flaskcelery.web.qr_codes import draw_qr_code
 from flaskcelery.web.static_files import version
-from flaskcelery.web.times import ago
 from flaskcelery.web.urls import public_url
 
 MENU: dict[str, str] = {}  # the label of each page in the menu of users, by endpoint; features add theirs
+DAY = timedelta(days=1)
+UNITS = {
+    "year": DAY * 365,
+    "month": DAY * 365 / 12,
+    "day": DAY,
+    "hour": timedelta(hours=1),
+    "minute": timedelta(minutes=1),
+}
+QUIET_ZONE = 4  # modules of white around a QR code, as its standard asks for
 
 
 def init_templates(app: Flask) -> None:
@@ -33,3 +43,29 @@ def init_templates(app: Flask) -> None:
     @app.context_processor
     def add_globals() -> dict[str, object]:
         return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
+
+
+def ago(moment: datetime) -> str:
+    """Return how far away a moment is, by the database's clock, which is read once a request."""
+    if "now" not in g:
+        g.now = database_now()
+    return describe_age(g.now - moment)
+
+
+def describe_age(age: timedelta) -> str:
+    """Return an age in the largest unit that it fills: "2 hours ago", "just now"; "in 3 days" if it is negative."""
+    for unit, length in UNITS.items():
+        if count := abs(age) // length:
+            text = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+            return f"{text} ago" if age > timedelta() else f"in {text}"
+    return "just now"
+
+
+def draw_qr_code(text: str) -> tuple[int, str]:
+    """Return the width of the QR code with its quiet zone, and its black squares as the path of an SVG.
+
+    The Content-Security-Policy allows no other kind of image in a page.
+    """
+    modules = list(segno.make_qr(text).matrix_iter(border=QUIET_ZONE))
+    dark = [(x, y) for y, row in enumerate(modules) for x, is_dark in enumerate(row) if is_dark]
+    return len(modules), "".join(f"M{x} {y}h1v1h-1z" for x, y in dark)

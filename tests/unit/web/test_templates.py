@@ -1,4 +1,4 @@
-"""Ages in words."""
+"""Ages in words, in templates."""
 
 from datetime import timedelta
 
@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from flaskcelery.database import database_now, db
-from flaskcelery.web.times import ago, describe_age
+from flaskcelery.web.templates import ago, describe_age
 
 
 @pytest.mark.parametrize(
