@@ -16,7 +16,7 @@ from flaskcelery.database import db
 from flaskcelery.users.models import User
 from flaskcelery.web.rate_limits import LIMITS, Limit
 from tests.conftest import Browser, MakeApp, close, run_sql, send_emails
-from tests.functional.beginnings import begin_once
+from tests.functional.snapshots import set_up_once
 from tests.pages import csrf_token
 from tests.rows import add_row
 
@@ -31,7 +31,7 @@ class Member(Browser):
         super().__init__(app.test_client())
         self.email = f"{name}@example.com"
 
-        def begin() -> None:
+        def set_up() -> None:
             self.sign_up(name, self.email)
             with app.app_context():
                 user = db.session.scalar(db.select(User).where(User.username == name))
@@ -41,7 +41,7 @@ class Member(Browser):
                 db.session.remove()
             self.log_in(self.email)
 
-        begin_once(app, self.client, f"{name} {role}", begin)
+        set_up_once(app, self.client, f"{name} {role}", set_up)
         [(self.id,)] = run_sql(app, f"SELECT id FROM users WHERE username = '{name}'")
 
     def token(self) -> str:
@@ -140,12 +140,12 @@ def change_meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
 def logged_in(app: Flask, auth: Browser) -> Browser:
     """Return the browser of alice, logged in; she has not confirmed her address."""
 
-    def begin() -> None:
+    def set_up() -> None:
         auth.sign_up()
         auth.log_in()
         assert auth.is_logged_in()
 
-    begin_once(app, auth.client, "logged in", begin)
+    set_up_once(app, auth.client, "alice logged in", set_up)
     return auth
 
 

@@ -7,7 +7,7 @@ from werkzeug.test import TestResponse
 
 from tests.authenticator import Authenticator, recovery_codes_in
 from tests.conftest import PASSWORD, Browser, run_sql
-from tests.functional.beginnings import begin_once
+from tests.functional.snapshots import set_up_once
 from tests.pages import csrf_token
 
 LOG_IN = "/accounts/login/"
@@ -42,7 +42,7 @@ class Person(Browser):
     def __init__(self, app: Flask, name: str = "alice") -> None:
         super().__init__(app.test_client())
         self.name, self.email = name, f"{name}@example.com"
-        self.app, codes = begin_once(app, self.client, f"{name} with an app", lambda: self._set_up(app))
+        self.app, codes = set_up_once(app, self.client, f"{name} with an app", lambda: self._set_up(app))
         self.codes = list(codes)
 
     def _set_up(self, app: Flask) -> tuple[Authenticator, list[str]]:
