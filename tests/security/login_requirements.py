@@ -43,8 +43,8 @@ LOGIN_REQUIREMENTS: dict[int, tuple[str, ...]] = {
     82: (
         "The owner is told by email about a login with a new device",
         "The email has the time, the browser, the system and the IP address. A signed cookie makes a browser known to "
-        "an account. Ending all sessions forgets all browsers, and a new password all others. The first login of an "
-        "account is not told.",
+        "an account. Ending all sessions makes all browsers unknown, and a new password all but the one that chose "
+        "it. The first login of an account causes no email.",
     ),
     83: (
         "In this email, the owner can log out whoever logged in",

@@ -1,4 +1,4 @@
-"""What staff does to accounts, from the admin pages and the `flask users` commands."""
+"""What staff do to accounts and rows, from the admin pages and the `flask users` commands."""
 
 import uuid
 from collections.abc import Iterator

@@ -75,7 +75,7 @@ class Page:
         )
 
     def find_table(self, query: ListQuery) -> Table:
-        """Return the rows of one page of the list, the last one if there are fewer."""
+        """Return the rows of one page of the list, or of the last page if there are fewer."""
         chosen = select(self.model).where(
             self.where(), *[self.filters[name][choice] for name, choice in query.filters.items()]
         )

@@ -40,7 +40,7 @@ class EmailNotConfirmed(UserFacingError):
 
 
 def authenticate(email_key: str, password: str, remember: bool = False) -> User:
-    """Check the password and start a login session; return the user, who holds its token, or none if a code is missing.
+    """Check the password and start a login session; return the user, with its token unless a code is still needed.
 
     Raises WrongCredentials for every failure alike, after the time of one password check; with the right
     password, EmailNotConfirmed if confirmation is required.
@@ -104,7 +104,7 @@ def _begin_session(user: User, remember: bool, **values: object) -> bool:
 
 
 def make_login_token(user: User) -> str:
-    """Return what proves for LOGIN_MAX_AGE, until the account's next login, that its password was right."""
+    """Return a token: it proves for LOGIN_MAX_AGE, or until the next login, that the password was right."""
     return make_token(Purpose.FINISH_LOGIN, user, database_now())
 
 

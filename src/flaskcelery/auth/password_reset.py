@@ -38,7 +38,7 @@ def request_reset(email: str) -> None:
 
 
 def _take_quota(key: str, user_id: int | None, is_confirmed: bool) -> bool:
-    """Otherwise anybody could use up the quota of victim@ with victim+1@, with or without an account."""
+    """Choose one of three quotas: with a single one, anybody could use up that of victim@ with victim+1@."""
     if is_confirmed:
         return take_email_quota("reset", str(user_id))
     return take_email_quota("unconfirmed" if user_id else "nobody", key)

@@ -25,7 +25,7 @@ PARAGRAPHS = ("text", "note", "reason")
 
 
 class PlainHeaders(Compat32):
-    """Writes a header of plain text as it is, which takes Python's own policy a tenth of an email's time."""
+    """Writes a plain-text header unchanged. Python's own policy needs a tenth of an email's time for that."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         is_plain = isinstance(value, str) and value.isascii() and value.isprintable()

@@ -33,7 +33,7 @@ def states() -> dict[str, ColumnElement[bool]]:
 
 
 def count_states(*names: str) -> dict[str, int]:
-    """Return how many emails are in each of these states, and jobs in `jobs_` and a state; without names, in all."""
+    """Return how many emails are in each of these states, or in all, and how many jobs, under `jobs_` and the state."""
     emails = {name: where & ~is_job() for name, where in states().items()}
     jobs = {f"jobs_{name}": where & is_job() for name, where in states().items()}
     chosen = {name: where for name, where in (emails | jobs).items() if not names or name in names}

@@ -1,4 +1,4 @@
-"""The statements of a delivery, built once: to build one takes longer than to run it."""
+"""The statements of a delivery, built once: building one takes longer than running it."""
 
 import os
 from typing import Any

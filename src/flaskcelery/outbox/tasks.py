@@ -59,8 +59,8 @@ class OutboxTask:
     ) -> OutboxRow:
         """Add the row that will run this task to the open transaction, or raise TransactionError if there is none.
 
-        The arguments are ids only. `user_id` says whose row it is: it is deleted with the account. Of `to`, the
-        recipient, the row keeps the domain. The task runs `after` some time, and fails unless it is done within
+        The arguments are ids only. `user_id` says whose row it is: it is deleted with the account. The row keeps
+        only the domain of `to`, the recipient. The task runs `after` some time, and fails unless it is done within
         `expires_after` seconds from then. If this task already has a row with the key `once`, that row is returned, and
         nothing is added.
         """

@@ -19,7 +19,7 @@ bp = Blueprint("signup", __name__, template_folder="templates")
 
 
 def require_open() -> ResponseReturnValue | None:
-    """Tell everybody who comes while sign-up is closed, or by invitation."""
+    """Show a page that says so while sign-up is closed, or by invitation."""
     if current_app.config["SIGN_UP"] == "open":
         return None
     return render_template("signup/closed.html"), HTTPStatus.FORBIDDEN

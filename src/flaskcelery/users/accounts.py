@@ -74,7 +74,7 @@ def keep_last_staff(user_id: int) -> None:
 
 
 def update_unchanged(user: User, columns: Sequence[str], **values: object) -> bool:
-    """Change the account if it is active and these columns still are as `user` was read; return whether they are.
+    """Change the account if it is active and these columns are still those of `user`; return whether it was changed.
 
     Only one of two concurrent callers succeeds. The caller commits.
     """

@@ -77,7 +77,7 @@ def expire_unconfirmed() -> Sequence[int]:
 
 @purge
 def erase_closed() -> Sequence[int]:
-    """Erase a batch of the closed accounts that have no pending email, with their emails for later."""
+    """Erase a batch of closed accounts, except those with an email that is due. Emails for later are erased, too."""
     has_pending = exists().where(OutboxRow.user_id == User.id, is_waiting())
     erased = delete_batch(User.closed_at, 0, ~has_pending)
     for user_id in erased:

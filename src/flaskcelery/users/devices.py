@@ -95,7 +95,7 @@ def _is_within_quota(user: User) -> bool:
 
 @task("send_new_device_notice", "New login", samples=[sample_login(f"{NEW_DEVICE}Firefox on Windows")])
 def send_new_device_notice(user_id: int, event_id: int) -> Message | None:
-    """Tell an account's owner about a login, unless the same browser has just been told of: by a double click."""
+    """Tell an account's owner about a login, unless it is the second one of a double click."""
     user, login = find_open(user_id), db.session.get(AuditEvent, event_id)
     if user is None or login is None or db.session.scalar(_select_repeated(login)):
         return None

@@ -46,8 +46,8 @@ def request_confirmation(email: str) -> None:
 def request_email_change(user: User, email: str, is_mailbox_lost: bool = False) -> None:
     """Send the new email a link that makes the change, and warn the current one.
 
-    Once the change is made, the present mailbox can undo it; if it is lost, only with the password of today. Whether
-    another account has the new email is told to its mailbox alone. Raises InvalidEmail, OtherDomain, SameEmail,
+    The current mailbox can undo the change later. If `is_mailbox_lost`, it also needs the current password for that.
+    Only the new mailbox learns whether another account has the new email. Raises InvalidEmail, OtherDomain, SameEmail,
     PasswordTooNew or ChangedMeanwhile.
     """
     detach(user)

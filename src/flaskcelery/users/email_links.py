@@ -53,7 +53,7 @@ def needs_password(action: str, user: User, *, is_owner: bool) -> bool:
 
 
 def follow_link(action: str, user_id: int, token: str, owner: User | None, password: str = "") -> None:
-    """Do what the link allows, once. `owner`: the visitor, if logged in to the account; their session can stay.
+    """Do what the link allows, once. `owner` is the visitor if logged in to the account; their session can stay.
 
     Raises InvalidLink, WrongPassword, LastStaff, or EmailGone if the database finds that the email has been taken.
     """
@@ -114,7 +114,7 @@ def _undo(user: User, old: str, _owner: User | None) -> None:
 def _free_email(email: str) -> None:
     """Close an account that nobody has confirmed, and take the email from one that is closed already.
 
-    The link proves the mailbox, as the one that rejects a sign-up. Otherwise a thief could change an account's email,
+    The link proves the mailbox, like the one that rejects a sign-up. Otherwise a thief could change an account's email,
     sign up with the old one, and so block the undo.
     """
     is_unproven = and_(User.email_confirmed_at.is_(None), User.email_changed_at.is_(None))

@@ -145,7 +145,7 @@ def send_new_email_notice(user_id: int) -> Message | None:
     samples=[sample_user(left_email=NEW, email_changed_at=now_plus()), sample_user(left_email=NEW)],
 )
 def send_left_email_notice(user_id: int) -> Message | None:
-    """Tell an email without the right to undo that a change or an undo took it away."""
+    """Tell an email that a change or an undo took it from the account, if it cannot undo that."""
     user = find_open(user_id)
     if user is None or user.left_email is None:
         return None

@@ -12,7 +12,7 @@ LEFT_TO_RIGHT_MARK = "\u200e"  # the library's data has it around letters that a
 
 
 def skeleton_digest(name: str) -> str:
-    """Return what is equal for names that look alike. A skeleton can be too long for an index, so it is hashed."""
+    """Return the same hash for names that look alike. Their skeleton itself can be too long for an index."""
     skeleton = _decompose(_decompose(name).translate(_prototypes())).casefold()
     return hashlib.sha256(skeleton.encode()).hexdigest()
 

@@ -112,7 +112,7 @@ def normalize_username(username: str) -> str:
 
 
 def username_key(name: str) -> str:
-    """Return what makes a username unique: `alice`, `ALICE` and full-width `ａｌｉｃｅ` have one key."""
+    """Return the key by which a username is unique: `alice`, `ALICE` and full-width `ａｌｉｃｅ` have one key."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -138,7 +138,7 @@ def accept_email(email: str) -> str:
 
 
 def email_key(email: str) -> str:
-    """Return what makes an email unique: its ASCII form in lower case."""
+    """Return the key by which an email is unique: its ASCII form in lower case."""
     return email.lower()
 
 

@@ -56,7 +56,7 @@ def start_session(user: User, remember: bool = False) -> str:
 def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = None) -> int:
     """Log out all browsers of an account, `only` one session, or all but the token `keep`; return how many.
 
-    All browsers: then the account knows none any more.
+    If all end, the account forgets the browsers that it knows.
     """
     if only is None and keep is None:  # first, because a login locks the account before its sessions
         forgotten = update(User).where(User.id == user_id).values(devices_forgotten_at=now_plus())
@@ -115,8 +115,8 @@ def is_confirmed(user: User) -> bool:
 def confirm_session(user: User, nonce: str = "") -> bool:
     """Note that the password was given in the session of this request; return whether it is still there.
 
-    Its token is new then, as by `renew_token`. It follows from the old one and the form's nonce, which no copy of the
-    cookie has: so a form that is sent twice gets the same token twice. The caller commits.
+    The session gets a new token, as by `renew_token`. It is made from the old token and the form's nonce, which no copy
+    of the cookie contains. So a form that is sent twice gets the same token twice. The caller commits.
     """
     tokens = [user.session_token or "", _next_token(user.session_token or "", nonce or secrets.token_urlsafe())]
     is_mine = LoginSession.token_hash.in_([_hash(token) for token in tokens])

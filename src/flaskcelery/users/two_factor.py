@@ -140,7 +140,7 @@ def encrypt_secrets() -> int:
 
 
 def _cipher() -> MultiFernet:
-    """Return what encrypts with SECRET_KEY, and decrypts with its fallbacks, too."""
+    """Return a cipher that encrypts with SECRET_KEY, and also decrypts with its fallbacks."""
     keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
     # A key of its own, so that no other use of SECRET_KEY can read a secret.
     digests = [hmac.digest(key.encode(), b"encrypt: totp", "sha256") for key in keys]

@@ -56,7 +56,7 @@ class Counters:
         self._lock, self._sweep_at = threading.Lock(), 1000
 
     def add(self, steps: Sequence[Step]) -> Answers:
-        """Take the steps in one round trip; return the answers, of which the last can be too high a count."""
+        """Take the steps in one round trip; return the new counts, up to the first one that is too high."""
         answers = self._ask_redis(steps)
         own = self._add_here(steps[: len(answers)] if answers else steps)
         return answers or own
@@ -91,7 +91,7 @@ class Counters:
         return answers
 
     def _sweep(self, now: float) -> None:
-        """Forget what has expired, each time that the counts have doubled."""
+        """Delete expired counts, each time that the number of counts has doubled."""
         if len(self._own) >= self._sweep_at:
             self._own = {key: own for key, own in self._own.items() if own[1] > now}
             self._sweep_at = max(1000, 2 * len(self._own))

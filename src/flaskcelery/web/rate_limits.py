@@ -166,7 +166,7 @@ class _Counter:
     seconds: int
 
     def step(self, amount: int) -> Step:
-        """Return what counts so many more, under a key that reveals neither an IP address nor an account."""
+        """Return the step that adds `amount`, under a key that reveals neither an IP address nor an account."""
         text = repr(self.of).encode("utf-8", "backslashreplace")
         key = hmac.digest(current_app.config["SECRET_KEY"].encode(), text, "sha256").hex()[:32]
         return Step(key, self.seconds, amount, self.most)

@@ -29,7 +29,7 @@ def init_static_files(app: Flask) -> None:
 
 
 def static_state() -> tuple[int, ...]:
-    """Return what differs once a static file has changed."""
+    """Return the times of the last changes of all static files."""
     return tuple(entry.stat().st_mtime_ns for entry in os.scandir(current_app.static_folder))
 
 
