@@ -85,7 +85,7 @@ class Site:
             self.measure("pass of the relay", lambda: relay_once(3600))
 
     def measure(self, what: str, act: Callable[[], T]) -> T:
-        """Add the wall-clock time of an act, in milliseconds, and return its result."""
+        """Add the wall-clock time of a function, in milliseconds, and return its result."""
         start = time.perf_counter()
         done = act()
         self.times.setdefault(what, []).append((time.perf_counter() - start) * 1000)

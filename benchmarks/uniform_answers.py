@@ -1,10 +1,10 @@
-"""Does the time of an answer tell whether an address has an account? Log-in, reset, resend and quiet sign-up, behind
+"""Does the time of an answer tell whether an address has an account? Login, reset, resend and quiet sign-up, behind
 nginx and uWSGI.
 
 Usage: python -m benchmarks.uniform_answers [pairs]
 
-Then accounts with an authenticator app are compared with others at the log-in. At last, half of the accounts get
-hashes as an import from Django brings them, of three costs, and the log-in is measured again, with a fifth of the
+Then accounts with an authenticator app are compared with others at the login. At last, half of the accounts get
+hashes as an import from Django brings them, of three costs, and the login is measured again, with a fifth of the
 pairs. AUC is the chance that a known address takes longer than an unknown one (Mann-Whitney): 0.5 tells nothing.
 """
 

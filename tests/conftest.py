@@ -34,7 +34,7 @@ MakeApp = Callable[..., Flask]
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage seldom: Celery's signals keep every application, and each pass would look at all of them."""
+    """Collect garbage rarely: Celery's signals keep every application, and each pass would look at all of them."""
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
 
@@ -82,9 +82,9 @@ def environ(instance: Path, migrated_database: Path) -> dict[str, str]:
 
 @pytest.fixture
 def make_app(environ: dict[str, str]) -> Iterator[MakeApp]:
-    """Return what makes an application with these settings, as good as new, on the test's folder.
+    """Return a function that makes an application with these settings, as good as new, on the test's folder.
 
-    Tests with the same settings share one, to which they must add no page: to build one takes longer than most tests.
+    Tests with the same settings share one, as building one takes longer than most tests. So never add a page to it.
     """
     used = []
 
@@ -172,7 +172,7 @@ class Browser:
         return self.send("/accounts/signup/", username=username, email=email, **{**both, **fields})
 
     def log_in(self, email: str = "alice@example.com", password: str = PASSWORD, **fields: str) -> TestResponse:
-        """Fill in the log-in form."""
+        """Fill in the login form."""
         return self.send("/accounts/login/", username=email, password=password, **fields)
 
     def log_out(self) -> TestResponse:

@@ -16,7 +16,7 @@ from tests.processes import HOST, find_program, free_port, start, wait_until
 
 
 def as_nobody() -> list[str]:
-    """Return what makes a command run as nobody where we are root."""
+    """Return the words to put before a command, so that it runs as nobody where we are root."""
     nobody = pwd.getpwnam("nobody")
     switch = [find_program("setpriv"), f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups"]
     return switch if os.getuid() == 0 else []

@@ -105,7 +105,7 @@ def find_program(name: str) -> str:
 
 
 def miss(sentence: str) -> NoReturn:
-    """Skip the test for want of something on this machine; CI has everything, so there it fails."""
+    """Skip the test because this machine lacks something; CI has everything, so there it fails."""
     if os.environ.get("CI") == "true":
         pytest.fail(sentence)
     pytest.skip(sentence)

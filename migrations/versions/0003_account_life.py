@@ -1,4 +1,4 @@
-"""Add what accounts need beyond a log-in: session details, changes of address, closing, the audit trail."""
+"""Add what accounts need beyond a login: session details, changes of address, closing, the audit trail."""
 
 import sqlalchemy as sa
 from alembic import op

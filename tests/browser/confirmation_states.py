@@ -20,7 +20,7 @@ def later(site: Site) -> Any:
 
 
 def after(button: str) -> Callable[[Page], None]:
-    """Return what presses a button that leads to the page."""
+    """Return a function that presses a button that leads to the page."""
     return lambda page: press(page, page.get_by_role("button", name=button, exact=True))
 
 

@@ -47,7 +47,7 @@ def validator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Validator]:
 
 @pytest.fixture
 def make_person(site: Site, chromium: Browser) -> Iterator[Callable[..., Person]]:
-    """Return what makes a person with a browser of their own; Chromium must have nothing to complain about."""
+    """Return a function that makes a person with a browser of their own; Chromium must complain about nothing."""
     with ExitStack() as exits:
 
         def make(**options: Any) -> Person:

@@ -21,17 +21,17 @@ BLANK_NEW = {"new_password1": "", "new_password2": ""}
 
 
 def link(purpose: Purpose, name: str) -> Callable[[Site], str]:
-    """Return what makes the path of a link in an email to this person."""
+    """Return a function that makes the path of a link in an email to this person."""
     return lambda site: site.path_of_link(purpose, name)
 
 
 def row(kind: str, of: str, end: str = "") -> Callable[[Site], str]:
-    """Return what finds the admin's page of a row; `of` is the rest of the query after FROM."""
+    """Return a function that finds the admin's page of a row; `of` is the rest of the query after FROM."""
     return lambda site: f"{ADMIN}{kind}/{site.query(f'SELECT id FROM {of} ORDER BY id LIMIT 1')[0][0]}/{end}"
 
 
 def user(name: str, end: str = "") -> Callable[[Site], str]:
-    """Return what finds the admin's page of a person."""
+    """Return a function that finds the admin's page of a person."""
     return lambda site: f"{ADMIN}users/{site.id_of(name)}/{end}"
 
 

@@ -44,7 +44,7 @@ def common(_items):
 
 
 def paths(items):
-    """Tell of each whether it is safe to go there after a log-in."""
+    """Tell of each whether it is safe to go there after a login."""
     return [url_has_allowed_host_and_scheme(item, {"localhost"}) for item in items]
 
 

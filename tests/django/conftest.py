@@ -28,7 +28,7 @@ def django(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ask_django(django: Path) -> Callable[[str, Any], Any]:
-    """Return what asks Django a question of `ask_django.py`."""
+    """Return a function that asks Django a question of `ask_django.py`."""
 
     def ask(question: str, items: Any) -> Any:
         text = json.dumps(items)

@@ -60,7 +60,7 @@ def test_979_of_a_thousand_common_passwords_are_refused(context: Flask, ask_djan
 
 
 def make_targets(number: int) -> list[str]:
-    """Return what a log-in may be asked to lead to: what is known to be odd, and odd pieces put together."""
+    """Return what a login may be asked to lead to: what is known to be odd, and odd pieces put together."""
     starts = [
         "/",
         "//",

@@ -54,7 +54,7 @@ def smtp_silent_after_dot(environment: Environment) -> Fault:
 
 @scenario(settings={"MAIL_TIMEOUT": str(DRIPPING_TIMEOUT)}, load=(6, 4, 6))
 def smtp_drips(environment: Environment) -> Fault:
-    """The server greets at one byte a second: no time-out of a single step ends that, the deadline does."""
+    """The server greets at one byte a second: no timeout of a single step ends that, the deadline does."""
     environment.stack.wait_until_nothing_is_pending(10)
     environment.sink.process.kill()
     address = [HOSTS["smtp"], str(PORTS["smtp"])]
@@ -65,7 +65,7 @@ def smtp_drips(environment: Environment) -> Fault:
     sessions = [float(line) for line in dripping.log.read_text().split()]
     dripping.kill()
     environment.sink.start()
-    # A whole send has three time-outs, the server notices its end a little later; a task is killed after six.
+    # A whole send has three timeouts, the server notices its end a little later; a task is killed after six.
     assert sessions, "no session ended: the workers are not free again"
     assert max(sessions) < 5 * DRIPPING_TIMEOUT, f"a session lasted {max(sessions)} s"
     return f"{len(sessions)} sessions ended after {max(sessions)} s at most"

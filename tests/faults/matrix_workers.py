@@ -96,7 +96,7 @@ def frozen_at(environment: Environment, point: str) -> Fault:
 
 @scenario(relays=2, load=(6, 10, 6))
 def relay_frozen_after_claim(environment: Environment) -> Fault:
-    """A relay sleeps with a row in its own hands: nobody kills it, the lease alone keeps it from sending late."""
+    """A relay sleeps after it has claimed a row: nobody kills it, the lease alone keeps it from sending late."""
     environment.redis.process.kill()
     proof = yield from frozen_at(environment, "after_claim")
     environment.redis.start()

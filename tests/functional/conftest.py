@@ -1,4 +1,4 @@
-"""Who comes to the pages: alice, logged in, and people with a role; and something for them to look at."""
+"""The visitors of the pages: alice, logged in, and people with a role; and rows for them to look at."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Member(Browser):
         return self.client.post(path, data={"csrf_token": self.token(), **fields})
 
     def act(self, where: str, action: str, **fields: str) -> Any:
-        """Press an act's button on the page `where`, and that of the form or question behind it."""
+        """Press the button of an action on the page `where`, and then that of its form or confirmation."""
         page = self.client.get(where).text
         path = f"{where}action/{action}/"
         assert f'href="{path}"' in page or f'action="{path}"' in page, action
@@ -120,7 +120,7 @@ def member(app: Flask) -> Member:
 
 @pytest.fixture
 def change_meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return what makes a statement run while a password is checked, as another process would."""
+    """Return a function that makes a statement run while a password is checked, as another process would."""
 
     def prepare(statement: str) -> None:
         hasher = type(app.extensions["hasher"])
@@ -138,7 +138,7 @@ def change_meanwhile(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[s
 
 @pytest.fixture
 def logged_in(app: Flask, auth: Browser) -> Browser:
-    """Return the browser of alice, logged in; she has not confirmed her address."""
+    """Return the browser of alice, logged in; she has not confirmed her email."""
 
     def set_up() -> None:
         auth.sign_up()
@@ -157,7 +157,7 @@ def secure_app(make_app: MakeApp) -> Flask:
 
 @pytest.fixture
 def many_clients(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody be limited as a client: as somebody with a thousand IP addresses is not."""
+    """Turn the limits of clients off, as for somebody with a thousand IP addresses."""
     for name, table in LIMITS.items():
         many = Limit((10_000, 60), table.by_account, table.by_member)
         monkeypatch.setitem(LIMITS, name, many)

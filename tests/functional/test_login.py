@@ -127,7 +127,7 @@ def test_a_log_in_that_another_log_in_overtook_still_succeeds(
 
     def overtaken(self: Hasher, password: str, *hashes: Any) -> bool:
         fits = original(self, password, *hashes)
-        if not remade:  # what the other log-in does meanwhile
+        if not remade:  # what the other login does meanwhile
             remade.append(self.hash(password))
             with transaction():
                 db.session.execute(update(User).values(password_hash=remade[0]))

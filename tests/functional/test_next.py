@@ -1,4 +1,4 @@
-"""`next` after a log-in: whatever it says, the browser stays on this host."""
+"""`next` after a login: whatever it says, the browser stays on this host."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def test_a_link_works_once(app: Flask, member: Browser) -> None:
 
 ENDINGS: dict[str, Callable[[Flask, Browser], object]] = {
     "another reset": lambda _app, browser: follow(browser, ask(browser)),
-    "a log-in": lambda app, _browser: Browser(app.test_client()).log_in(),
+    "a login": lambda app, _browser: Browser(app.test_client()).log_in(),
     "another password": lambda app, _browser: change_row(app, password_hash="another"),
     "another address": lambda app, _browser: change_row(app, email="new@example.com", email_key="new@example.com"),
     "deactivation": lambda app, _browser: change_row(app, is_active=False),

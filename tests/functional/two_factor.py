@@ -32,7 +32,7 @@ def send_code(browser: Browser, path: str, page: str, code: str, **fields: str) 
 
 
 def forget_step(app: Flask) -> None:
-    """Let the codes of now count once more, as if time had passed."""
+    """Let a code that has just been used work again, as if time had passed."""
     run_sql(app, "UPDATE users SET totp_last_step = 0")
 
 

@@ -24,7 +24,7 @@ STACKS: list[Stack] = []  # of this test
 
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Path], str]]:
-    """Return what makes a fresh, migrated Postgres database for the test with this folder, and returns its URL."""
+    """Return a function that makes a fresh, migrated Postgres database for a test's folder, and returns its URL."""
     folder = tmp_path_factory.mktemp("postgres")
     with run_postgres(folder) as server, psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
         admin.execute("CREATE DATABASE migrated")
@@ -58,7 +58,7 @@ def redis(tmp_path: Path) -> Iterator[servers.Redis]:
 def make_stack(
     tmp_path: Path, smtp_server: servers.SmtpServer, migrated_database: Path, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Stack]]:
-    """Return what makes the application's stack, not started yet: its broker, database and other settings."""
+    """Return a function that makes the application's stack, not started: its broker, database and other settings."""
 
     def make(broker: str = "embedded", database: str = "sqlite", **settings: str) -> Stack:
         if broker == "redis":

@@ -183,4 +183,4 @@ def test_weak_tls_is_refused(tls_site: Tls, weakness: dict[str, Any]) -> None:
     context.set_ciphers(weakness.get("ciphers", "ALL") + ":@SECLEVEL=0")
     with socket.create_connection((HOST, tls_site.port), timeout=10) as plain, pytest.raises(ssl.SSLError) as error:
         context.wrap_socket(plain, server_hostname="localhost")
-    assert re.search("ALERT|UNEXPECTED_EOF", str(error.value))  # from there, not for want of a cipher here
+    assert re.search("ALERT|UNEXPECTED_EOF", str(error.value))  # from there, not because a cipher is missing here

@@ -62,7 +62,7 @@ class Visitor:
         return self.post(SIGN_UP, username=username, email=email, password1=password, password2=password)
 
     def log_in(self, email: str, password: str = PASSWORD) -> Answer:
-        """Fetch the log-in form and send it."""
+        """Fetch the login form and send it."""
         self.get(LOG_IN)
         return self.post(LOG_IN, username=email, password=password)
 

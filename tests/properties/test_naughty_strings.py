@@ -50,7 +50,7 @@ def fill_in(client: FlaskClient, path: str) -> Callable[..., TestResponse]:
     page = client.get(path)
     token = csrf_token(page.text)
     headers = {"Cookie": page.headers["Set-Cookie"].partition(";")[0]}
-    browser = client.application.test_client(use_cookies=False)  # a log-in does not take the token away
+    browser = client.application.test_client(use_cookies=False)  # a login does not take the token away
 
     def send(number: int = 0, **fields: str) -> TestResponse:
         passwords = dict.fromkeys(["password", "password1", "password2"], quote(PASSWORD))

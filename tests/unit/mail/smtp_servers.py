@@ -29,7 +29,7 @@ SILENCE, DROP = b"(silence)", b"(drop)"  # what a script may say in place of a r
 
 
 class MailServer(Controller):
-    """A real server (aiosmtpd) on a free port; it keeps the envelopes and log-ins that reach it."""
+    """A real server (aiosmtpd) on a free port; it keeps the envelopes and logins that reach it."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, implicit_tls: bool = False) -> None:
         self.envelopes: list[Envelope] = []

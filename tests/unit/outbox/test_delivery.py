@@ -50,7 +50,7 @@ def test_a_temporary_failure_keeps_the_row_pending(quiet_app: Flask, failing_tas
 def test_a_fault_of_the_configuration_keeps_the_row_pending_for_longer(
     quiet_app: Flask, failing_task: type[Failing], caplog: pytest.LogCaptureFixture
 ) -> None:
-    row_id = failing_task.enqueue(ConfigurationMailError("AUTH: 535 the server refused the log-in"))
+    row_id = failing_task.enqueue(ConfigurationMailError("AUTH: 535 the server refused the login"))
     change(row_id, expires_at=5.0)
     delivery.deliver(row_id)
     row = load(row_id)

@@ -69,7 +69,7 @@ def service() -> Iterator[StandIn]:
 
 @pytest.fixture
 def use(environ: dict[str, str]) -> Iterator[Callable[[str], Flask]]:
-    """Return what opens the context of an application with this setting."""
+    """Return a function that opens the context of an application with this setting."""
     with ExitStack() as contexts:
 
         def open_context(setting: str) -> Flask:
