@@ -12,11 +12,11 @@ unexport PYTHONDONTWRITEBYTECODE # with it, pytest would compile every test agai
 
 .DEFAULT_GOAL := help
 .PHONY: help run install check test test-fast test-browser test-pages test-django test-product test-compose \
-  test-compose-faults screenshots faults bench scan audit sbom docs format rename requirements upgrade migration clean up \
+  test-operations screenshots faults bench scan audit sbom docs format rename requirements upgrade migration clean up \
   emails down logs trace deploy backup restore
 
 help: ## Show this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-19s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.package ## Run web, worker and relay at http://127.0.0.1:8000 (other port: make run PORT=8001)
 	@exec $(BIN)/flask dev
@@ -59,10 +59,10 @@ test-product: $(VENV)/.development ## Make a product of a copy, then run `make c
 	$(BIN)/python -m tests.product
 
 test-compose: $(VENV)/.development ## Test the Docker Compose deployment, beside a running one (five minutes)
-	$(BIN)/pytest tests/compose --ignore tests/compose/test_faults.py
+	$(BIN)/pytest tests/compose --ignore tests/compose/test_faults.py --ignore tests/compose/test_certificates.py
 
-test-compose-faults: $(VENV)/.development ## Test releases, kills and restarts in that deployment (six minutes)
-	$(BIN)/pytest tests/compose/test_faults.py
+test-operations: $(VENV)/.development ## Test releases, kills and certificates in that deployment (eight minutes)
+	$(BIN)/pytest tests/compose/test_faults.py tests/compose/test_certificates.py
 
 faults: $(VENV)/.development ## Run the whole fault matrix (root, Linux, twenty minutes)
 	@tests/install-servers

@@ -20,7 +20,7 @@ HEAD = """\
 This page is for people who review the security.
 
 Each requirement names the tests that prove it. The tests are in the folder `tests/`. `make test` runs most of them.
-`make test-browser` and `make test-pages` run those in `browser/`, `make test-compose` and `make test-compose-faults`
+`make test-browser` and `make test-pages` run those in `browser/`, `make test-compose` and `make test-operations`
 those in `compose/`. `make docs` writes the table.
 
 | no. | requirement | result | remark | tests |
