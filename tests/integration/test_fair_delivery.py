@@ -87,6 +87,7 @@ def time_resets(smtp_server: SlowServer) -> tuple[float, float]:
     return statistics.median(seconds), max(seconds)
 
 
+@pytest.mark.flaky
 @pytest.mark.requirement(60)
 @pytest.mark.parametrize("domain", ["flood{}.org", "flood.org", "tarpit.org"])
 def test_a_reset_waits_for_no_other_emails(
@@ -101,6 +102,7 @@ def test_a_reset_waits_for_no_other_emails(
     assert busy <= 2 * idle
 
 
+@pytest.mark.flaky
 def test_the_emails_to_one_domain_use_their_whole_share(
     make_stack: Callable[..., Stack], smtp_server: SlowServer, record: Callable[[str], None]
 ) -> None:

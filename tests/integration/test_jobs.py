@@ -64,6 +64,7 @@ def time_welcomes(smtp_server: SmtpServer, name: str) -> float:
     return statistics.median(seconds)
 
 
+@pytest.mark.flaky
 @pytest.mark.alone
 def test_slow_jobs_delay_no_email_and_are_killed_and_tried_again_by_their_worker_alone(
     stack: Stack, jobs: Process, app: Flask, smtp_server: SmtpServer, record: Callable[[str], None]

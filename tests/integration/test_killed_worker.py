@@ -22,6 +22,7 @@ def kill_pool(worker: Process) -> None:
         os.kill(child, signal.SIGKILL)
 
 
+@pytest.mark.flaky
 @pytest.mark.parametrize(("kill", "broker"), [(kill_pool, "redis"), (Process.kill, "embedded")])
 def test_email_of_a_killed_worker_arrives_after_its_lease(
     make_stack: Callable[..., Stack],

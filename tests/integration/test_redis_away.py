@@ -15,6 +15,7 @@ SAMPLES = 9
 AT_ONCE = 4
 
 
+@pytest.mark.flaky
 @pytest.mark.defect("D3", "D4")
 @pytest.mark.parametrize("fault", [Redis.refuse, Redis.ignore, Redis.freeze, Redis.vanish])
 def test_sign_up_does_not_wait_for_redis(

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from tests.integration.stack import Stack
 from tests.processes import wait_until
 from tests.servers import SmtpServer
@@ -13,6 +15,7 @@ WORK = 5  # seconds
 SAMPLES = 15
 
 
+@pytest.mark.flaky
 def test_slow_work_delays_no_sign_up_and_holds_no_lock(
     make_stack: Callable[..., Stack], smtp_server: SmtpServer, record: Callable[[str], None]
 ) -> None:

@@ -59,6 +59,7 @@ def test_password_managers_may_fill_in_and_paste(stack: Site) -> None:
         assert not any("maxlength" in one or "onpaste" in one for one in inputs)
 
 
+@pytest.mark.flaky
 @pytest.mark.requirement(4)
 def test_long_passwords_cost_nothing(stack: Site, record: Callable[[str], None]) -> None:
     attackers = [stack.visitor() for _ in range(20)]
