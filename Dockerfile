@@ -42,7 +42,10 @@ ENV PATH=/venv/bin:$PATH \
 RUN groupadd --gid 10001 app \
     && useradd --uid 10001 --gid app --no-create-home --home-dir /tmp --shell /usr/sbin/nologin app \
     # `flask check --deploy` looks at the age of the base image.
-    && touch -r /var/lib/dpkg/status /base-image
+    && touch -r /var/lib/dpkg/status /base-image \
+    # The base image lacks the compiled standard library, so that each health check would compile its part of it.
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash -x 'site-packages|idlelib|tkinter' \
+        /usr/local/lib/python3.13
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app

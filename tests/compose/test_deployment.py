@@ -95,6 +95,12 @@ def test_the_image_knows_the_age_of_its_base(site: Deployment) -> None:
     assert base == status
 
 
+def test_no_process_compiles_a_module_when_it_starts(site: Deployment) -> None:
+    loaded = site.execute("worker", "python", "-v", "-c", "import wsgi, celery.apps.worker, flaskcelery.health.probe")
+    assert re.findall("code object from .*[.]pyc'", loaded)
+    assert re.findall("code object from '(.*[.]py)'", loaded) == []
+
+
 @pytest.mark.requirement(51)
 def test_the_image_lists_its_packages(site: Deployment) -> None:
     listed = {each["name"].lower() for each in json.loads(site.execute("web", "cat", "/sbom.json"))["components"]}
