@@ -10,7 +10,7 @@ WORKDIR /secrets
 USER 0:0
 CMD ["python", "/init.py"]
 
-FROM python:3.13-slim-trixie AS build
+FROM python:3.13-slim-trixie AS packages
 # `otel` has what traces need.
 ARG REQUIREMENTS=production
 # Wheels only, so that no compiler is needed. Each has a pinned version and hash.
@@ -18,18 +18,21 @@ COPY requirements/${REQUIREMENTS}.txt /tmp/requirements.txt
 RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
         --require-hashes --only-binary :all: -r /tmp/requirements.txt \
-    && rm -rf /venv/lib/python3.13/site-packages/*/tests
-WORKDIR /app
-COPY . .
-# Compile here, because the containers cannot write. The files never change, so Python need not compare dates.
-RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv /app \
-    && rm -r requirements deploy/init.py \
-    && install -d -o 10001 -g 10001 static
+    && rm -rf /venv/lib/python3.13/site-packages/*/tests \
+    # Compiled here, because the containers cannot write. The files never change, so Python need not compare dates.
+    && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /venv
 
-FROM build AS sbom
+FROM packages AS sbom
 COPY requirements/sbom.txt /tmp/sbom.txt
 RUN pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary :all: -r /tmp/sbom.txt \
     && cyclonedx-py environment /venv --output-reproducible --output-file /sbom.json
+
+FROM packages AS build
+WORKDIR /app
+COPY . .
+RUN python -m compileall -q -j 0 --invalidation-mode unchecked-hash . \
+    && rm -r requirements deploy/init.py \
+    && install -d -o 10001 -g 10001 static
 
 FROM python:3.13-slim-trixie
 LABEL org.opencontainers.image.title="flaskcelery" \
