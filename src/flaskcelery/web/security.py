@@ -40,12 +40,15 @@ class AnyAgeSigner(TimestampSigner):
 
 
 class SessionCookie(SecureCookieSessionInterface):
-    """Flask's signed session cookie, of any age."""
+    """Flask's signed session cookie, of any age. What signs it is made once: each request needs it twice."""
+
+    def __init__(self, app: Flask) -> None:
+        self._serializer = super().get_signing_serializer(app)
+        if self._serializer:
+            self._serializer.signer = AnyAgeSigner
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
-        if serializer := super().get_signing_serializer(app):
-            serializer.signer = AnyAgeSigner
-        return serializer
+        return self._serializer
 
 
 def _serve_at_root(wsgi_app: "WSGIApplication") -> "WSGIApplication":
@@ -60,7 +63,7 @@ def _serve_at_root(wsgi_app: "WSGIApplication") -> "WSGIApplication":
 
 def init_web(app: Flask) -> None:
     """Set up what every page shares, and trust as many proxies as TRUSTED_PROXIES says."""
-    app.session_interface = SessionCookie()
+    app.session_interface = SessionCookie(app)
     app.url_map.converters["id"] = IdConverter
     headers = HEADERS | (HSTS if app.config["PUBLIC_URL"].startswith("https:") else {})
     app.wsgi_app = _serve_at_root(app.wsgi_app)  # type: ignore[assignment, method-assign]  # mypy takes it for a method
