@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, BindParameter, DateTime, Integer, MetaData, event, literal, select
+from sqlalchemy import BigInteger, DateTime, Float, Integer, MetaData, bindparam, event, literal, select
 from sqlalchemy.engine import Connection, CursorResult, Dialect, Row
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.compiler import compiles
@@ -47,13 +47,13 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 class now_plus(GenericFunction[datetime]):  # noqa: N801  (reads as SQL, as `func.now` does)
-    """The database's clock plus `seconds` (can be negative), exact to the millisecond or better."""
+    """The database's clock plus `seconds`, or the parameter of that name; exact to the millisecond or better."""
 
     type = UtcDateTime()
     inherit_cache = True
 
-    def __init__(self, seconds: float | BindParameter[float] = 0) -> None:
-        super().__init__(seconds if isinstance(seconds, BindParameter) else literal(float(seconds)))
+    def __init__(self, seconds: float | str = 0) -> None:
+        super().__init__(bindparam(seconds, type_=Float()) if isinstance(seconds, str) else literal(float(seconds)))
 
 
 def moment(seconds: float = 0) -> ScalarSelect[datetime]:

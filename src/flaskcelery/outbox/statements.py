@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from sqlalchemy import BindParameter, Executable, Float, Row, bindparam, case, select, update
+from sqlalchemy import BindParameter, Executable, Row, bindparam, case, select, update
 
 from flaskcelery.database import db, end_reading, now_plus
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable
@@ -11,7 +11,6 @@ from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable
 MAX_PATIENCE = 7 * 86400  # seconds; even a row that waits for an operator to fix the settings expires
 TOTAL_PARTS = 8  # as many as the migration creates
 
-_seconds, _patience = bindparam("seconds", type_=Float()), bindparam("patience", type_=Float())
 _reason: BindParameter[str] = bindparam("reason")
 _is_empty: BindParameter[bool] = bindparam("is_empty")
 _row = OutboxRow.id == bindparam("row_id")
@@ -22,7 +21,7 @@ _free = select(OutboxRow.id).where(_row, is_claimable()).with_for_update(skip_lo
 CLAIM = (
     update(OutboxRow)
     .where(OutboxRow.id == _free.scalar_subquery())
-    .values(attempts=OutboxRow.attempts + 1, due_at=now_plus(_seconds), progress=0)
+    .values(attempts=OutboxRow.attempts + 1, due_at=now_plus("seconds"), progress=0)
     .returning(OutboxRow.task, OutboxRow.args, OutboxRow.attempts, OutboxRow.traceparent)
 )
 
@@ -38,14 +37,14 @@ MOVE_WAITING = update(OutboxRow).where(_next).values(due_at=now_plus()).returnin
 
 # What a claim can record, as long as it holds.
 _mine = update(OutboxRow).where(_row, OutboxRow.attempts == bindparam("attempt")).returning(OutboxRow.id)
-LENGTHEN_LEASE = _mine.values(due_at=now_plus(_seconds))
+LENGTHEN_LEASE = _mine.values(due_at=now_plus("seconds"))
 _result = _mine.values(progress=None)  # no longer running
 FINISH = _result.values(done_at=now_plus(), failed_at=None, error=None, sent_nothing=_is_empty)
 FAIL = _result.values(failed_at=now_plus(), error=_reason)
 KEEP_LEASE = _result.values(error=_reason)
-POSTPONE = _result.values(due_at=now_plus(_seconds), error=_reason)
+POSTPONE = _result.values(due_at=now_plus("seconds"), error=_reason)
 _is_young = OutboxRow.created_at > now_plus(-MAX_PATIENCE)
-_extended = case((_is_young, now_plus(_patience)), else_=OutboxRow.expires_at)
+_extended = case((_is_young, now_plus("patience")), else_=OutboxRow.expires_at)
 POSTPONE_AND_EXTEND = POSTPONE.values(expires_at=_extended)
 
 _my_part = OutboxTotal.name == bindparam("counted"), OutboxTotal.part == bindparam("my_part")

@@ -3,15 +3,17 @@
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NoReturn
 
 from flask import current_app
-from sqlalchemy import ColumnElement, false, select
+from sqlalchemy import ColumnElement, false, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.config.derived import JOBS_QUEUE, OUTBOX_QUEUE, QUEUES
-from flaskcelery.database import db, now_plus, require_transaction, try_insert
+from flaskcelery.database import db, now_plus, require_transaction, write
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox import publisher
@@ -21,6 +23,9 @@ from flaskcelery.tracing import current_traceparent
 from flaskcelery.web.requests import request_id
 
 logger = logging.getLogger(__name__)
+
+# Built once, because each email needs it.
+ADD_ROW = insert(OutboxRow).values(created_at=now_plus("due"), due_at=now_plus("due"), expires_at=now_plus("end"))
 
 Body = Callable[..., Message | None]
 Sample = Callable[[], dict[str, Any]]  # adds rows that are never committed, and returns a task's arguments
@@ -67,13 +72,17 @@ class OutboxTask:
         require_transaction(f"{self.name}.enqueue()")
         if to and "user_id" not in args:
             raise TypeError(f"{self.name}.enqueue() needs user_id=: whose email this is, or None")
-        row = OutboxRow(id=uuid.uuid4(), task=self.name, args=args, once=once, user_id=args.get("user_id"))
-        row.domain, row.traceparent = slot_domain(to), current_traceparent()
-        row.created_at = row.due_at = now_plus(after.total_seconds())
-        row.expires_at = now_plus(after.total_seconds() + (expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]))
-        if once is not None and not try_insert(row):
+        values = {"id": uuid.uuid4(), "task": self.name, "args": args, "once": once, "user_id": args.get("user_id")}
+        values |= {"domain": slot_domain(to), "traceparent": current_traceparent()}
+        due, lifetime = after.total_seconds(), expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]
+        try:
+            with nullcontext() if once is None else db.session.begin_nested():
+                write(ADD_ROW, **values, due=due, end=due + lifetime)
+        except IntegrityError:
+            if once is None:
+                raise
             return db.session.scalars(select(OutboxRow).filter_by(task=self.name, once=once)).one()
-        db.session.add(row)
+        row = OutboxRow(**values)
         if not after:  # the relay publishes what is due later
             publisher.publish_after_commit(self.name, row.id)
         with about_row(row.id):

@@ -14,7 +14,8 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken, make_names, refuse_taken
 from flaskcelery.users.passwords import hasher
 
-ADD_USER = insert(User).returning(User.id)
+# Built once, because each sign-up needs it. Without a deadline, `seconds` is None, and so is `confirm_by`.
+ADD_USER = insert(User).values(confirm_by=now_plus("seconds")).returning(User.id)
 
 
 def register(username: str, email: str, password: str) -> int:
@@ -41,10 +42,9 @@ def _create(names: dict[str, str], password_hash: str, owner: Row[int, str] | No
     Without the placeholder, the username would still be free, and a second sign-up with it would tell.
     """
     names = {**names, "email_key": uuid.uuid4().hex} if owner else names
-    days = current_app.config["UNCONFIRMED_KEEP_DAYS"]
-    add = ADD_USER.values(confirm_by=now_plus(days * DAY) if days else None)
+    seconds = current_app.config["UNCONFIRMED_KEEP_DAYS"] * DAY or None
     with refuse_taken(names), transaction():
-        user_id: int = write(add, **names, password_hash=password_hash).scalar_one()
+        user_id: int = write(ADD_USER, **names, password_hash=password_hash, seconds=seconds).scalar_one()
         if owner:
             send_email_taken_email.enqueue(to=owner.email, user_id=owner.id)
             record(Event.SIGN_UP_REPEATED, owner.id, owner.email)

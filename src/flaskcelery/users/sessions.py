@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from flask import request
-from sqlalchemy import ColumnElement, Float, Select, and_, bindparam, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, insert, select, update
 from werkzeug.exceptions import HTTPException
 
 from flaskcelery.audit.events import Event, record
@@ -29,7 +29,7 @@ _of_user = LoginSession.user_id == bindparam("owner_id")
 _order = (LoginSession.last_seen_at.desc(), LoginSession.id.desc())
 _kept = select(LoginSession.id).where(_of_user).order_by(*_order).limit(MAX_SESSIONS - 1)
 MAKE_ROOM = delete(LoginSession).where(_of_user, LoginSession.id.not_in(_kept)).returning(LoginSession.id)
-ADD_SESSION = insert(LoginSession).values(expires_at=now_plus(bindparam("seconds", type_=Float())))
+ADD_SESSION = insert(LoginSession).values(expires_at=now_plus("seconds"))
 
 
 def start_session(user: User, remember: bool = False) -> str:
