@@ -29,6 +29,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_outbox"),
     )
     op.create_index("ix_outbox_pending", "outbox", ["due_at"], sqlite_where=PENDING, postgresql_where=PENDING)
+    op.create_index(
+        "ix_outbox_pending_expires_at", "outbox", ["expires_at"], sqlite_where=PENDING, postgresql_where=PENDING
+    )
     op.create_index("ix_outbox_pending_domain", "outbox", ["domain"], sqlite_where=PENDING, postgresql_where=PENDING)
     op.create_index("ix_outbox_done_at", "outbox", ["done_at"])
     op.create_index("ix_outbox_user_id", "outbox", ["user_id"])

@@ -27,6 +27,7 @@ class OutboxRow(Base):
     __tablename__ = "outbox"
     __table_args__ = (
         _partial_index("ix_outbox_pending", "due_at"),
+        _partial_index("ix_outbox_pending_expires_at", "expires_at"),
         # finds the oldest pending row at once, however many there are
         _partial_index("ix_outbox_pending_created_at", "created_at"),
         _partial_index("ix_outbox_pending_domain", "domain"),

@@ -115,7 +115,7 @@ def expire() -> None:
     with transaction():
         rows = db.session.execute(
             update(OutboxRow)
-            .where(is_pending(), OutboxRow.expires_at <= now_plus(), OutboxRow.due_at <= moment())
+            .where(is_pending(), OutboxRow.expires_at <= moment(), OutboxRow.due_at <= now_plus())
             .values(failed_at=now_plus(), error=reason, progress=None)
             .returning(OutboxRow.id, OutboxRow.task)
         ).all()
