@@ -12,6 +12,7 @@ from flaskcelery.database import Base, database_now, db, refused_as, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
 from flaskcelery.outbox.queries import retry
+from flaskcelery.retention import PURGED_PER_PASS
 from flaskcelery.users.accounts import ROLES, get_actor, keep_last_staff, lock_account
 from flaskcelery.users.email_change import move_email
 from flaskcelery.users.emails import send_invitation_email, send_password_reset_email
@@ -113,9 +114,13 @@ def reset_totp(user_id: int, actor_id: int | None = None) -> None:
 def retry_emails(
     row_id: uuid.UUID | None = None, actor_id: int | None = None, of: ColumnElement[bool] | None = None
 ) -> int:
-    """Retry one email or job, or all failed ones of a kind, and return how many; raise NotStaff."""
-    with transaction():
-        return retry(row_id, get_actor(actor_id), of)
+    """Retry one email or job, or all failed ones of a kind in batches, and return how many; raise NotStaff."""
+    total, is_full = 0, True
+    while is_full:  # rows that fail again meanwhile do not fill a batch
+        with transaction():
+            count = retry(row_id, get_actor(actor_id), of)
+        total, is_full = total + count, count >= PURGED_PER_PASS
+    return total
 
 
 def change_row(row: Base, actor_id: int, **values: object) -> None:

@@ -13,7 +13,7 @@ from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending, is_running, is_waiting
 from flaskcelery.outbox.tasks import TASKS, in_queue
-from flaskcelery.retention import DAY, delete_batch, purge
+from flaskcelery.retention import DAY, delete_batch, find_batch, purge
 
 
 def is_job() -> ColumnElement[bool]:
@@ -59,13 +59,15 @@ def read_totals() -> dict[str, int]:
 
 
 def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None, of: ColumnElement[bool] | None = None) -> int:
-    """Make all failed rows pending and due with a new expiry, or one row that waits or has failed, and audit it.
+    """Make a batch of the failed rows pending and due with a new expiry, or one row that waits or has failed.
 
-    Returns how many. The caller commits.
+    Audits it, and returns how many. The caller commits.
     """
     is_failed = OutboxRow.failed_at.is_not(None)
-    is_idle = is_failed | (is_pending() & ~is_running())
-    chosen = and_(OutboxRow.id == row_id, is_idle) if row_id else and_(is_failed, true() if of is None else of)
+    if row_id:
+        chosen = and_(OutboxRow.id == row_id, is_failed | (is_pending() & ~is_running()))
+    else:
+        chosen = and_(OutboxRow.id.in_(find_batch(OutboxRow.failed_at, 0, true() if of is None else of)), is_failed)
     later = case((is_failed, now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])), else_=OutboxRow.expires_at)
     retried = update(OutboxRow).where(chosen).values(failed_at=None, due_at=now_plus(), expires_at=later, progress=None)
     rows = db.session.execute(retried.returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)).all()

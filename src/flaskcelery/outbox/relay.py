@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Row, func, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.config.derived import JOBS_QUEUE, URGENT_QUEUE
@@ -21,7 +21,7 @@ from flaskcelery.outbox.models import OutboxRow, is_claimable, is_pending
 from flaskcelery.outbox.publisher import BrokerAway, Publisher
 from flaskcelery.outbox.schedule import enqueue_scheduled
 from flaskcelery.outbox.tasks import TASKS, in_queue
-from flaskcelery.retention import purge_some
+from flaskcelery.retention import find_batch, purge_some
 
 logger = logging.getLogger(__name__)
 
@@ -110,15 +110,14 @@ def count_room(publisher: Publisher) -> tuple[int, int]:
 
 
 def expire() -> None:
-    """Fail the pending rows whose time is over, once no worker holds their lease."""
+    """Fail a batch of the pending rows whose time is over, once no worker holds their lease."""
     reason = func.coalesce(OutboxRow.error, "expired before delivery")
+    is_over = and_(is_pending(), OutboxRow.due_at <= now_plus())
     with transaction():
-        rows = db.session.execute(
-            update(OutboxRow)
-            .where(is_pending(), OutboxRow.expires_at <= moment(), OutboxRow.due_at <= now_plus())
-            .values(failed_at=now_plus(), error=reason, progress=None)
-            .returning(OutboxRow.id, OutboxRow.task)
-        ).all()
+        found = find_batch(OutboxRow.expires_at, 0, is_over)
+        expired = update(OutboxRow).where(OutboxRow.id.in_(found), is_over)
+        values = expired.values(failed_at=now_plus(), error=reason, progress=None)
+        rows = db.session.execute(values.returning(OutboxRow.id, OutboxRow.task)).all() if found else []
     for row_id, task in rows:
         logger.error("Row %s (%s) has expired", row_id, task)
 

@@ -10,7 +10,7 @@ from flaskcelery.audit.events import Event
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow
-from tests.unit.conftest import change, load, seconds_until_due
+from tests.unit.conftest import Failing, change, load, seconds_until_due
 
 
 @pytest.fixture
@@ -65,6 +65,18 @@ def test_retry_gives_failed_rows_new_time(run, pending_row: uuid.UUID) -> None: 
     assert run("retry", "--all-failed") == "Retrying: 1\n"
     assert run("retry").startswith("2: ")
     assert run("retry", pending_row, "--all-failed").startswith("2: ")
+
+
+def test_many_failed_rows_are_retried_in_batches(  # type: ignore[no-untyped-def]
+    run, failing_task: type[Failing], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("retention", "admin.operations"):
+        monkeypatch.setattr(f"flaskcelery.{module}.PURGED_PER_PASS", 2)
+    for _ in range(5):
+        change(failing_task.enqueue(None), failed_at=0.0)
+    assert run("retry", "--all-failed") == "Retrying: 5\n"
+    assert run("list", "--state", "failed") == ""
+    assert db.session.scalars(select(AuditEvent.detail)).all() == ["2 emails", "2 emails", "1 emails"]
 
 
 def test_a_retry_is_audited_in_the_same_transaction(  # type: ignore[no-untyped-def]

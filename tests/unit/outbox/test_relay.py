@@ -6,7 +6,7 @@ import uuid
 import flask_mail
 import pytest
 from flask import Flask, current_app
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.outbox import relay
@@ -110,6 +110,21 @@ def test_whatever_else_it_is_a_row_past_its_end_is_failed(
     relay_once(period=0)
     assert load(pending_row).failed_at is not None
     assert broker.published == []
+
+
+def test_many_rows_past_their_end_are_failed_in_batches_and_delay_no_other(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flaskcelery.retention.PURGED_PER_PASS", 2)
+    enqueue_many(6)
+    with transaction():
+        db.session.execute(update(OutboxRow).where(OutboxRow.user_id <= 5).values(expires_at=now_plus(-1)))
+    failed = []
+    for _ in range(3):
+        relay_once(period=5)
+        failed.append(db.session.scalar(select(func.count()).where(OutboxRow.failed_at.is_not(None))))
+    assert failed == [2, 4, 5]
+    assert [load(row_id).user_id for row_id in broker.published] == [6]
 
 
 def test_a_task_that_nobody_knows_is_not_published_but_slows_down(pending_row: uuid.UUID, broker: Broker) -> None:
