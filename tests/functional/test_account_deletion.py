@@ -62,6 +62,26 @@ def test_a_closed_account_stays_while_an_email_is_owed_to_it(app: Flask, logged_
     assert run_sql(app, "SELECT username FROM users") == []
 
 
+@pytest.mark.parametrize("by", ["owner", "staff"])
+def test_an_account_with_many_events_is_closed_at_once_and_erased_in_batches(
+    app: Flask, logged_in: Browser, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    monkeypatch.setattr("flaskcelery.audit.events.PURGED_PER_PASS", 3)
+    for _ in range(5):
+        Browser(app.test_client()).log_in(password="wrong password")
+    if by == "owner":
+        logged_in.send("/accounts/me/delete/", password=PASSWORD)
+    else:
+        app.test_cli_runner().invoke(args=["users", "delete", "alice", "--yes"])
+    assert not logged_in.is_logged_in()
+    send_emails(app)
+    left = []
+    while run_sql(app, "SELECT * FROM users"):
+        relay(app)
+        left += run_sql(app, "SELECT count(*) FROM audit_events WHERE email || ip_address || detail <> ''")
+    assert left == ([(5,), (2,), (0,)] if by == "owner" else [(1,), (0,)])
+
+
 def test_the_relay_erases_nobody_who_has_not_asked_for_it(app: Flask, logged_in: Browser) -> None:
     send_emails(app)
     run_sql(app, "UPDATE users SET is_active = 0")

@@ -57,12 +57,12 @@ def touch_alive() -> None:
 
 
 def relay_once(period: float, is_stopping: threading.Event | None = None) -> None:
-    """Fail expired rows; publish or send those due for `period` seconds; delete old ones, enqueue scheduled ones."""
+    """Fail expired rows; publish or send those due for `period` seconds; enqueue scheduled ones, delete old ones."""
     is_stopping = is_stopping or threading.Event()
     expire()
     send_directly(publish_due(period, is_stopping), is_stopping)
-    purge_some()
     enqueue_scheduled()
+    purge_some()
 
 
 def publish_due(period: float, is_stopping: threading.Event) -> list[DueRow]:

@@ -51,10 +51,14 @@ def delete_user(user_id: int, actor_id: int | None = None) -> None:
         lock_account(user_id)
         # Pending rows stay: a worker may be processing one. It will find no account, and send nothing.
         db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, ~is_pending()))
-        forget_user(user_id)
+        is_forgotten = forget_user(user_id)
         # Before the row goes: staff can delete themselves.
         record(Event.DELETED, user_id, actor=get_actor(actor_id))
-        db.session.execute(delete(User).where(User.id == user_id))
+        if is_forgotten:
+            db.session.execute(delete(User).where(User.id == user_id))
+        else:  # too many events for one transaction: erase_closed() does the rest
+            db.session.execute(update(User).where(User.id == user_id).values(is_active=False, closed_at=now_plus()))
+            end_sessions(user_id)
 
 
 @purge
@@ -79,11 +83,12 @@ def expire_unconfirmed() -> Sequence[int]:
 def erase_closed() -> Sequence[int]:
     """Erase a batch of closed accounts, except those with an email that is due. Emails for later are erased, too."""
     has_pending = exists().where(OutboxRow.user_id == User.id, is_waiting())
-    erased = delete_batch(User.closed_at, 0, ~has_pending)
+    # An account with many events waits for the next passes.
+    forgotten = [user_id for user_id in find_batch(User.closed_at, 0, ~has_pending) if forget_user(user_id)]
+    erased = delete_batch(User.closed_at, 0, ~has_pending, User.id.in_(forgotten))
     for user_id in erased:
         for row in db.session.scalars(delete(OutboxRow).where(OutboxRow.user_id == user_id).returning(OutboxRow)):
             if row.state == "pending":
                 logger.info("Row %s (%s), which was for later, goes with the account", row.id, row.task)
-        forget_user(user_id)
         record(Event.ACCOUNT_ERASED, user_id)
     return erased
