@@ -7,7 +7,7 @@ from flask import Flask
 
 from flaskcelery.web import rate_limits
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT, LIMITS, Limit
-from tests.conftest import Browser, run_sql
+from tests.conftest import Browser, run_sql, send_emails
 from tests.functional.conftest import Member
 
 TO_ONE = EMAILS_TO_ONE_RECIPIENT[0]
@@ -44,6 +44,18 @@ def test_a_copied_cookie_of_staff_sends_one_recipient_five_emails_an_hour(app: F
     assert [act().status_code for act in acts] == [200] * (TO_ONE - 1) + [429] * 4
     assert enqueued(app) == TO_ONE - 1
     assert staff_at_work.act(f"{users}2/", "edit", username="alison", email="alice@example.com").status_code == 200
+
+
+@pytest.mark.requirement(71)
+def test_a_copied_cookie_of_staff_moves_one_account_five_times_an_hour(app: Flask, staff_at_work: Member) -> None:
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
+    edits = [
+        staff_at_work.act("/admin/users/2/", "edit", username="alice", email=f"alice@{number}.example.net").status_code
+        for number in range(TO_ONE + 1)
+    ]
+    assert edits == [200] * TO_ONE + [429]
+    tasks = [message.task for message in send_emails(app) if message.recipients != ["alice@example.com"]]
+    assert tasks == ["send_confirmation_email"]
 
 
 @pytest.mark.requirement(71)

@@ -12,10 +12,12 @@ from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.users.deletion import delete_user
+from flaskcelery.users.email_change import can_undo
 from flaskcelery.users.models import LoginSession, User
 from flaskcelery.users.names import (
     EMAIL_MAX_LENGTH,
     USERNAME_MAX_LENGTH,
+    email_key,
     normalize_email,
     normalize_username,
     typed_email_key,
@@ -72,7 +74,8 @@ def add(actor: User, form: Any) -> str:
 @action("Edit", form=NamesForm, button="Save", is_available=is_open)
 def edit(actor: User, user: User, form: Any) -> str:
     if (new := typed_email_key(form.email.data)) != user.email_key:
-        count_staff_email(actor.id, new, user.email_key)
+        undoer = email_key(user.previous_email or "") if can_undo(user) else user.email_key
+        count_staff_email(actor.id, *{new, user.email_key, undoer})
     staff.change_user(user.id, form.username.data, form.email.data, actor.id)
     return f"User {user.id} is saved."
 

@@ -82,6 +82,12 @@ def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None, of: Colum
     return len(rows)
 
 
+def withdraw(task: str, user_id: int) -> None:
+    """Let a user's pending rows of a task send nothing. The caller commits."""
+    mine = update(OutboxRow).where(OutboxRow.user_id == user_id, OutboxRow.task == task, is_pending(), ~is_running())
+    db.session.execute(mine.values(done_at=now_plus(), sent_nothing=True, progress=None))
+
+
 def release_jobs() -> int:
     """Make all running jobs due at once, and return how many: for when the processes that ran them are gone."""
     with transaction():

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import database_now, db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
+from flaskcelery.outbox.queries import withdraw
 from flaskcelery.users import emails
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.models import User
@@ -87,6 +88,7 @@ def move_email(user: User, new: str, *, is_confirmed: bool, keep: str | None = N
     if is_confirmed:
         emails.send_new_email_notice.enqueue(to=new, user_id=user.id)
     else:
+        withdraw(emails.send_confirmation_email.name, user.id)  # it would go to the new email, too
         emails.send_confirmation_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
     return {
         **make_email(new),
