@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from flaskcelery.signup.bots import MIN_SECONDS
+from flaskcelery.signup.bots import HINTS, MIN_SECONDS
 from tests.conftest import PASSWORD, Browser, run_sql
 from tests.pages import errors_of
 
@@ -53,6 +53,14 @@ def test_a_bot_gets_the_answer_of_a_success_and_is_counted(
     assert (bot.status_code, bot.location, bot.text) == (person.status_code, person.location, person.text)
     assert "Account successfully created!" in client.get(bot.location).text
     assert f'flaskcelery_bots_total{{sign="{sign}"}} 1.0' in client.get("/metrics").text
+
+
+def test_the_log_tells_developers_how_their_scripts_pass(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "flaskcelery.signup.bots")
+    page = client.get(SIGN_UP).text
+    send(client, page)
+    send(client, page, homepage="https://spam")
+    assert re.findall("To pass, (.*)[.]", caplog.text) == [HINTS["too fast"], HINTS["hidden field"]]
 
 
 @pytest.mark.requirement(92)

@@ -127,7 +127,7 @@ def test_accounts_are_locked_promoted_and_deleted_but_never_the_last_staff(run: 
     assert run("users", "promote", "alice").exit_code == 1
     run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
     for words, role in ((["promote", "--viewer"], "viewer"), (["promote"], "staff")):
-        assert run("users", *words, "alice").exit_code == 0
+        assert run("users", *words, "alice").output == f"alice is {role}, and has to log in again.\n"
         assert [user["role"] for user in read(run("users", "list", "--json"))] == [role]
     for action in ("demote", "deactivate", "delete"):
         refused = run("users", action, "alice", *(["--yes"] if action == "delete" else []))

@@ -115,6 +115,16 @@ def test_without_a_database_a_logged_in_visitor_sees_our_pages_and_the_log_no_ad
     assert "alice@example.com" not in caplog.text
 
 
+def test_only_in_development_the_page_says_that_a_migration_is_missing(
+    failing: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "migration" not in failing.get("/database/SELECT * FROM nowhere").text
+    monkeypatch.setitem(failing.application.config, "DEBUG", True)
+    response = failing.get("/database/SELECT * FROM nowhere")
+    assert_own_page(response, 503)
+    assert "run make migration if a model is new, then .venv/bin/flask db upgrade" in response.text
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/accounts/signup/", "/accounts/login/", "/accounts/logout/", "/static/site.css", "/nope"]
 )

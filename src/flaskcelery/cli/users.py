@@ -125,14 +125,14 @@ def encrypt_all_secrets() -> None:
 def promote(who: str, viewer: bool) -> None:
     """Make an account a member of staff: flask users promote ann@your.domain"""
     role = "viewer" if viewer else "staff"
-    _do(who, f"is {role}", staff.set_role, role)
+    _do(who, f"is {role}, and has to log in again", staff.set_role, role)
 
 
 @commands.command()
 @click.argument("who")
 def demote(who: str) -> None:
     """Take an account's role away: flask users demote ann@your.domain"""
-    _do(who, "is an ordinary user", staff.set_role, "user")
+    _do(who, "is an ordinary user, and has to log in again", staff.set_role, "user")
 
 
 @commands.command()

@@ -11,6 +11,9 @@ from flaskcelery.metrics import metrics
 
 MIN_SECONDS = 2  # from the first look at the form to its sending
 
+# What the log tells developers whose own scripts are taken for bots.
+HINTS = {"hidden field": "leave homepage empty", "too fast": f"send the form {MIN_SECONDS} s after opening it"}
+
 logger = logging.getLogger(__name__)
 
 
@@ -26,7 +29,7 @@ class TrapForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
         sign = "hidden field" if self.homepage.data else "too fast" if self._is_too_fast() else ""
         if sign:
             metrics().bots.labels(sign).inc()
-            logger.info("A bot was refused: %s", sign)
+            logger.info("A bot was refused, no account is opened: %s. To pass, %s.", sign, HINTS[sign])
         return bool(sign)
 
     def _is_too_fast(self) -> bool:

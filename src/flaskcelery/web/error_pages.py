@@ -38,6 +38,14 @@ class NoAccess(Forbidden):
         self.sentence = f"You’re logged in as {username}. This account doesn’t have access to this page."
 
 
+class NoDatabase(ServiceUnavailable):
+    """503 as long as the database does not answer; in development, the page says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(retry_after=RETRY_AFTER)
+        self.sentence = f"{reason}." if current_app.debug else MESSAGES[503][1]
+
+
 class FormWaits(ServiceUnavailable):
     """503 for a form that changed nothing. A reload sends it again."""
 
@@ -68,7 +76,7 @@ def _show(error: HTTPException) -> Response:
     title, sentence = CSRF_MESSAGE if isinstance(error, CSRFError) else message
     if isinstance(error, TooManyRequests) and isinstance(error.retry_after, int):
         sentence = f"Try again in {_describe_wait(error.retry_after)}."
-    sentence = error.sentence if isinstance(error, NoAccess | FormWaits) else sentence
+    sentence = error.sentence if isinstance(error, NoAccess | NoDatabase | FormWaits) else sentence
     # The cookie alone says whether somebody is logged in: to ask the database is out of the question.
     response.set_data(_render(error.code, title, sentence, has_session="_user_id" in session))
     return response
@@ -89,8 +97,9 @@ def _render(code: int, title: str, sentence: str, *, has_session: bool | None) -
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:
-    logger.error(explain(error, "The database did not answer"), exc_info=error)
-    return _show(ServiceUnavailable(retry_after=RETRY_AFTER))
+    reason = explain(error, "The database did not answer")
+    logger.error(reason, exc_info=error)
+    return _show(NoDatabase(reason))
 
 
 def _show_busy(error: TooBusy) -> Response:
