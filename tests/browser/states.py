@@ -14,6 +14,7 @@ from tests.browser.state import State
 from tests.browser.two_factor_states import SET_UP_AT_LOGIN, TWO_FACTOR
 from tests.integration.visitor import LOG_IN, PASSWORD, SIGN_UP
 
+ID_OF_ALICE = "SELECT id FROM users WHERE email = 'alice@example.com'"
 ME, ADMIN = "/accounts/me/", "/admin/"
 WRONG = "not the password at all"
 SHORT = {"new_password1": "short", "new_password2": "other"}
@@ -25,9 +26,9 @@ def link(purpose: Purpose, name: str) -> Callable[[Site], str]:
     return lambda site: site.path_of_link(purpose, name)
 
 
-def row(kind: str, of: str, end: str = "") -> Callable[[Site], str]:
-    """Return a function that finds the admin's page of a row; `of` is the rest of the query after FROM."""
-    return lambda site: f"{ADMIN}{kind}/{site.query(f'SELECT id FROM {of} ORDER BY id LIMIT 1')[0][0]}/{end}"
+def row(kind: str, of: str, start: str = ADMIN) -> Callable[[Site], str]:
+    """Return a function that finds the page of a row; `of` is the rest of the query after FROM."""
+    return lambda site: f"{start}{kind}/{site.query(f'SELECT id FROM {of} ORDER BY id LIMIT 1')[0][0]}/"
 
 
 def user(name: str, end: str = "") -> Callable[[Site], str]:
@@ -111,6 +112,7 @@ ACCOUNT = [
     State("email, wrong", f"{ME}email/", "alice", {"email": "alice@example.com"}),
     State("delete", f"{ME}delete/", "alice"),
     State("delete, long name", f"{ME}delete/", "longest"),
+    State("job", row("jobs", f"outbox WHERE done_at IS NOT NULL AND user_id = ({ID_OF_ALICE})", ME), "alice"),
     State("password", "/accounts/password_change/", "alice"),
     State("password, blank", "/accounts/password_change/", "alice", {"old_password": "", **BLANK_NEW}),
     State("password, wrong", "/accounts/password_change/", BUSY, {"old_password": PASSWORD, **SHORT}),

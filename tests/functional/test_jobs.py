@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -24,6 +25,23 @@ def report(app: Flask, alice: Member) -> Iterator[str]:
     run_sql(app, f"UPDATE outbox SET failed_at = created_at, error = 'no figures' WHERE id = '{row_id.hex}'")
     yield str(row_id)
     del TASKS["report"]
+
+
+def test_the_page_of_a_job_tells_its_state_and_leads_back(app: Flask, alice: Member, report: str) -> None:
+    def show(then: str = "") -> str:
+        run_sql(app, f"UPDATE outbox SET failed_at = NULL {then} WHERE id = '{UUID(report).hex}'")
+        return str(alice.client.get(f"/accounts/me/jobs/{report}/?next=/notes/").text)
+
+    assert "<h1>Yearly report</h1>" in show()
+    assert 'http-equiv="refresh"' in show(", progress = 40")
+    assert "40 %" in show()
+    assert 'http-equiv="refresh"' not in show(", done_at = created_at")
+    assert 'href="/notes/"' in show()
+    assert "evil" not in alice.client.get(f"/accounts/me/jobs/{report}/?next=//evil.example").text
+
+
+def test_nobody_sees_the_job_of_somebody_else(member: Member, report: str) -> None:
+    assert member.client.get(f"/accounts/me/jobs/{report}/").status_code == 404
 
 
 def list_tasks(member: Member, page: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from functools import partial
 from typing import cast
+from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, session, stream_with_context, url_for
 from flask_login import current_user, login_user
@@ -10,6 +11,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.account import operations
 from flaskcelery.account.forms import ChangePasswordForm, EmailForm, UsernameForm
+from flaskcelery.database import db
+from flaskcelery.outbox.models import OutboxRow
+from flaskcelery.outbox.tasks import title_of
 from flaskcelery.users.accounts import must_have_totp
 from flaskcelery.users.deletion import EmailJustChanged, close_account
 from flaskcelery.users.devices import remember_device
@@ -23,6 +27,7 @@ from flaskcelery.users.two_factor import count_codes
 from flaskcelery.web.forms import errors_shown
 from flaskcelery.web.rate_limits import attempt, email_counted, limit
 from flaskcelery.web.security import clear_site_data
+from flaskcelery.web.urls import safe_next
 
 bp = Blueprint("account", __name__, template_folder="templates")
 
@@ -93,6 +98,13 @@ def submit_export() -> Response:
     text = stream_with_context(operations.export_account(_me()))
     headers = {"Content-Disposition": 'attachment; filename="account.json"', "Cache-Control": "no-store"}
     return Response(text, mimetype="application/json", headers=headers)
+
+
+@bp.get("/accounts/me/jobs/<uuid:job_id>/")
+def show_job(job_id: UUID) -> str:
+    """Show how far a job is, with a link to the page that the query calls `next`."""
+    job = db.first_or_404(OutboxRow.of(current_user.id).filter_by(id=job_id))
+    return render_template("job.html", job=job, title=title_of(job.task), back=safe_next(request.args.get("next")))
 
 
 @bp.get("/accounts/me/delete/")
