@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from flask import Flask
 from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.audit.models import AuditEvent
-from flaskcelery.database import TransactionError, db, now_plus, transaction
+from flaskcelery.database import TransactionError, db, now_plus, refused_as, transaction
 from flaskcelery.outbox.statements import execute_alone
 from flaskcelery.users.models import User
 
@@ -164,3 +165,13 @@ def test_the_id_of_a_deleted_user_is_never_used_again(app: Flask) -> None:
         with transaction():
             db.session.add(second := make_user())
         assert second.id > old_id
+
+
+def test_a_change_that_a_constraint_refuses_is_told_as_the_error_of_the_feature(app: Flask) -> None:
+    with app.app_context():
+        with transaction():
+            db.session.add_all([make_user(), other := make_user(username="new", username_key="new", email_key="new")])
+        with pytest.raises(LookupError), refused_as(LookupError), transaction():
+            other.email_key = make_user().email_key
+        with pytest.raises(IntegrityError), transaction():
+            other.email_key = make_user().email_key
