@@ -65,20 +65,36 @@ class Screen(Printer):  # type: ignore[misc]  # the library ships no types
         super().__init__()
         self._url, self._has_preview, self._awaited = f"http://{HOST}:{port}/", has_preview, set(IS_READY)
         self._is_stopping = False
+        self._tracebacks: dict[str, list[Message]] = {}  # of each process, until their last lines come
 
     def write(self, message: Message) -> None:
-        line = message.data if isinstance(message.data, bytes) else message.data.encode()
+        line = _read(message)
         self._is_stopping |= line.startswith(b"sending SIG")
-        if message.name == "system" or not (self._is_stopping or NOISE.search(line)):
-            super().write(message._replace(data=TIME.sub(b"", line)))
+        traceback = self._tracebacks.setdefault(message.name, [])
+        if line.startswith(b"Traceback ") or (traceback and line.startswith(b" ")):
+            traceback.append(message)
+            return
+        self._tracebacks[message.name] = []
+        # A process that a change stops while it still starts prints the traceback of a KeyboardInterrupt.
+        for each in [] if line.startswith(b"KeyboardInterrupt") else [*traceback, message]:
+            self._show(each)
         if self._awaited:
             self._awaited -= {sign for sign in IS_READY if sign in line}
             if not self._awaited:
                 self._announce()
 
+    def _show(self, message: Message) -> None:
+        line = _read(message)
+        if message.name == "system" or not (self._is_stopping or NOISE.search(line)):
+            super().write(message._replace(data=TIME.sub(b"", line)))
+
     def _announce(self) -> None:
         click.echo(f"\n  Open {self._url} in your browser. The worker prints emails here. Ctrl-C stops.")
         click.echo(f"  See every email of the application at {self._url}dev/emails/.\n" if self._has_preview else "")
+
+
+def _read(message: Message) -> bytes:
+    return message.data if isinstance(message.data, bytes) else message.data.encode()
 
 
 def _make_environment(port: int, is_development: bool) -> dict[str, str]:
