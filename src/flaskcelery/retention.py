@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from flaskcelery.database import db, explain, moment, now_plus, transaction
+from flaskcelery.database import db, moment, now_plus, transaction
+from flaskcelery.errors import explain
 
 logger = logging.getLogger(__name__)
 
