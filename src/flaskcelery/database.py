@@ -143,11 +143,12 @@ def write(statement: Executable, **values: object) -> CursorResult[Any]:
     return connection.execute(statement, values)
 
 
-def try_insert(row: Base) -> bool:
-    """Insert the row; if a unique index refuses it, go on with the transaction and return False."""
+def try_insert(insert: Callable[[], object]) -> bool:
+    """Call `insert`; if a unique index refuses its row, go on with the transaction and return False."""
     try:
         with db.session.begin_nested():
-            db.session.add(row)
+            db.session.connection()  # begins the savepoint, which the session leaves to its first statement
+            insert()
     except IntegrityError:
         return False
     return True

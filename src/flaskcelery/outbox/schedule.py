@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -65,7 +66,7 @@ def enqueue_scheduled() -> None:
     for name, schedule in SCHEDULES.items():
         if name not in known:  # it begins now: earlier slots are not missed ones
             with transaction():
-                try_insert(OutboxSchedule(task=name, checked_at=now))
+                try_insert(partial(db.session.add, OutboxSchedule(task=name, checked_at=now)))
         elif (slot := schedule.find_next(known[name])) and slot <= now:
             with transaction():
                 if _advance(name, known[name], now):  # no other relay was faster

@@ -3,17 +3,16 @@
 import logging
 import uuid
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, NoReturn
 
 from flask import current_app
 from sqlalchemy import ColumnElement, false, insert, select
-from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.config.derived import JOBS_QUEUE, OUTBOX_QUEUE, QUEUES
-from flaskcelery.database import db, now_plus, require_transaction, write
+from flaskcelery.database import db, now_plus, require_transaction, try_insert, write
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox import publisher
@@ -75,12 +74,10 @@ class OutboxTask:
         values = {"id": uuid.uuid4(), "task": self.name, "args": args, "once": once, "user_id": args.get("user_id")}
         values |= {"domain": slot_domain(to), "traceparent": current_traceparent()}
         due, lifetime = after.total_seconds(), expires_after or current_app.config["OUTBOX_EXPIRE_AFTER"]
-        try:
-            with nullcontext() if once is None else db.session.begin_nested():
-                write(ADD_ROW, **values, due=due, end=due + lifetime)
-        except IntegrityError:
-            if once is None:
-                raise
+        insert_row = partial(write, ADD_ROW, **values, due=due, end=due + lifetime)
+        if once is None:
+            insert_row()
+        elif not try_insert(insert_row):
             return db.session.scalars(select(OutboxRow).filter_by(task=self.name, once=once)).one()
         row = OutboxRow(**values)
         if not after:  # the relay publishes what is due later
