@@ -18,6 +18,8 @@ SIGN_UPS, CLIENTS = 300, 8
 SECONDS = 5
 PAGES, LOGINS = 50, 4  # a second
 STORMS = 16, 64
+# Libraries import these two where they find them: a tenth of the time. Only developers have them.
+START = "import sys; sys.modules.update(yaml=None, pygments=None); import wsgi"
 
 
 def measure_memory(bench: Bench) -> list[Value]:
@@ -57,6 +59,6 @@ def measure_start(bench: Bench) -> list[Value]:
     """Start Python and create the application."""
     environ = {**NOTHING_SET, **bench.site.settings}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", "import wsgi"], check=True, cwd=ROOT, env=environ)
+    subprocess.run([sys.executable, "-c", START], check=True, cwd=ROOT, env=environ)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return [Value(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)]
