@@ -112,10 +112,10 @@ def count_room(publisher: Publisher) -> tuple[int, int]:
 def expire() -> None:
     """Fail a batch of the pending rows whose time is over, once no worker holds their lease."""
     reason = func.coalesce(OutboxRow.error, "expired before delivery")
-    is_over = and_(is_pending(), OutboxRow.due_at <= now_plus())
+    is_free = and_(is_pending(), OutboxRow.due_at <= now_plus())
     with transaction():
-        found = find_batch(OutboxRow.expires_at, 0, is_over)
-        expired = update(OutboxRow).where(OutboxRow.id.in_(found), is_over)
+        found = find_batch(OutboxRow.expires_at, 0, is_free)
+        expired = update(OutboxRow).where(OutboxRow.id.in_(found), OutboxRow.expires_at <= now_plus(), is_free)
         values = expired.values(failed_at=now_plus(), error=reason, progress=None)
         rows = db.session.execute(values.returning(OutboxRow.id, OutboxRow.task)).all() if found else []
     for row_id, task in rows:
