@@ -105,6 +105,21 @@ def test_an_address_changed_by_staff_has_to_be_confirmed_and_the_old_one_is_told
     assert run_sql(app, f"SELECT email FROM users WHERE id = {alice.id}") == [("alice@example.com",)]
 
 
+@pytest.mark.requirement(62)
+def test_after_staff_have_given_an_account_back_the_thiefs_mailbox_undoes_nothing(
+    app: Flask, staff: Member, alice: Member
+) -> None:
+    stolen = "email = 'thief@example.com', email_key = 'thief@example.com', email_confirmed_at = joined_at"
+    run_sql(app, f"UPDATE users SET {stolen} WHERE id = {alice.id}")
+    send_emails(app)
+    staff.act(f"/admin/users/{alice.id}/", "edit", username="alice", email="alice@example.com", is_rescue="y")
+    told = {message.recipients[0]: message.body for message in send_emails(app)}
+    assert set(told) == {"thief@example.com", "alice@example.com"}
+    assert "/undo/" not in "".join(told.values())
+    [(detail,)] = run_sql(app, "SELECT detail FROM audit_events WHERE event = 'changed by staff'")
+    assert detail == "email: t***@example.com → a***@example.com, nobody can undo this"
+
+
 def test_an_address_in_another_case_is_no_new_one(app: Flask, staff: Member, alice: Member) -> None:
     send_emails(app)
     staff.act(f"/admin/users/{alice.id}/", "edit", username="alice", email="Alice@example.com")

@@ -62,8 +62,10 @@ def create_user(
     return user
 
 
-def change_user(user_id: int, username: str, email: str, actor_id: int | None = None) -> None:
-    """Change an account's names, as `move_email` does.
+def change_user(
+    user_id: int, username: str, email: str, actor_id: int | None = None, *, is_rescue: bool = False
+) -> None:
+    """Change an account's names, as `move_email` does. A rescue takes a new email from a thief, who cannot undo that.
 
     Raises InvalidName, InvalidEmail, AccountTaken, NoAccount or NotStaff.
     """
@@ -77,7 +79,8 @@ def change_user(user_id: int, username: str, email: str, actor_id: int | None = 
         ]
         values: dict[str, Any] = dict(names)
         if names["email_key"] != user.email_key:
-            values |= move_email(user, names["email"], is_confirmed=False)
+            values |= move_email(user, names["email"], is_confirmed=False, is_final=is_rescue)
+            changes += ["nobody can undo this"] if is_rescue else []
         if changes:
             db.session.execute(update(User).where(User.id == user_id).values(**values))
             record(Event.CHANGED, user_id, user.email, ", ".join(changes), get_actor(actor_id))

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from sqlalchemy import ColumnElement, func, select
+from wtforms import BooleanField
 
 from flaskcelery.admin import operations as staff
 from flaskcelery.admin.registry import action
@@ -39,6 +40,12 @@ class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH, "Enter an email.")
 
 
+class EditForm(NamesForm):
+    is_rescue = BooleanField(
+        "The present mailbox is not the owner’s", description="Then nobody can undo the change of the email."
+    )
+
+
 def count(*where: ColumnElement[bool]) -> int:
     return db.session.scalar(select(func.count()).where(*where)) or 0
 
@@ -71,12 +78,12 @@ def add(actor: User, form: Any) -> str:
     return f"User {user.id} was added. An email with a link to choose a password is on its way."
 
 
-@action("Edit", form=NamesForm, button="Save", is_available=is_open)
+@action("Edit", form=EditForm, button="Save", is_available=is_open)
 def edit(actor: User, user: User, form: Any) -> str:
     if (new := typed_email_key(form.email.data)) != user.email_key:
         undoer = email_key(user.previous_email or "") if can_undo(user) else user.email_key
         count_staff_email(actor.id, *{new, user.email_key, undoer})
-    staff.change_user(user.id, form.username.data, form.email.data, actor.id)
+    staff.change_user(user.id, form.username.data, form.email.data, actor.id, is_rescue=form.is_rescue.data)
     return f"User {user.id} is saved."
 
 

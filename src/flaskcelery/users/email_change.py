@@ -71,13 +71,17 @@ def can_undo(user: User) -> bool:
     return user.previous_email is not None and _is_recent(user.email_changed_at)
 
 
-def move_email(user: User, new: str, *, is_confirmed: bool, keep: str | None = None) -> dict[str, Any]:
+def move_email(
+    user: User, new: str, *, is_confirmed: bool, keep: str | None = None, is_final: bool = False
+) -> dict[str, Any]:
     """End the account's sessions, tell both emails about the change, and return the columns to write.
 
-    An email that is not confirmed yet is sent a link. The caller writes the columns and commits.
+    An email that is not confirmed yet is sent a link. If the change `is_final`, nobody can undo it. The caller writes
+    the columns and commits.
     """
     end_sessions(user.id, keep=keep)
-    previous, password_hash = _choose_undo(user, new, is_mailbox_lost=is_confirmed and user.is_mailbox_lost)
+    is_mailbox_lost = is_confirmed and user.is_mailbox_lost
+    previous, password_hash = (None, None) if is_final else _choose_undo(user, new, is_mailbox_lost=is_mailbox_lost)
     left = user.email if user.email_confirmed_at else None
     if previous:
         # The owner's only chance is worth as many attempts as the link has time.
