@@ -64,3 +64,19 @@ def test_an_account_that_is_more_than_a_sign_up_stays_until_its_owner_deletes_it
     assert owner.send("/accounts/me/delete/", password=PASSWORD).status_code == 302
     assert Browser(app.test_client()).send(undo).status_code == 302
     assert run_sql(app, EMAILS)[0] == (OLD,)
+
+
+@pytest.mark.requirement(62)
+def test_an_email_that_is_sent_while_staff_lock_the_account_out_undoes_the_change_later(
+    app: Flask, logged_in: Browser
+) -> None:
+    logged_in.send(link_in(send_emails(app)[0]))
+    logged_in.send("/accounts/me/email/", email=THIEFS, password=PASSWORD)
+    logged_in.send(next(link_in(message) for message in send_emails(app) if message.recipients == [THIEFS]))
+    run_sql(app, "UPDATE users SET is_active = 0")
+    undo = next(link_in(message) for message in send_emails(app) if message.recipients == [OLD])
+    owner = Browser(app.test_client())
+    assert owner.send(undo).status_code == 400
+    run_sql(app, "UPDATE users SET is_active = 1")
+    assert owner.send(undo).status_code == 302
+    assert run_sql(app, EMAILS) == [(OLD,)]

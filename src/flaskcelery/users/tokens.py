@@ -43,12 +43,12 @@ def make_token(purpose: Purpose, user: User, made_at: datetime) -> str:
 
 
 def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta | None) -> bool:
-    """Return whether the token was made here for this purpose, is young enough, and the account is unchanged.
+    """Return whether the token was made here for this purpose, is young enough, and its account active and unchanged.
 
     Without a `max_age`, the database's clock is not asked.
     """
     found = re.fullmatch(r"([1-9a-f][0-9a-f]{0,7})-([0-9a-f]{64})", token)
-    if not found:
+    if not found or not user.is_active:
         return False
     seconds, given = int(found[1], 16), found[2]
     if max_age is not None and database_now() > datetime.fromtimestamp(seconds, UTC) + max_age:
@@ -74,7 +74,7 @@ def _sign(secret_key: str, purpose: Purpose, user: User, seconds: int) -> str:
     }
     # Each purpose has its own key, so that no other use of SECRET_KEY can produce a token.
     key = hmac.digest(secret_key.encode(), f"link: {purpose}".encode(), "sha256")
-    text = repr((user.id, user.is_active, seconds, *state[purpose]))
+    text = repr((user.id, seconds, *state[purpose]))
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
 
 
