@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flask import Flask
 from sqlalchemy import Column, Enum, inspect
-from wtforms import BooleanField, DateField, Field, Form, IntegerField, SelectField
+from wtforms import BooleanField, DateField, Field, Form, HiddenField, IntegerField, SelectField
 
 from flaskcelery.database import Base, db, transaction
 from flaskcelery.users.models import User
@@ -43,8 +43,10 @@ def add_row(app: Flask, model: type[Base], user_id: int) -> Any:
 
 
 def fill_in(form: Form) -> Form:
-    """Give each field of a form a value."""
+    """Give each visible field of a form a value."""
     for field in form:
+        if isinstance(field, HiddenField):
+            continue
         kinds = [value for kind, value in FIELDS.items() if isinstance(field, kind)]
         choices = list(field.choices) if isinstance(field, SelectField) else kinds
         field.data = choices[0] if choices else "new@example.com" if "email" in field.name else "new"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 
@@ -118,6 +120,18 @@ def test_after_staff_have_given_an_account_back_the_thiefs_mailbox_undoes_nothin
     assert "/undo/" not in "".join(told.values())
     [(detail,)] = run_sql(app, "SELECT detail FROM audit_events WHERE event = 'changed by staff'")
     assert detail == "email: t***@example.com → a***@example.com, nobody can undo this"
+
+
+def test_a_form_that_is_older_than_a_change_by_the_owner_does_not_take_it_back(
+    app: Flask, staff: Member, alice: Member
+) -> None:
+    row = f"/admin/users/{alice.id}/"
+    form = f"{row}action/edit/"
+    shown = {"email_key": re.findall(r'name="email_key"[^>]*value="([^"]+)"', staff.client.get(form).text)[0]}
+    run_sql(app, f"UPDATE users SET email = 'new@example.com', email_key = 'new@example.com' WHERE id = {alice.id}")
+    page = staff.act(row, "edit", **shown, username="alicia", email="alice@example.com").text
+    assert "has changed in the meantime" in page
+    assert run_sql(app, f"SELECT username, email FROM users WHERE id = {alice.id}") == [("alice", "new@example.com")]
 
 
 def test_an_address_in_another_case_is_no_new_one(app: Flask, staff: Member, alice: Member) -> None:

@@ -77,11 +77,11 @@ def test_an_action_does_nothing_for_who_is_no_longer_staff(
     run_sql(app, "UPDATE outbox SET failed_at = created_at")
     action = next(each for each in PAGES[page].actions if each.name == name)
     with app.test_request_context():
-        form = fill_in(action.form()) if action.form else None
         actor = db.session.get_one(User, staff.id)
         row = db.session.scalars(db.select(PAGES[page].model).order_by(PAGES[page].key.desc())).first()
         if page == "users":
             row = db.session.get_one(User, alice.id)
+        form = fill_in(action.form(obj=row)) if action.form else None
         db.session.expunge_all()
         db.session.rollback()
         run_sql(app, f"UPDATE users SET {change} WHERE id = {staff.id}")

@@ -27,6 +27,10 @@ class LockedOut(UserFacingError):
     message = "This account is locked out. Please unlock it first."
 
 
+class EmailMoved(UserFacingError):
+    message = "The email of this account has changed in the meantime. Please open this page again."
+
+
 class RowGone(UserFacingError):
     message = "This row is gone: it was deleted in the meantime."
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from flask_wtf import FlaskForm
 from sqlalchemy import ColumnElement, func, select
-from wtforms import BooleanField
+from wtforms import BooleanField, HiddenField
 
 from flaskcelery.admin import operations as staff
 from flaskcelery.admin.registry import action
@@ -18,7 +18,6 @@ from flaskcelery.users.models import LoginSession, User
 from flaskcelery.users.names import (
     EMAIL_MAX_LENGTH,
     USERNAME_MAX_LENGTH,
-    email_key,
     normalize_email,
     normalize_username,
     typed_email_key,
@@ -41,6 +40,7 @@ class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
 
 class EditForm(NamesForm):
+    email_key = HiddenField()  # as the page showed it
     is_rescue = BooleanField(
         "The present mailbox is not the owner’s", description="Then nobody can undo the change of the email."
     )
@@ -80,8 +80,10 @@ def add(actor: User, form: Any) -> str:
 
 @action("Edit", form=EditForm, button="Save", is_available=is_open)
 def edit(actor: User, user: User, form: Any) -> str:
+    if form.email_key.data != user.email_key:
+        raise staff.EmailMoved
     if (new := typed_email_key(form.email.data)) != user.email_key:
-        undoer = email_key(user.previous_email or "") if can_undo(user) else user.email_key
+        undoer = typed_email_key(user.previous_email or "") if can_undo(user) else user.email_key
         count_staff_email(actor.id, *{new, user.email_key, undoer})
     staff.change_user(user.id, form.username.data, form.email.data, actor.id, is_rescue=form.is_rescue.data)
     return f"User {user.id} is saved."
