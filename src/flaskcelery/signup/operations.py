@@ -14,6 +14,8 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken, make_names, refuse_taken
 from flaskcelery.users.passwords import hasher
 
+PLACEHOLDER_DAYS = 30  # if unconfirmed accounts are kept: nobody can confirm or delete a placeholder
+
 # Built once, because each sign-up needs it. Without a deadline, `seconds` is None, and so is `confirm_by`.
 ADD_USER = insert(User).values(confirm_by=now_plus("seconds")).returning(User.id)
 
@@ -42,7 +44,8 @@ def _create(names: dict[str, str], password_hash: str, owner: Row[int, str] | No
     Without the placeholder, the username would still be free, and a second sign-up with it would tell.
     """
     names = {**names, "email_key": uuid.uuid4().hex} if owner else names
-    seconds = current_app.config["UNCONFIRMED_KEEP_DAYS"] * DAY or None
+    keep_days = current_app.config["UNCONFIRMED_KEEP_DAYS"] or (PLACEHOLDER_DAYS if owner else 0)
+    seconds = keep_days * DAY or None
     with refuse_taken(names), transaction():
         user_id: int = write(ADD_USER, **names, password_hash=password_hash, seconds=seconds).scalar_one()
         if owner:
