@@ -1,6 +1,6 @@
 """A container's health check: `python -m flaskcelery.health.probe web|worker|relay`.
 
-Compose restarts what has ended, never what is unhealthy. So the second failure in a row ends all other processes of
+Compose restarts what has ended, never what is unhealthy. So the third failure in a row ends all other processes of
 the container, frozen ones too, and the restart policy does the rest. It imports next to nothing: it runs often.
 """
 
@@ -13,19 +13,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 PORTS = (3031, 3032)  # uWSGI's sockets: pages and forms
-TIMEOUT = 5  # seconds
+TIMEOUT = 15  # seconds: in a busy pool, a visitor waits until others have waited for a hash
 # The same as in config/derived.py, which takes too long to import here; a test compares the two.
 TASK_TIME_LIMIT = 6 * float(os.environ.get("MAIL_TIMEOUT") or 10) + float(os.environ.get("SIMULATED_WORK_SECONDS") or 0)
 # Seconds: a worker touches its file every ten, a relay before each email, which can take as long as the longest task.
 MAX_AGE = {"worker": 35, "relay": 15 + TASK_TIME_LIMIT}
-ENDS_AT = 2  # failures in a row
+ENDS_AT = 3  # failures in a row
 STARTS_IN = 4  # failures that do not count, as a slow machine takes time to start
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # Docker's and Podman's
 FAILURES = Path("/tmp/failed_probes")  # noqa: S108  the container's own
 
 
 def main(name: str) -> int:
-    """Return 0 if the part is healthy, else 1; end its container at the second failure in a row."""
+    """Return 0 if the part is healthy, else 1; end its container at the third failure in a row."""
     problem = check_web() if name == "web" else check_file(name)
     if not problem:
         FAILURES.write_text("0")
