@@ -19,7 +19,7 @@ TASK_TIME_LIMIT = 6 * float(os.environ.get("MAIL_TIMEOUT") or 10) + float(os.env
 # Seconds: a worker touches its file every ten, a relay before each email, which can take as long as the longest task.
 MAX_AGE = {"worker": 35, "relay": 15 + TASK_TIME_LIMIT}
 ENDS_AT = 3  # failures in a row
-STARTS_IN = 4  # failures that do not count, as a slow machine takes time to start
+STARTS_IN = 8  # failures that do not count, as a slow machine takes time to start
 CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")  # Docker's and Podman's
 FAILURES = Path("/tmp/failed_probes")  # noqa: S108  the container's own
 

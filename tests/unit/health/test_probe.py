@@ -116,7 +116,7 @@ def test_the_third_failure_in_a_row_ends_the_container(tmp_path: Path, killed: l
 
 
 def test_a_slow_start_is_given_time(killed: list[tuple[int, int]]) -> None:
-    for _ in range(6):
+    for _ in range(probe.STARTS_IN + probe.ENDS_AT - 1):
         assert probe.main("worker") == 1
     assert killed == []
     probe.main("worker")
