@@ -36,5 +36,5 @@ class TaskFailed(Exception):
 def explain(error: SQLAlchemyError, otherwise: str) -> str:
     """Return what to do about a table or column that the database lacks; `otherwise`, if that is not the error."""
     if IS_MISSING.search(repr(getattr(error, "orig", None))):
-        return "A table or column is missing: run make migration if a model is new, then .venv/bin/flask db upgrade"
+        return "A table or column is missing: run make migration if a model changed, then .venv/bin/flask db upgrade"
     return otherwise

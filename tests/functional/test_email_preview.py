@@ -79,8 +79,8 @@ def test_every_email_has_its_parts(message: Message) -> None:
     for part in ('<meta charset="utf-8">', f"<title>{message.subject}</title>", 'content="light dark"'):
         assert part in message.html
     assert re.search(r"<h1 [^>]*>[^a-z\s<][^<]+</h1>", message.html), "The heading begins with a lowercase letter."
-    preheader = re.search(r'class="preheader" style="display:none[^"]*">([^<]*)', message.html)[1]
-    assert re.match(r"[^a-z\s].{20,}", preheader), f"This begins no email: {preheader}"
+    preheader = re.search(r'class="preheader" style="display:none[^"]*">([^<&]*)', message.html)[1]
+    assert re.match(r"[^a-z\s].{20,}", preheader), f"Begin the first paragraph with a capital letter: {preheader}"
     reason = re.search(r"\n-- \n[^\n]+\n\n(\S.{20,})", message.body)[1]
     assert f">{reason}" in message.html
     assert not re.search("<(img|link|script)|url\\(", message.html)
@@ -95,7 +95,8 @@ def test_both_parts_have_the_same_links_and_sentences(message: Message) -> None:
     shown = [each for each in paragraphs if not each.startswith(("http", "-- ")) and not each.endswith(":")]
     assert len(shown) > 2
     assert [each for each in shown if each not in text] == []
-    assert [each for each in paragraphs if each[0].islower() and not each.startswith("http")] == []
+    small = [each for each in paragraphs if each[0].islower() and not each.startswith("http")]
+    assert not small, f"Begin each paragraph with a capital letter: {small}"
 
 
 def test_every_email_is_small_and_its_text_has_short_lines(app: Flask, message: Message) -> None:

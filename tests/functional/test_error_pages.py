@@ -122,7 +122,7 @@ def test_only_in_development_the_page_says_that_a_migration_is_missing(
     monkeypatch.setitem(failing.application.config, "DEBUG", True)
     response = failing.get("/database/SELECT * FROM nowhere")
     assert_own_page(response, 503)
-    assert "run make migration if a model is new, then .venv/bin/flask db upgrade" in response.text
+    assert "run make migration if a model changed, then .venv/bin/flask db upgrade" in response.text
 
 
 @pytest.mark.parametrize(
