@@ -122,6 +122,25 @@ def test_after_staff_have_given_an_account_back_the_thiefs_mailbox_undoes_nothin
     assert detail == "email: t***@example.com → a***@example.com, nobody can undo this"
 
 
+@pytest.mark.requirement(62)
+@pytest.mark.parametrize("fields", [{}, {"is_rescue": "y"}])
+def test_after_staff_have_given_an_account_back_the_thief_who_knows_the_password_cannot_log_in(
+    app: Flask, staff: Member, alice: Member, fields: dict[str, str]
+) -> None:
+    stolen = "email = 'thief@example.com', email_key = 'thief@example.com', email_confirmed_at = joined_at"
+    can_undo = ", previous_email = 'alice@example.com', email_changed_at = joined_at" if not fields else ""
+    run_sql(app, f"UPDATE users SET {stolen} {can_undo} WHERE id = {alice.id}")
+    send_emails(app)
+    staff.act(f"/admin/users/{alice.id}/", "edit", username="alice", email="alice@example.com", **fields)
+    alice.log_in()
+    assert not alice.is_logged_in()
+    [message] = [message for message in send_emails(app) if message.recipients == ["alice@example.com"]]
+    assert "somebody else may know it" in message.body
+    choose_password(app, link_in(message))
+    assert alice.log_in(password=NEW_PASSWORD).status_code == 302
+    assert run_sql(app, f"SELECT email_confirmed_at IS NULL FROM users WHERE id = {alice.id}") == [(0,)]
+
+
 def test_a_form_that_is_older_than_a_change_by_the_owner_does_not_take_it_back(
     app: Flask, staff: Member, alice: Member
 ) -> None:

@@ -69,7 +69,7 @@ def create_user(
 def change_user(
     user_id: int, username: str, email: str, actor_id: int | None = None, *, is_rescue: bool = False
 ) -> None:
-    """Change an account's names, as `move_email` does. A rescue takes a new email from a thief, who cannot undo that.
+    """Change an account's names, as `move_email` does. A rescue takes a stolen account from a thief for good.
 
     Raises InvalidName, InvalidEmail, AccountTaken, NoAccount or NotStaff.
     """
@@ -83,7 +83,7 @@ def change_user(
         ]
         values: dict[str, Any] = dict(names)
         if names["email_key"] != user.email_key:
-            values |= move_email(user, names["email"], is_confirmed=False, is_final=is_rescue)
+            values |= move_email(user, names["email"], is_confirmed=False, is_rescue=is_rescue)
             changes += ["nobody can undo this"] if is_rescue else []
         if changes:
             db.session.execute(update(User).where(User.id == user_id).values(**values))

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask_wtf import FlaskForm
 from sqlalchemy import ColumnElement, func, select
-from wtforms import BooleanField, HiddenField
 
 from flaskcelery.admin import operations as staff
+from flaskcelery.admin.forms import EditForm, NamesForm
 from flaskcelery.admin.registry import action
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db
@@ -15,15 +14,8 @@ from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.email_change import can_undo
 from flaskcelery.users.models import LoginSession, User
-from flaskcelery.users.names import (
-    EMAIL_MAX_LENGTH,
-    USERNAME_MAX_LENGTH,
-    normalize_email,
-    normalize_username,
-    typed_email_key,
-)
+from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.sessions import log_out_devices
-from flaskcelery.web.forms import email_field, username_field
 from flaskcelery.web.rate_limits import count_staff_email
 
 ROLE_NAMES = {"staff": "staff", "viewer": "read-only", "user": "user"}
@@ -32,18 +24,6 @@ ROLE_RIGHTS = {
     "viewer": "Read-only staff can see everything in the administration and change nothing.",
     "user": "Users cannot open the administration.",
 }
-
-
-class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    username = username_field("Username", normalize_username, USERNAME_MAX_LENGTH)
-    email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH, "Enter an email.")
-
-
-class EditForm(NamesForm):
-    email_key = HiddenField()  # as the page showed it
-    is_rescue = BooleanField(
-        "The present mailbox is not the owner’s", description="Then nobody can undo the change of the email."
-    )
 
 
 def count(*where: ColumnElement[bool]) -> int:

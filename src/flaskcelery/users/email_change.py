@@ -13,6 +13,7 @@ from flaskcelery.users import emails
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
 from flaskcelery.users.models import User
 from flaskcelery.users.names import accept_email, email_key, make_email, normalize_email
+from flaskcelery.users.password_change import VOID, start_reset
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, timestamp
 from flaskcelery.web.rate_limits import take_email_quota
@@ -72,16 +73,18 @@ def can_undo(user: User) -> bool:
 
 
 def move_email(
-    user: User, new: str, *, is_confirmed: bool, keep: str | None = None, is_final: bool = False
+    user: User, new: str, *, is_confirmed: bool, keep: str | None = None, is_rescue: bool = False
 ) -> dict[str, Any]:
     """End the account's sessions, tell both emails about the change, and return the columns to write.
 
-    An email that is not confirmed yet is sent a link. If the change `is_final`, nobody can undo it. The caller writes
-    the columns and commits.
+    An email that is not confirmed yet is sent a link. If staff rescue the account, or give it back to the email that
+    can undo, nobody can undo that, and the password is void: a thief may know it. The caller writes the columns and
+    commits.
     """
     end_sessions(user.id, keep=keep)
     is_mailbox_lost = is_confirmed and user.is_mailbox_lost
-    previous, password_hash = (None, None) if is_final else _choose_undo(user, new, is_mailbox_lost=is_mailbox_lost)
+    is_final = is_rescue or (can_undo(user) and email_key(user.previous_email or "") == email_key(new))
+    previous, password_hash = (None, None) if is_final else _choose_undo(user, is_mailbox_lost=is_mailbox_lost)
     left = user.email if user.email_confirmed_at else None
     if previous:
         # The owner's only chance is worth as many attempts as the link has time.
@@ -93,10 +96,13 @@ def move_email(
         emails.send_new_email_notice.enqueue(to=new, user_id=user.id)
     else:
         withdraw(emails.send_confirmation_email.name, user.id)  # it would go to the new email, too
-        emails.send_confirmation_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
+        if is_final:
+            start_reset(user, new)  # this link confirms the email, too
+        else:
+            emails.send_confirmation_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
     return {
         **make_email(new),
-        "pending_email": None,
+        **(VOID if is_final and not is_confirmed else {"pending_email": None}),
         "is_mailbox_lost": False,
         "previous_email": previous,
         "undo_password_hash": password_hash,
@@ -107,16 +113,14 @@ def move_email(
     }
 
 
-def _choose_undo(user: User, new: str, *, is_mailbox_lost: bool) -> tuple[str | None, str | None]:
-    """Return the email that can undo the change to `new`, and the hash of the password that it needs, if any.
+def _choose_undo(user: User, *, is_mailbox_lost: bool) -> tuple[str | None, str | None]:
+    """Return the email that can undo a change, and the hash of the password that it needs, if any.
 
     It is the oldest of the last LINK_DAYS days: otherwise an attacker could change the email twice and lock the owner
-    out. Going back to it is final: otherwise the attacker's mailbox could undo that. It is never one that was not
-    confirmed, which could be mistyped and belong to a stranger.
+    out. It is never one that was not confirmed, which could be mistyped and belong to a stranger.
     """
     if can_undo(user):
-        is_back = email_key(user.previous_email or "") == email_key(new)
-        return (None, None) if is_back else (user.previous_email, user.undo_password_hash)
+        return user.previous_email, user.undo_password_hash
     if user.email_confirmed_at is None:
         return None, None
     return user.email, user.password_hash if is_mailbox_lost else None

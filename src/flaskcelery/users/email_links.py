@@ -11,14 +11,11 @@ from flaskcelery.errors import UserFacingError
 from flaskcelery.users import emails
 from flaskcelery.users.accounts import keep_last_staff, update_unchanged
 from flaskcelery.users.email_change import move_email
-from flaskcelery.users.models import VOIDED_PASSWORD, User
+from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken, email_key, make_email, refuse_taken
-from flaskcelery.users.password_change import check_password
+from flaskcelery.users.password_change import VOID, check_password, start_reset
 from flaskcelery.users.sessions import end_sessions, renew_token
-from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, RESET_LINK_MAX_AGE, Purpose, timestamp, verify_token
-
-# Of an account whose password somebody else may know.
-VOID = {"password_hash": VOIDED_PASSWORD, "password_changed_at": now_plus(), "pending_email": None}
+from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, Purpose, verify_token
 
 
 class InvalidLink(UserFacingError):
@@ -106,7 +103,7 @@ def _undo(user: User, old: str, _owner: User | None) -> None:
     )
     if left:
         emails.send_left_email_notice.enqueue(to=left, user_id=user.id)
-    _start_reset(user, old)
+    start_reset(user, old)
     emails.send_undone_notice.enqueue(to=old, user_id=user.id)
     record(Event.EMAIL_CHANGE_UNDONE, user.id, old)
 
@@ -130,14 +127,8 @@ def _disown(user: User, email: str, _owner: User | None) -> None:
     """Log out whoever logged in. They know the password, so it is void until the owner resets it."""
     if not update_unchanged(user, ["email", "devices_forgotten_at"], **VOID):
         raise InvalidLink
-    _start_reset(user, email)
+    start_reset(user, email)
     record(Event.LOG_IN_DISOWNED, user.id, user.email)
-
-
-def _start_reset(user: User, email: str) -> None:
-    end_sessions(user.id)
-    max_age = RESET_LINK_MAX_AGE.total_seconds()
-    emails.send_password_reset_email.enqueue(to=email, expires_after=max_age, user_id=user.id, made_at=timestamp())
 
 
 ACTIONS: dict[str, tuple[Purpose, Callable[[User, str, User | None], None]]] = {

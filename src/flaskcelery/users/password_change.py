@@ -6,10 +6,14 @@ from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import update_unchanged
-from flaskcelery.users.emails import send_password_changed_email
-from flaskcelery.users.models import User
+from flaskcelery.users.emails import send_password_changed_email, send_password_reset_email
+from flaskcelery.users.models import VOIDED_PASSWORD, User
 from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import end_sessions
+from flaskcelery.users.tokens import RESET_LINK_MAX_AGE, timestamp
+
+# Of an account whose password somebody else may know.
+VOID = {"password_hash": VOIDED_PASSWORD, "password_changed_at": now_plus(), "pending_email": None}
 
 
 class CannotChange(UserFacingError):
@@ -51,3 +55,10 @@ def replace_password(user: User, new_hash: str, event: Event, keep: str | None =
     send_password_changed_email.enqueue(to=user.email, user_id=user.id)
     record(event, user.id, user.email)
     return True
+
+
+def start_reset(user: User, email: str) -> None:
+    """End the sessions of an account whose password is void, and send this email a link to choose a new one."""
+    end_sessions(user.id)
+    max_age = RESET_LINK_MAX_AGE.total_seconds()
+    send_password_reset_email.enqueue(to=email, expires_after=max_age, user_id=user.id, made_at=timestamp())
