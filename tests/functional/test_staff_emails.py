@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from flaskcelery.database import transaction
+from flaskcelery.outbox.tasks import TASKS
+from flaskcelery.users.tokens import timestamp
 from flaskcelery.web import rate_limits
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT, LIMITS, Limit
 from tests.conftest import Browser, run_sql, send_emails
@@ -56,6 +59,23 @@ def test_a_copied_cookie_of_staff_moves_one_account_five_times_an_hour(app: Flas
     assert edits == [200] * TO_ONE + [429]
     tasks = [message.task for message in send_emails(app) if message.recipients != ["alice@example.com"]]
     assert tasks == ["send_confirmation_email"]
+
+
+@pytest.mark.requirement(71)
+@pytest.mark.parametrize("has_password", [True, False])
+def test_links_that_wait_or_have_failed_do_not_follow_an_account_to_its_next_email(
+    app: Flask, staff_at_work: Member, has_password: bool
+) -> None:
+    run_sql(app, "UPDATE users SET password_hash = '!' WHERE id = 2" if not has_password else "SELECT 1")
+    with app.app_context(), transaction():
+        for name in ["confirmation", "invitation", "password_reset", "welcome"] * 2:
+            TASKS[f"send_{name}_email"].enqueue(to="alice@example.com", user_id=2, made_at=timestamp())
+    run_sql(app, "UPDATE outbox SET failed_at = due_at WHERE id IN (SELECT max(id) FROM outbox GROUP BY task)")
+    staff_at_work.act("/admin/users/2/", "edit", username="alice", email="new@example.com")
+    app.test_cli_runner().invoke(args=["outbox", "retry", "--all-failed"])
+    [message] = send_emails(app)
+    assert message.recipients == ["new@example.com"]
+    assert message.task == ("send_confirmation_email" if has_password else "send_invitation_email")
 
 
 @pytest.mark.requirement(71)

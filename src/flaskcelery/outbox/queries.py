@@ -65,7 +65,7 @@ def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None, of: Colum
     """
     is_failed = OutboxRow.failed_at.is_not(None)
     if row_id:
-        chosen = and_(OutboxRow.id == row_id, is_failed | (is_pending() & ~is_running()))
+        chosen = and_(OutboxRow.id == row_id, _is_idle())
     else:
         chosen = and_(OutboxRow.id.in_(find_batch(OutboxRow.failed_at, 0, true() if of is None else of)), is_failed)
     later = case((is_failed, now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])), else_=OutboxRow.expires_at)
@@ -82,10 +82,14 @@ def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None, of: Colum
     return len(rows)
 
 
-def withdraw(task: str, user_id: int) -> None:
-    """Let a user's pending rows of a task send nothing. The caller commits."""
-    mine = update(OutboxRow).where(OutboxRow.user_id == user_id, OutboxRow.task == task, is_pending(), ~is_running())
-    db.session.execute(mine.values(done_at=now_plus(), sent_nothing=True, progress=None))
+def withdraw(user_id: int, *tasks: str) -> None:
+    """Let a user's rows of these tasks that wait or have failed send nothing. The caller commits."""
+    mine = update(OutboxRow).where(OutboxRow.user_id == user_id, OutboxRow.task.in_(tasks), _is_idle())
+    db.session.execute(mine.values(failed_at=None, done_at=now_plus(), sent_nothing=True, progress=None))
+
+
+def _is_idle() -> ColumnElement[bool]:
+    return OutboxRow.failed_at.is_not(None) | (is_pending() & ~is_running())
 
 
 def release_jobs() -> int:

@@ -18,6 +18,12 @@ from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, timestamp
 from flaskcelery.web.rate_limits import take_email_quota
 
+# The tasks that send a link to an account's email, whatever it is by then.
+LINKS = [
+    *(emails.send_confirmation_email.name, emails.send_invitation_email.name, emails.send_password_reset_email.name),
+    "send_welcome_email",  # of a higher layer
+]
+
 
 class SameEmail(UserFacingError):
     message = "This is your email already."
@@ -95,11 +101,7 @@ def move_email(
     if is_confirmed:
         emails.send_new_email_notice.enqueue(to=new, user_id=user.id)
     else:
-        withdraw(emails.send_confirmation_email.name, user.id)  # it would go to the new email, too
-        if is_final:
-            start_reset(user, new)  # this link confirms the email, too
-        else:
-            emails.send_confirmation_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
+        _send_link(user, new, is_void=is_final)
     return {
         **make_email(new),
         **(VOID if is_final and not is_confirmed else {"pending_email": None}),
@@ -111,6 +113,18 @@ def move_email(
         "email_confirmed_at": now_plus() if is_confirmed else None,
         "confirm_by": None,
     }
+
+
+def _send_link(user: User, new: str, *, is_void: bool) -> None:
+    """Send the new email the one link with which its owner confirms it. Older links would go there, too."""
+    withdraw(user.id, *LINKS)
+    if is_void:
+        start_reset(user, new)
+    elif user.has_password:
+        emails.send_confirmation_email.enqueue(to=new, user_id=user.id, made_at=timestamp())
+    else:
+        max_age = LINK_MAX_AGE.total_seconds()
+        emails.send_invitation_email.enqueue(to=new, expires_after=max_age, user_id=user.id, made_at=timestamp())
 
 
 def _choose_undo(user: User, *, is_mailbox_lost: bool) -> tuple[str | None, str | None]:
