@@ -14,7 +14,7 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken, make_names, refuse_taken
 from flaskcelery.users.passwords import hasher
 
-PLACEHOLDER_DAYS = 30  # if unconfirmed accounts are kept: nobody can confirm or delete a placeholder
+QUIET_KEEP_DAYS = 30  # instead of forever: placeholders have to expire, and must not differ from other accounts
 
 # Built once, because each sign-up needs it. Without a deadline, `seconds` is None, and so is `confirm_by`.
 ADD_USER = insert(User).values(confirm_by=now_plus("seconds")).returning(User.id)
@@ -44,7 +44,8 @@ def _create(names: dict[str, str], password_hash: str, owner: Row[int, str] | No
     Without the placeholder, the username would still be free, and a second sign-up with it would tell.
     """
     names = {**names, "email_key": uuid.uuid4().hex} if owner else names
-    keep_days = current_app.config["UNCONFIRMED_KEEP_DAYS"] or (PLACEHOLDER_DAYS if owner else 0)
+    config = current_app.config
+    keep_days = config["UNCONFIRMED_KEEP_DAYS"] or (0 if config["SIGN_UP_REVEALS_EMAIL"] else QUIET_KEEP_DAYS)
     seconds = keep_days * DAY or None
     with refuse_taken(names), transaction():
         user_id: int = write(ADD_USER, **names, password_hash=password_hash, seconds=seconds).scalar_one()
