@@ -66,7 +66,7 @@ def test_a_closed_account_stays_while_an_email_is_owed_to_it(app: Flask, logged_
 def test_an_account_with_many_events_is_closed_at_once_and_erased_in_batches(
     app: Flask, logged_in: Browser, monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
-    monkeypatch.setattr("flaskcelery.audit.events.PURGED_PER_PASS", 3)
+    monkeypatch.setattr("flaskcelery.users.deletion.PURGED_PER_PASS", 3)
     for _ in range(5):
         Browser(app.test_client()).log_in(password="wrong password")
     if by == "owner":
@@ -80,6 +80,21 @@ def test_an_account_with_many_events_is_closed_at_once_and_erased_in_batches(
         relay(app)
         left += run_sql(app, "SELECT count(*) FROM audit_events WHERE email || ip_address || detail <> ''")
     assert left == ([(5,), (2,), (0,)] if by == "owner" else [(1,), (0,)])
+
+
+def test_a_pass_erases_no_more_events_of_all_closed_accounts_than_a_batch(
+    app: Flask, auth: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("alice", "bob", "carol"):  # each with one event
+        auth.sign_up(name, f"{name}@example.com")
+    monkeypatch.setattr("flaskcelery.users.deletion.PURGED_PER_PASS", 3)
+    send_emails(app)
+    run_sql(app, "UPDATE users SET is_active = 0, closed_at = joined_at")
+    left = []
+    for _ in range(2):
+        relay(app)
+        left += run_sql(app, "SELECT count(*) FROM users")
+    assert left == [(1,), (0,)]
 
 
 def test_the_relay_erases_nobody_who_has_not_asked_for_it(app: Flask, logged_in: Browser) -> None:

@@ -12,7 +12,7 @@ from flaskcelery.audit.models import DETAIL_LENGTH, EMAIL_LENGTH, AuditEvent
 from flaskcelery.database import db, write
 from flaskcelery.logs import mask
 from flaskcelery.metrics import metrics
-from flaskcelery.retention import DAY, PURGED_PER_PASS, delete_batch, purge
+from flaskcelery.retention import DAY, delete_batch, purge
 from flaskcelery.web.requests import client_ip, request_id
 
 logger = logging.getLogger(__name__)
@@ -113,16 +113,16 @@ def is_latest(event: Event, user_id: int, event_id: int) -> bool:
     return db.session.scalar(newer.where(AuditEvent.event == event).limit(1)) is None
 
 
-def forget_user(user_id: int) -> bool:
-    """Erase the personal data in a batch of an account's events, but not who of the staff acted.
+def forget_user(user_id: int, limit: int) -> int:
+    """Erase the personal data in at most so many of an account's events, but not who of the staff acted.
 
-    Returns whether that was all of it. The caller commits.
+    Returns in how many: if fewer than `limit`, that was all of it. The caller commits.
     """
     is_personal = or_(AuditEvent.email != "", AuditEvent.ip_address != "", AuditEvent.detail != "")
     mine = select(AuditEvent.id).where(AuditEvent.user_id == user_id, is_personal)
-    found = db.session.scalars(mine.limit(PURGED_PER_PASS)).all()
+    found = db.session.scalars(mine.limit(limit)).all()
     db.session.execute(update(AuditEvent).where(AuditEvent.id.in_(found)).values(email="", ip_address="", detail=""))
-    return len(found) < PURGED_PER_PASS
+    return len(found)
 
 
 @purge

@@ -9,7 +9,7 @@ from flaskcelery.audit.events import Event, forget_user, record
 from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.models import OutboxRow, is_pending, is_waiting
-from flaskcelery.retention import delete_batch, find_batch, purge
+from flaskcelery.retention import PURGED_PER_PASS, delete_batch, find_batch, purge
 from flaskcelery.users.accounts import ChangedMeanwhile, get_actor, keep_last_staff, lock_account, update_unchanged
 from flaskcelery.users.email_change import can_undo
 from flaskcelery.users.emails import send_goodbye_email
@@ -51,7 +51,7 @@ def delete_user(user_id: int, actor_id: int | None = None) -> None:
         lock_account(user_id)
         # Pending rows stay: a worker may be processing one. It will find no account, and send nothing.
         db.session.execute(delete(OutboxRow).where(OutboxRow.user_id == user_id, ~is_pending()))
-        is_forgotten = forget_user(user_id)
+        is_forgotten = forget_user(user_id, PURGED_PER_PASS) < PURGED_PER_PASS
         # Before the row goes: staff can delete themselves.
         record(Event.DELETED, user_id, actor=get_actor(actor_id))
         if is_forgotten:
@@ -83,8 +83,13 @@ def expire_unconfirmed() -> Sequence[int]:
 def erase_closed() -> Sequence[int]:
     """Erase a batch of closed accounts, except those with an email that is due. Emails for later are erased, too."""
     has_pending = exists().where(OutboxRow.user_id == User.id, is_waiting())
-    # An account with many events waits for the next passes.
-    forgotten = [user_id for user_id in find_batch(User.closed_at, 0, ~has_pending) if forget_user(user_id)]
+    forgotten, events_left = [], PURGED_PER_PASS
+    for user_id in find_batch(User.closed_at, 0, ~has_pending):
+        count = forget_user(user_id, events_left)
+        if count == events_left:  # perhaps not all of them: the next passes go on
+            break
+        forgotten.append(user_id)
+        events_left -= count
     erased = delete_batch(User.closed_at, 0, ~has_pending, User.id.in_(forgotten))
     for user_id in erased:
         for row in db.session.scalars(delete(OutboxRow).where(OutboxRow.user_id == user_id).returning(OutboxRow)):
