@@ -17,7 +17,7 @@ from flaskcelery.users.models import User
 # What a table needs that its types do not tell, such as {"loans": {"kind": "book"}}.
 ROWS: dict[str, dict[str, Any]] = {}
 
-MARK = "of-somebody-else"  # in texts
+MARK = "of-somebody-else"  # in the texts of rows about a user
 FIELDS: dict[type[Field], Any] = {IntegerField: 1, DateField: date(2031, 2, 3), BooleanField: True}
 VALUES: dict[type, Any] = {
     int: 1,
@@ -76,4 +76,7 @@ def _make(column: Column[Any], user_id: int) -> Any:
         return inspect(_add(model, user_id)).identity[0]
     if isinstance(column.type, Enum):
         return next(iter(column.type.enum_class or column.type.enums))
-    return MARK[: column.type.length] if column.type.python_type is str else VALUES[column.type.python_type]
+    if column.type.python_type is not str:
+        return VALUES[column.type.python_type]
+    is_about_user = any(key.references(User.__table__) for key in column.table.foreign_keys)
+    return (MARK if is_about_user else "of-nobody")[: column.type.length]
