@@ -9,7 +9,18 @@ from uuid import UUID
 
 from flask import Flask
 from sqlalchemy import Column, Enum, inspect
-from wtforms import BooleanField, DateField, Field, Form, HiddenField, IntegerField, SelectField
+from wtforms import (
+    BooleanField,
+    DateField,
+    DateTimeLocalField,
+    EmailField,
+    Field,
+    Form,
+    HiddenField,
+    IntegerField,
+    SelectField,
+    StringField,
+)
 
 from flaskcelery.database import Base, db, transaction
 from flaskcelery.users.models import User
@@ -18,7 +29,14 @@ from flaskcelery.users.models import User
 ROWS: dict[str, dict[str, Any]] = {}
 
 MARK = "of-somebody-else"  # in the texts of rows about a user
-FIELDS: dict[type[Field], Any] = {IntegerField: 1, DateField: date(2031, 2, 3), BooleanField: True}
+FIELDS: dict[type[Field], Any] = {
+    BooleanField: True,
+    DateField: date(2031, 2, 3),
+    DateTimeLocalField: datetime(2031, 2, 3, tzinfo=UTC),
+    EmailField: "new@example.com",  # before its base class
+    IntegerField: 1,
+    StringField: "new",
+}
 VALUES: dict[type, Any] = {
     int: 1,
     bool: False,
@@ -45,12 +63,17 @@ def add_row(app: Flask, model: type[Base], user_id: int) -> Any:
 def fill_in(form: Form) -> Form:
     """Give each visible field of a form a value."""
     for field in form:
-        if isinstance(field, HiddenField):
-            continue
-        kinds = [value for kind, value in FIELDS.items() if isinstance(field, kind)]
-        choices = list(field.choices) if isinstance(field, SelectField) else kinds
-        field.data = choices[0] if choices else "new@example.com" if "email" in field.name else "new"
+        if not isinstance(field, HiddenField):
+            field.data = _find_value(field)
     return form
+
+
+def _find_value(field: Field) -> Any:
+    if isinstance(field, SelectField):
+        return next((field.coerce(choice.value) for choice in field.iter_choices()), None)
+    values = [value for kind, value in FIELDS.items() if isinstance(field, kind)]
+    assert values, f"{field.name} has no value: add {type(field).__name__} to FIELDS in tests/rows.py"
+    return values[0]
 
 
 def _add(model: type[Base], user_id: int) -> Base:

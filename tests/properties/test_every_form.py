@@ -18,7 +18,14 @@ from tests.properties.test_naughty_strings import TEXTS
 
 SOME = ["\x00", "a\x00b", "\ud800", "\u2028", "a" * 70_000, "<svg/onload=alert(1)>", '"><b>', "{{ 7*7 }}", *TEXTS[::20]]
 HEADS = ["form-data; a*9=x", "form-data", "form-data; name=a; a*1=b", "form-data; name*=idna''%ff", "\u20ac", "name=a"]
-VALUES = {"password": PASSWORD, "email": "somebody@example.com", "date": "2031-02-03", "checkbox": "y", "number": "1"}
+VALUES = {
+    "password": PASSWORD,
+    "email": "somebody@example.com",
+    "date": "2031-02-03",
+    "datetime-local": "2031-02-03T04:05",
+    "checkbox": "y",
+    "number": "1",
+}
 VISITORS = {"/accounts/signup/", "/accounts/login/", "/accounts/password_reset/", "/accounts/email/resend/"}
 MEMBERS = {"/accounts/me/username/", "/accounts/me/email/", "/accounts/me/delete/", "/accounts/password_change/"}
 
