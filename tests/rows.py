@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask
-from sqlalchemy import Column, Enum, inspect
+from sqlalchemy import Column, Enum, FromClause, inspect, select
 from wtforms import (
     BooleanField,
     DateField,
@@ -96,10 +96,14 @@ def _make(column: Column[Any], user_id: int) -> Any:
         if key.references(User.__table__):
             return user_id
         [model] = [each.class_ for each in Base.registry.mappers if key.references(each.local_table)]
-        return inspect(_add(model, user_id)).identity[0]
+        found = None if _is_about_user(model.__table__) else db.session.scalar(select(model).limit(1))
+        return inspect(found or _add(model, user_id)).identity[0]
     if isinstance(column.type, Enum):
         return next(iter(column.type.enum_class or column.type.enums))
     if column.type.python_type is not str:
         return VALUES[column.type.python_type]
-    is_about_user = any(key.references(User.__table__) for key in column.table.foreign_keys)
-    return (MARK if is_about_user else "of-nobody")[: column.type.length]
+    return (MARK if _is_about_user(column.table) else "of-nobody")[: column.type.length]
+
+
+def _is_about_user(table: FromClause) -> bool:
+    return any(key.references(User.__table__) for key in table.foreign_keys)
