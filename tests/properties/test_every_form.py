@@ -60,8 +60,12 @@ def find_forms(app: Flask, browser: Browser) -> dict[str, dict[str, str]]:
     rules = [rule for rule in app.url_map.iter_rules() if not rule.arguments]
     shown = {rule.rule for rule in rules if "GET" in rule.methods}
     paths = sorted(rule.rule for rule in rules if "POST" in rule.methods and rule.rule in shown)
-    forms = {path: Fields(browser.client.get(path).text, path).values for path in paths}
-    return {path: values for path, values in forms.items() if values}
+    answers = {path: browser.client.get(path) for path in paths}
+    forms = {path: Fields(answer.text, path).values for path, answer in answers.items() if answer.status_code == 200}
+    empty = [path for path, values in forms.items() if not values]
+    hint = "Do they need rows? Call add_row() of tests/rows.py before find_forms(), such as add_row(app, Book, 1)."
+    assert not empty, f"{empty} show no form. {hint}"
+    return forms
 
 
 def send_each(browser: Browser, path: str, values: dict[str, str], texts: list[str]) -> Iterator[tuple[Any, str]]:
