@@ -38,15 +38,15 @@ test: $(VENV)/.development ## Run all tests but those below, against real server
 test-fast: $(VENV)/.development ## Run the tests that need no server: unit and functional
 	$(BIN)/pytest -n $$(($(CORES) + 1)) $(IN_ORDER) tests/functional tests/unit
 
-test-browser: $(VENV)/.development ## Test in Chromium what people do; Lighthouse (three minutes)
+test-browser: $(VENV)/.development ## Test in Chromium what people do (three minutes)
 	@tests/install-servers
 	@tests/browser/install
-	$(IN_CHROMIUM) tests/browser --ignore tests/browser/test_pages.py
+	$(IN_CHROMIUM) tests/browser --ignore tests/browser/test_pages.py --ignore tests/browser/test_lighthouse.py
 
-test-pages: $(VENV)/.development ## Test every page in every state: axe, HTML, CSS, links (six minutes)
+test-pages: $(VENV)/.development ## Test every page in every state: axe, HTML, links, Lighthouse (seven minutes)
 	@tests/install-servers
 	@tests/browser/install
-	$(IN_CHROMIUM) tests/browser/test_pages.py
+	$(IN_CHROMIUM) tests/browser/test_pages.py tests/browser/test_lighthouse.py
 
 screenshots: $(VENV)/.development ## Write screenshots of all pages to screenshots/, and those of the README to docs/
 	@tests/install-servers
