@@ -40,7 +40,7 @@ def print_plan(target: str) -> str:
 
 def test_the_workflow_runs_the_parts_of_ci_run_what_takes_too_long_for_it_and_the_fast_tests_again() -> None:
     commands = "\n".join(step["run"] for step in find_steps("ci.yml"))
-    more = {"test-fast", "test-pages", "test-operations"}
+    more = {"test-fast", "test-pages", "test-compose", "test-operations"}
     assert find_targets(commands) == find_targets((ROOT / ".ci/run").read_text()) | more
     pythons = re.findall(r'python: \[?"(.+?)"', (GITHUB / "workflows/ci.yml").read_text())
     assert f">={pythons[0]}" in (ROOT / "pyproject.toml").read_text()
