@@ -10,7 +10,7 @@ import redis
 
 from tests.faults.environment import HOSTS
 from tests.faults.load import SignUp
-from tests.faults.scenarios import PATIENT, Environment, Fault, scenario
+from tests.faults.scenarios import LONG_MAIL_TIMEOUT, Environment, Fault, scenario
 from tests.processes import wait_until
 
 
@@ -62,7 +62,7 @@ def five_relays(environment: Environment) -> Fault:
     return f"relays {pids} sent without Redis"
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def simultaneous_sign_ups(environment: Environment) -> Fault:
     """Two visitors want the same address in the same moment, ten times."""
     pairs = [(name, Barrier(2)) for name in environment.load.names(10)]
@@ -79,7 +79,7 @@ def simultaneous_sign_ups(environment: Environment) -> Fault:
     return "10 x 302 and 10 x 'already exists'" if answers == [302] * 10 + [409] * 10 else ""
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def redis_hears_no_secret(environment: Environment) -> Fault:
     """All that is said to Redis is names of tasks and ids of rows."""
     monitor = environment.redis.monitor()

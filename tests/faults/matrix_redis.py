@@ -5,13 +5,13 @@ import time
 from pathlib import Path
 
 from tests.faults.environment import black_hole, iptables
-from tests.faults.scenarios import PATIENT, Environment, Fault, scenario
+from tests.faults.scenarios import LONG_MAIL_TIMEOUT, Environment, Fault, scenario
 
-SLOW = {**PATIENT, "SIMULATED_WORK_SECONDS": "0.3"}  # so that messages wait while the fault comes
+SLOW = {**LONG_MAIL_TIMEOUT, "SIMULATED_WORK_SECONDS": "0.3"}  # so that messages wait while the fault comes
 AWAY = 6  # seconds
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def redis_stopped(environment: Environment) -> Fault:
     """Connections are refused; the relay sends by itself."""
     before = environment.redis.process.popen.pid
@@ -47,7 +47,7 @@ def redis_flushed_and_restarted(environment: Environment) -> Fault:
     return f"{lost} messages lost, pids {pids}"
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def redis_gone_for_good(environment: Environment) -> Fault:
     """It never comes back: emails still go out."""
     environment.redis.process.kill()
@@ -66,19 +66,19 @@ def dropped(environment: Environment, more: str = "") -> Fault:
     return str(rule) if rule.packets else ""
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def redis_black_holed(environment: Environment) -> Fault:
     """No packet arrives, of old connections and new ones."""
     return dropped(environment)
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def redis_black_holed_for_new_connections(environment: Environment) -> Fault:
     """Old connections were cut, new ones get no answer."""
     return dropped(environment, "--syn")
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def redis_frozen(environment: Environment) -> Fault:
     """It takes connections and says nothing."""
     environment.redis.process.signal(signal.SIGSTOP)
@@ -90,7 +90,7 @@ def redis_frozen(environment: Environment) -> Fault:
     return "SIGSTOP: state T" if state == "T" else ""
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def redis_full(environment: Environment) -> Fault:
     """It takes no more messages."""
     environment.redis.ask("config", "set", "maxmemory", "1")

@@ -5,7 +5,7 @@ import signal
 from http.client import HTTPException
 
 from tests.faults.load import address, repeating
-from tests.faults.scenarios import PATIENT, Environment, Fault, scenario
+from tests.faults.scenarios import LONG_MAIL_TIMEOUT, Environment, Fault, scenario
 from tests.integration.visitor import LOG_IN, SIGN_UP
 from tests.pages import is_logged_in
 from tests.processes import Process, wait_until
@@ -15,7 +15,7 @@ OLD_TASK, NEW_TASK = "send_welcome_email", "welcome"  # the second is known to t
 
 
 # Whoever comes while uWSGI loads the application waits for it.
-@scenario(refuses=True, slowest=8, p99=8, settings=PATIENT)
+@scenario(refuses=True, slowest=8, p99=8, settings=LONG_MAIL_TIMEOUT)
 def secret_key_changed(environment: Environment) -> Fault:
     """The key changes under load: sessions and open forms live on until the earlier key is dropped."""
     stack, email = environment.stack, environment.load.log[0].email
@@ -39,7 +39,7 @@ def secret_key_changed(environment: Environment) -> Fault:
     return "" if is_logged_in(gone.text) else "without the earlier key its cookie opens nothing"
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def release_rolled_over(environment: Environment) -> Fault:
     """The next release takes over from web, worker and relay under load, between two changes of the schema."""
     stack, pages = environment.stack, list[int]()

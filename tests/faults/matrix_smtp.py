@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from tests.faults.environment import HOSTS, PORTS, inside, iptables
-from tests.faults.scenarios import PATIENT, Environment, Fault, scenario
+from tests.faults.scenarios import LONG_MAIL_TIMEOUT, Environment, Fault, scenario
 from tests.processes import start
 
 AWAY = 6  # seconds
@@ -71,7 +71,7 @@ def smtp_drips(environment: Environment) -> Fault:
     return f"{len(sessions)} sessions ended after {max(sessions)} s at most"
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def smtp_4xx_to_rcpt(environment: Environment) -> Fault:
     """Try again later."""
     return in_mode(environment, "-r RCPT")
@@ -109,7 +109,7 @@ def smtp_drops_at_dot(environment: Environment) -> Fault:
     return in_mode(environment, "-q .")
 
 
-@scenario(settings=PATIENT)
+@scenario(settings=LONG_MAIL_TIMEOUT)
 def smtp_drops_at_quit(environment: Environment) -> Fault:
     """The email was taken; what comes after changes nothing."""
     return in_mode(environment, "-q QUIT", takes=True)

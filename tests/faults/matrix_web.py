@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from tests.faults.scenarios import PATIENT, Environment, Fault, scenario
+from tests.faults.scenarios import LONG_MAIL_TIMEOUT, Environment, Fault, scenario
 
 KILLS = 5
 
@@ -18,25 +18,25 @@ def kill_at(environment: Environment, point: str) -> Fault:
     return f"{proof}: uWSGI process killed"
 
 
-@scenario(refuses=True, settings=PATIENT)
+@scenario(refuses=True, settings=LONG_MAIL_TIMEOUT)
 def web_killed_before_commit(environment: Environment) -> Fault:
     """Nothing is stored: the visitor tries again."""
     return kill_at(environment, "before_commit")
 
 
-@scenario(refuses=True, settings=PATIENT)
+@scenario(refuses=True, settings=LONG_MAIL_TIMEOUT)
 def web_killed_before_publish(environment: Environment) -> Fault:
     """The account is stored, nobody was told: the relay finds the row."""
     return kill_at(environment, "before_publish")
 
 
-@scenario(refuses=True, settings=PATIENT)
+@scenario(refuses=True, settings=LONG_MAIL_TIMEOUT)
 def web_killed_after_publish(environment: Environment) -> Fault:
     """The account is stored, the visitor is not told: a second try says so."""
     return kill_at(environment, "after_publish")
 
 
-@scenario(refuses=True, settings=PATIENT)
+@scenario(refuses=True, settings=LONG_MAIL_TIMEOUT)
 def web_killed_at_random(environment: Environment) -> Fault:
     """A process of uWSGI dies under load, wherever it is."""
     before = set(environment.stack.process("web").children())

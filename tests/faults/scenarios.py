@@ -13,7 +13,7 @@ from tests.faults.load import Load
 from tests.faults.stack import FaultStack
 
 NORMAL = 5.0  # seconds within which an email goes out when all is well
-PATIENT = {"MAIL_TIMEOUT": "2"}  # where no lease has to end: no reply to an email is late, however busy the machine
+LONG_MAIL_TIMEOUT = {"MAIL_TIMEOUT": "2"}  # where no lease has to end: a busy machine answers no email too late
 PATIENCE = 30.0  # seconds within which all is well again
 
 Fault = Generator[None, None, str]

@@ -10,6 +10,7 @@ import yaml
 
 from flaskcelery.config.checks import load_config
 from flaskcelery.config.settings import SETTINGS
+from flaskcelery.health import probe
 from flaskcelery.outbox.heartbeat import STOP_GRACE
 from tests.processes import ROOT
 
@@ -45,6 +46,11 @@ def test_a_stop_is_given_more_time_than_the_longest_task(tmp_path: Path) -> None
     config, _ = load_config({"INSTANCE_PATH": str(tmp_path)})
     assert len(graces) == 3
     assert min(map(int, graces)) > config["TASK_TIME_LIMIT"] + STOP_GRACE
+
+
+def test_a_health_check_has_time_to_ask_each_pool_of_web() -> None:
+    seconds = int(SERVICES["web"]["healthcheck"]["timeout"].removesuffix("s"))
+    assert seconds > len(probe.PORTS) * probe.TIMEOUT
 
 
 def test_nginx_has_few_processes_however_many_cores_the_host_has() -> None:
