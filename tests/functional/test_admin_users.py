@@ -140,6 +140,24 @@ def test_after_staff_have_given_an_account_back_the_thief_who_knows_the_password
     assert run_sql(app, f"SELECT email_confirmed_at IS NULL FROM users WHERE id = {alice.id}") == [(0,)]
 
 
+@pytest.mark.requirement(62)
+def test_staff_who_forgot_to_say_that_an_account_was_stolen_can_say_so_later(
+    app: Flask, staff: Member, alice: Member
+) -> None:
+    stolen = "email = 'thief@example.com', email_key = 'thief@example.com', email_confirmed_at = joined_at"
+    run_sql(app, f"UPDATE users SET {stolen} WHERE id = {alice.id}")
+    send_emails(app)
+    row = f"/admin/users/{alice.id}/"
+    staff.act(row, "edit", username="alice", email="alice@example.com")
+    [undo] = [link_in(message) for message in send_emails(app) if message.recipients == ["thief@example.com"]]
+    staff.act(row, "edit", username="alice", email="alice@example.com", is_rescue="y")
+    [message] = send_emails(app)
+    assert message.recipients == ["alice@example.com"]
+    assert "no longer works" in app.test_client().get(undo).text
+    choose_password(app, link_in(message))
+    assert alice.log_in(password=NEW_PASSWORD).status_code == 302
+
+
 def test_a_form_that_is_older_than_a_change_by_the_owner_does_not_take_it_back(
     app: Flask, staff: Member, alice: Member
 ) -> None:

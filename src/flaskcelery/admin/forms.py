@@ -15,7 +15,7 @@ class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 class EditForm(NamesForm):
     email_key = HiddenField()  # as the page showed it
     is_rescue = BooleanField(
-        "The present mailbox is not the owner’s",
-        description="Then nobody can undo the change of the email, and nobody can log in before they follow the link "
-        "that the new email gets. An app that a thief has set up stays: use “Reset two-factor authentication”, too.",
+        "The account was stolen",
+        description="Then nobody can log in before they follow the link that the email above gets, and nobody can undo "
+        "a change of the email. An app that a thief has set up stays: use “Reset two-factor authentication”, too.",
     )

@@ -69,7 +69,8 @@ def create_user(
 def change_user(
     user_id: int, username: str, email: str, actor_id: int | None = None, *, is_rescue: bool = False
 ) -> None:
-    """Change an account's names, as `move_email` does. A rescue takes a stolen account from a thief for good.
+    """Change an account's names, as `move_email` does. A rescue takes a stolen account from a thief for good, even if
+    its email stays as it is.
 
     Raises InvalidName, InvalidEmail, AccountTaken, NoAccount or NotStaff.
     """
@@ -82,7 +83,7 @@ def change_user(
             if getattr(user, what) != names[what]
         ]
         values: dict[str, Any] = dict(names)
-        if names["email_key"] != user.email_key:
+        if is_rescue or names["email_key"] != user.email_key:
             values |= move_email(user, names["email"], is_confirmed=False, is_rescue=is_rescue)
             changes += ["nobody can undo this"] if is_rescue else []
         if changes:

@@ -91,7 +91,7 @@ def move_email(
     is_mailbox_lost = is_confirmed and user.is_mailbox_lost
     is_final = is_rescue or (can_undo(user) and email_key(user.previous_email or "") == email_key(new))
     previous, password_hash = (None, None) if is_final else _choose_undo(user, is_mailbox_lost=is_mailbox_lost)
-    left = user.email if user.email_confirmed_at else None
+    left = user.email if user.email_confirmed_at and email_key(new) != user.email_key else None
     if previous:
         # The owner's only chance is worth as many attempts as the link has time.
         max_age = LINK_MAX_AGE.total_seconds()
