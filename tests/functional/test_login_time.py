@@ -5,14 +5,15 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
 from flask import Flask
 
+from flaskcelery.app import create_app
 from flaskcelery.database import db, transaction
 from flaskcelery.users.models import User
 from flaskcelery.users.names import make_names
 from flaskcelery.web.counters import Counters
-from tests.conftest import Browser, run_sql
+from tests.conftest import Browser, close, run_sql
 from tests.functional.conftest import Member
 from tests.functional.test_new_device import browser, notices
 
@@ -57,6 +58,29 @@ def test_every_failure_costs_the_work_of_the_slowest_hash(
     work.clear()
     assert FAILURE in auth.log_in().text  # with the right password
     assert work == Counter(argon2=1, rounds=slowest)
+
+
+@pytest.mark.requirement(8)
+def test_failures_cost_the_same_after_the_parameters_of_argon2_changed(
+    auth: Browser, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    auth.sign_up()
+    app = create_app({**environ, "ARGON2_PARAMETERS": "m=16,t=3,p=1"})
+    visitor = Browser(app.test_client())
+    visitor.sign_up("bob", "bob@example.com")
+    verify, work = PasswordHasher.verify, []
+
+    def note_parameters(hasher: PasswordHasher, password_hash: str, password: bytes) -> bool:
+        work.append(extract_parameters(password_hash).time_cost)
+        return verify(hasher, password_hash, password)
+
+    monkeypatch.setattr(PasswordHasher, "verify", note_parameters)
+    for email in ("alice@example.com", "bob@example.com", "nobody@example.com"):
+        work.clear()
+        assert FAILURE in visitor.log_in(email, "wrong password").text
+        assert sorted(work) == [1, 3], email
+    assert visitor.log_in().status_code == 302
+    close(app)
 
 
 @pytest.mark.requirement(9)

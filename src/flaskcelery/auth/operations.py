@@ -58,14 +58,14 @@ def _check_credentials(email_key: str, password: str) -> User:
     """Return the account, detached from the database; raise WrongCredentials or EmailNotConfirmed."""
     found = read_one(OWNER, email_key=email_key)
     user: User | None = found[0] if found else None
-    least_rounds = hasher().most_rounds()  # so that an imported account takes no longer than the others
+    least = hasher().work_of_failures()
     db.session.expunge_all()
     db.session.rollback()  # no transaction is open while the password is hashed
     is_unconfirmed = user and user.email_confirmed_at is None and current_app.config["EMAIL_CONFIRMATION_REQUIRED"]
     is_hidden = is_unconfirmed and not current_app.config["SIGN_UP_REVEALS_EMAIL"]
     # A locked or hidden account has no hash here: with the right password, too, it takes the time of a failure.
     password_hash = user.password_hash if user and user.is_active and not is_hidden else None
-    if not hasher().verify(password, password_hash, least_rounds) or user is None:
+    if not hasher().verify(password, password_hash, least) or user is None:
         _record_failure(user, "email not confirmed" if is_hidden else "")
         raise WrongCredentials
     if is_unconfirmed:

@@ -1,14 +1,13 @@
 """What a new password must be: the four rules of the reference Django app, in its words, and no word of this site."""
 
 import re
-import unicodedata
 from difflib import SequenceMatcher
 
 from flask import current_app
 from zxcvbn_rs_py import zxcvbn
 
 from flaskcelery.users.breaches import is_breached
-from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH
+from flaskcelery.users.passwords import PASSWORD_MAX_LENGTH, normalize
 
 MAX_SIMILARITY = 0.7
 # A password is common when an attacker needs fewer guesses than for eight random digits. A higher limit would refuse
@@ -18,7 +17,10 @@ ESTIMATED_UP_TO = 20  # characters
 
 
 def find_problems(password: str, username: str = "", email: str = "") -> list[str]:
-    """Return a sentence for each rule that the new password, as it was typed, breaks."""
+    """Return a sentence for each rule that the new password breaks."""
+    if len(password) > PASSWORD_MAX_LENGTH:  # normalizing more could take long
+        return [f"This password is too long. It can contain at most {PASSWORD_MAX_LENGTH} characters."]
+    password = normalize(password)
     minimum = current_app.config["PASSWORD_MIN_LENGTH"]
     site_name = current_app.config["SITE_NAME"]
     problems = []
@@ -28,8 +30,6 @@ def find_problems(password: str, username: str = "", email: str = "") -> list[st
             break
     if len(password) < minimum:
         problems.append(f"This password is too short. It must contain at least {minimum} characters.")
-    elif len(password) > PASSWORD_MAX_LENGTH:
-        problems.append(f"This password is too long. It can contain at most {PASSWORD_MAX_LENGTH} characters.")
     elif _is_common(password, site_name):
         problems.append("This password is too common.")
     if password.isdigit():
@@ -55,6 +55,6 @@ def _is_similar(password: str, value: str) -> bool:
 
 
 def _is_common(password: str, site_name: str) -> bool:
-    folded = unicodedata.normalize("NFKC", password).casefold().strip().encode(errors="replace").decode()
+    folded = password.casefold().strip().encode(errors="replace").decode()
     site_words = [site_name.casefold(), *re.split(r"\W+", site_name.casefold())]
     return len(folded) <= ESTIMATED_UP_TO and zxcvbn(folded, site_words).guesses < MIN_GUESSES

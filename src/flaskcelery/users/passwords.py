@@ -9,7 +9,7 @@ import time
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -25,11 +25,22 @@ MAX_ROUNDS = 10_000_000  # of PBKDF2: eight times as many as in Django 6.0
 MINUTE = 60  # seconds
 MAX_WAIT = 3.0  # seconds until a hash begins
 PASSWORD_MAX_LENGTH = 1024
+MAX_OLDER = 8  # sets of parameters
 
 # The number of rounds and what surrounds it: few different texts, even if there are many hashes.
 PBKDF2_STARTS = select(func.substr(User.password_hash, 1, 23)).where(HAS_PBKDF2_HASH).distinct()
 
 T = TypeVar("T")
+
+
+class Work(NamedTuple):
+    """What each failed check computes besides an Argon2 hash of today's parameters, so that its time tells nothing."""
+
+    rounds: int = 0  # of PBKDF2
+    older: tuple[str, ...] = ()  # a hash nobody has, for each set of older Argon2 parameters that accounts still have
+
+
+NO_WORK = Work()
 
 
 class HashingThread:
@@ -62,34 +73,39 @@ class Hasher:
         self._argon2 = PasswordHasher(time_cost=passes, memory_cost=memory, parallelism=lanes)
         self._dummy_hash = self._argon2.hash(secrets.token_hex())
         self._argon2_thread, self._pbkdf2_thread = HashingThread(), HashingThread()
-        self._most_rounds, self._read_again_at = 0, 0.0
+        self._work, self._read_again_at = NO_WORK, 0.0
 
     def hash(self, password: str) -> str:
         """Return the Argon2id hash of the password's NFKC form."""
-        return self._argon2_thread.run(self._argon2.hash, _normalize(password))
+        return self._argon2_thread.run(self._argon2.hash, _encode(normalize(password)))
 
-    def verify(self, password: str, password_hash: str | None, least_rounds: int = 0) -> bool:
-        """Return whether the password matches.
-
-        A failure costs one Argon2 hash and `least_rounds` of PBKDF2, whatever hash the account has, if any.
-        """
+    def verify(self, password: str, password_hash: str | None, least: Work = NO_WORK) -> bool:
+        """Return whether the password matches. A failure costs at least `least`, whatever hash the account has."""
         tried = password[:PASSWORD_MAX_LENGTH]
-        matches = self._matches_argon2(tried, password_hash) or self._matches_pbkdf2(tried, password_hash, least_rounds)
+        matches = self._matches_argon2(tried, password_hash or "", least.older) or self._matches_pbkdf2(
+            tried, password_hash or "", least.rounds
+        )
         return matches and tried == password
 
-    def _matches_argon2(self, password: str, password_hash: str | None) -> bool:
-        is_usable = bool(password_hash and password_hash.startswith(ARGON2))
-        known_hash = password_hash if is_usable else self._dummy_hash
+    def _matches_argon2(self, password: str, password_hash: str, older: tuple[str, ...]) -> bool:
+        typed = _encode(normalize(password))
+        if password_hash.startswith(ARGON2) and self._argon2_thread.run(self._is_of, password_hash, typed):
+            return True
+        for dummy in (self._dummy_hash, *older):
+            if not password_hash.startswith(_parameters(dummy)):
+                self._argon2_thread.run(self._is_of, dummy, typed)
+        return False
+
+    def _is_of(self, password_hash: str, typed: bytes) -> bool:
         try:
-            self._argon2_thread.run(self._argon2.verify, known_hash, _normalize(password))
+            return self._argon2.verify(password_hash, typed)
         except (VerificationError, InvalidHashError):
             return False
-        return is_usable
 
-    def _matches_pbkdf2(self, password: str, password_hash: str | None, least_rounds: int) -> bool:
+    def _matches_pbkdf2(self, password: str, password_hash: str, least_rounds: int) -> bool:
         """Check a hash that Django made of the password as it was typed."""
-        rounds, salt, digest = _parse_django(password_hash or "")
-        typed = password.encode("utf-8", "surrogatepass")
+        rounds, salt, digest = _parse_django(password_hash)
+        typed = _encode(password)
 
         def check() -> bool:
             if rounds and hmac.compare_digest(hashlib.pbkdf2_hmac("sha256", typed, salt, rounds), digest):
@@ -100,12 +116,24 @@ class Hasher:
 
         return bool(rounds or least_rounds) and self._pbkdf2_thread.run(check)
 
-    def most_rounds(self) -> int:
-        """Return the most rounds of any account's PBKDF2 hash, as they were at most a minute ago."""
+    def work_of_failures(self) -> Work:
+        """Return what accounts' hashes need: of PBKDF2 as of the last minute, of Argon2 as of the first call."""
         if time.monotonic() >= self._read_again_at:
-            self._most_rounds = max(map(_parse_rounds, db.session.scalars(PBKDF2_STARTS)), default=0)
+            rounds = max(map(_parse_rounds, db.session.scalars(PBKDF2_STARTS)), default=0)
+            # No account gets older parameters, and looking for them reads all accounts.
+            self._work = Work(rounds, self._work.older if self._read_again_at else self._find_older())
             self._read_again_at = time.monotonic() + MINUTE
-        return self._most_rounds
+        return self._work
+
+    def _find_older(self) -> tuple[str, ...]:
+        known = [_parameters(self._dummy_hash)]
+        for _ in range(MAX_OLDER):
+            others = [~User.password_hash.startswith(each, autoescape=True) for each in known]
+            found = select(User.password_hash).where(User.password_hash.startswith(ARGON2), *others).limit(1)
+            if not (password_hash := db.session.scalar(found)):
+                break
+            known.append(_parameters(password_hash))
+        return tuple(each + self._dummy_hash.removeprefix(known[0]) for each in known[1:])
 
     def needs_rehash(self, password_hash: str) -> bool:
         """Return whether the hash was made in another way, or with other parameters, than today's."""
@@ -137,5 +165,15 @@ def _parse_rounds(password_hash: str) -> int:
     return int(found[1]) if found and int(found[1]) <= MAX_ROUNDS else 0
 
 
-def _normalize(password: str) -> bytes:
-    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+def normalize(password: str) -> str:
+    """Return the NFKC form, the one that is hashed: keyboards write the same letter in more than one way."""
+    return unicodedata.normalize("NFKC", password)
+
+
+def _encode(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")
+
+
+def _parameters(argon2_hash: str) -> str:
+    """Return the beginning of the hash, up to its salt."""
+    return "$".join(argon2_hash.split("$")[:4]) + "$"

@@ -1,11 +1,13 @@
-"""The rules for a new password, on the password as it was typed."""
+"""The rules for a new password, on the form of it that is hashed."""
 
+import unicodedata
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 
 from flaskcelery.app import create_app
+from flaskcelery.users import password_policy
 from flaskcelery.users.password_policy import find_problems, password_hint
 
 SHORT = "This password is too short. It must contain at least 8 characters."
@@ -29,6 +31,14 @@ def test_length_is_counted_in_characters() -> None:
     assert find_problems("🐎🔋📎🍀🚲🎈🧦🪁") == []
     assert find_problems("x!Zq" * 256) == []
     assert len(find_problems("x" * 1025)) == 1
+    assert find_problems(unicodedata.normalize("NFD", "éàüñôçî")) == [SHORT]  # each letter and its accent are one
+
+
+def test_another_form_of_a_refused_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(password_policy, "is_breached", lambda password: password == "Qw7-vlórk-zapt")
+    for form in ("NFC", "NFD"):
+        assert len(find_problems(unicodedata.normalize(form, "Qw7-vlórk-zapt"))) == 1
+    assert find_problems("ｑｕｉｘｚｏｔｒｙｎａｂｅｌ", "quixzotrynabel") == [LIKE_NAME]
 
 
 @pytest.mark.requirement(2)

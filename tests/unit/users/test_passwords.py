@@ -15,7 +15,7 @@ from flaskcelery.database import db, transaction
 from flaskcelery.errors import TooBusy
 from flaskcelery.users import passwords
 from flaskcelery.users.models import User
-from flaskcelery.users.passwords import Hasher, HashingThread, hasher
+from flaskcelery.users.passwords import Hasher, HashingThread, Work, hasher
 
 
 @pytest.mark.requirement(1)
@@ -147,7 +147,7 @@ def test_a_password_does_not_wait_for_the_long_hashes_of_imported_accounts(
     with ThreadPoolExecutor(1) as pool:
         guess = pool.submit(slow.verify, "x", "pbkdf2_sha256$1000$salt$AAAA")
         assert is_busy.wait(10)
-        assert slow.verify("correct horse", own_hash, 1000)
+        assert slow.verify("correct horse", own_hash, Work(1000))
         assert not guess.done()
         may_end.set()
         assert not guess.result()
@@ -159,11 +159,11 @@ def test_the_rounds_of_imported_accounts_are_read_at_most_once_a_minute(
     now = 1000.0
     monkeypatch.setattr(passwords.time, "monotonic", lambda: now)
     with app.app_context():
-        assert hasher().most_rounds() == 0
+        assert hasher().work_of_failures().rounds == 0
         with transaction():
             for rounds in ("900000", "1200000", "10000001", "999999999", "x"):
                 names = dict.fromkeys(("username", "username_key", "email", "email_key"), rounds)
                 db.session.add(User(**names, password_hash=f"pbkdf2_sha256${rounds}$salt$AAAA"))
-        assert hasher().most_rounds() == 0
+        assert hasher().work_of_failures().rounds == 0
         now += passwords.MINUTE
-        assert hasher().most_rounds() == 1_200_000
+        assert hasher().work_of_failures().rounds == 1_200_000
