@@ -152,6 +152,12 @@ def test_a_bad_or_taken_username_is_refused_as_at_sign_up(
     assert run_sql(app, "SELECT username FROM users ORDER BY id") == [("alice",), ("carol",)]
 
 
+def test_the_export_does_not_tell_where_staff_were(app: Flask, logged_in: Browser) -> None:
+    run_sql(app, "UPDATE audit_events SET actor_id = 2, ip_address = '198.51.100.77' WHERE event = 'logged in'")
+    events = json.loads(press(logged_in, "/accounts/me/export/").text)["events"]
+    assert [event["ip_address"] for event in events] == ["127.0.0.1", "", "127.0.0.1"]
+
+
 def test_the_export_holds_everything_but_hashes(app: Flask, logged_in: Browser, other: Browser) -> None:
     answer = press(logged_in, "/accounts/me/export/")
     assert answer.headers["Content-Disposition"] == 'attachment; filename="account.json"'

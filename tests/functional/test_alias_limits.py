@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from flaskcelery.database import db, transaction
+from flaskcelery.users.models import User
+from flaskcelery.users.names import make_names
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT
 from tests.conftest import PASSWORD, Browser, run_sql, send_emails
 
@@ -42,6 +45,21 @@ def test_what_sends_no_email_takes_no_sign_up_away(app: Flask, auth: Browser) ->
         auth.send("/accounts/me/email/", email="alice@example.com", is_mailbox_lost="y", password=PASSWORD)
     assert run_sql(app, "SELECT count(*) FROM outbox") == [(1,)]
     assert Browser(app.test_client()).sign_up().status_code == 302
+
+
+@pytest.mark.requirement(65)
+@pytest.mark.usefixtures("many_clients")
+@pytest.mark.parametrize("form", ["password_reset", "email/resend"])
+def test_an_account_with_another_spelling_keeps_no_imported_owner_out(app: Flask, auth: Browser, form: str) -> None:
+    with app.app_context(), transaction():
+        names = make_names("john", "john.smith@gmail.com")
+        db.session.add(User(**names, password_hash=f"pbkdf2_sha256$1$salt${'A' * 43}="))
+    auth.sign_up("mallory", "johnsmith+1@gmail.com")
+    for _ in range(TO_ONE + 1):
+        auth.send(f"/accounts/{form}/", email="johnsmith+1@gmail.com")
+    send_emails(app)
+    auth.send(f"/accounts/{form}/", email="john.smith@gmail.com")
+    assert [mail.recipients for mail in send_emails(app)] == [["john.smith@gmail.com"]]
 
 
 @pytest.mark.requirement(37, 65)

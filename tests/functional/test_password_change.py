@@ -10,12 +10,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
+from flaskcelery.account import operations
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.tasks import TASKS
 from flaskcelery.users.passwords import HashingThread
-from tests.conftest import PASSWORD, Browser, link_in, send_emails
+from tests.conftest import PASSWORD, Browser, link_in, run_sql, send_emails
 from tests.functional.test_sessions import copy_of
 from tests.pages import errors_of
 
@@ -142,6 +143,15 @@ def test_nothing_is_hashed_while_a_transaction_is_open(logged_in: Browser, monke
     monkeypatch.setattr(HashingThread, "run", spy)
     change(logged_in)
     assert seen == [False, False]
+
+
+def test_a_session_that_ends_meanwhile_changes_no_password(
+    app: Flask, logged_in: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "count_member", lambda *_: run_sql(app, "DELETE FROM login_sessions"))
+    change(logged_in)
+    assert not logged_in.is_logged_in()
+    assert logged_in.log_in().status_code == 302
 
 
 def test_a_new_password_ends_a_change_of_address_that_somebody_has_asked_for(logged_in: Browser) -> None:

@@ -19,14 +19,14 @@ LIVES = timedelta(hours=1)
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 # What each purpose's token dies with, beside the account itself.
 STATE = {
-    Purpose.RESET_PASSWORD: {"password_hash", "last_login_at", "email"},
-    Purpose.CONFIRM_EMAIL: {"email", "email_confirmed_at"},
-    Purpose.REJECT_SIGN_UP: {"email", "email_confirmed_at", "email_changed_at"},
-    Purpose.CHANGE_EMAIL: {"password_hash", "email", "pending_email"},
-    Purpose.UNDO_EMAIL: {"email", "previous_email", "email_changed_at"},
-    Purpose.FINISH_LOGIN: {"password_hash", "email", "last_login_at", "totp_secret"},
-    Purpose.KNOW_DEVICE: {"devices_forgotten_at"},
-    Purpose.DISOWN_LOGIN: {"email", "devices_forgotten_at"},
+    Purpose.RESET_PASSWORD: {"password_hash", "password_changed_at", "last_login_at", "email_key"},
+    Purpose.CONFIRM_EMAIL: {"email_key", "email_confirmed_at"},
+    Purpose.REJECT_SIGN_UP: {"email_key", "email_confirmed_at", "email_changed_at"},
+    Purpose.CHANGE_EMAIL: {"password_hash", "email_key", "pending_email"},
+    Purpose.UNDO_EMAIL: {"email_key", "previous_email", "email_changed_at"},
+    Purpose.FINISH_LOGIN: {"password_hash", "email_key", "last_login_at", "totp_secret"},
+    Purpose.KNOW_DEVICE: {"devices_forgotten_at", "password_changed_at"},
+    Purpose.DISOWN_LOGIN: {"email_key", "devices_forgotten_at"},
 }
 bounded = settings(max_examples=60, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -38,7 +38,8 @@ class Account:
     id: int = 1
     is_active: bool = True
     password_hash: str = "hash"
-    email: str = "alice@example.com"
+    password_changed_at: datetime | None = None
+    email_key: str = "alice@example.com"
     last_login_at: datetime | None = None
     email_confirmed_at: datetime | None = None
     pending_email: str | None = "new@example.com"
@@ -56,7 +57,8 @@ CHANGES = {
     "id": 11,
     "is_active": False,
     "password_hash": "another",
-    "email": "b@example.com",
+    "password_changed_at": MOMENT,
+    "email_key": "b@example.com",
     "last_login_at": MOMENT,
     "email_confirmed_at": MOMENT,
     "pending_email": None,
@@ -133,7 +135,9 @@ def test_a_token_tells_moments_apart_that_share_a_second(app: Flask) -> None:
 @pytest.mark.requirement(15)
 def test_each_purpose_has_a_key_of_its_own(app: Flask) -> None:
     """These two purposes sign the same state of this account."""
-    user = Account(password_hash="x", email="x", previous_email="x", pending_email=None, email_changed_at=None).user()
+    user = Account(
+        password_hash="x", email_key="x", previous_email="x", pending_email=None, email_changed_at=None
+    ).user()
     with app.app_context():
         assert len({make_token(purpose, user, MOMENT) for purpose in (Purpose.CHANGE_EMAIL, Purpose.UNDO_EMAIL)}) == 2
 

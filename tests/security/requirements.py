@@ -172,7 +172,8 @@ REQUIREMENTS = {
     65: Requirement(
         "Nobody can keep an account with somebody else's email address",
         "The owner of the mailbox cannot confirm such an account by mistake. A password reset ends its sessions, and "
-        "removes its second factor. Other spellings of the mailbox do not use up the owner's resets.",
+        "removes its second factor. Other spellings of the mailbox do not use up the resets of a confirmed or imported "
+        "account, nor of the plain spelling.",
     ),
     66: Requirement(
         "Sessions of staff end after 12 hours without a request", '"Keep me logged in" does nothing for staff.'

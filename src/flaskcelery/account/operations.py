@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, select, update
 
 from flaskcelery.audit.events import Event, record, select_events
+from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db, detach, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
@@ -51,7 +52,10 @@ def change_username(user: User, username: str) -> None:
 
 
 def change_password(user: User, old_password: str, new_password: str) -> None:
-    """Set the new password, end all other sessions and give this one a new token; raise WrongOldPassword."""
+    """Set the new password, end all other sessions and give this one a new token.
+
+    Raises WrongOldPassword, or ChangedMeanwhile if this session has ended.
+    """
     try:
         check_password(user, old_password)
     except WrongPassword:
@@ -61,7 +65,8 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
     with transaction():
         if not replace_password(user, new_hash, Event.PASSWORD_CHANGED, keep=user.session_token):
             raise WrongOldPassword  # changed elsewhere in the meantime
-        confirm_session(user)
+        if not confirm_session(user):
+            raise ChangedMeanwhile
         # For `remember_device`: no other browser is known with the new password.
         user.password_changed_at = db.session.scalar(select(User.password_changed_at).where(User.id == user.id))
 
@@ -112,6 +117,11 @@ def _write_json(user: User) -> Iterator[str]:
     yield "}\n"
 
 
+def _describe_event(event: AuditEvent) -> dict[str, Any]:
+    """The IP address of an event that staff caused is theirs."""
+    return pick(event, EVENT_COLUMNS) | ({"ip_address": ""} if event.actor_id else {})
+
+
 def _describe_email(row: OutboxRow) -> dict[str, Any]:
     state = EMAIL_STATES.get(row.state, "nothing to send" if row.sent_nothing else "sent")
     return {"what": title_of(row.task), "at": row.created_at, "state": state}
@@ -130,7 +140,7 @@ def _to_text(value: Any) -> str:
 
 
 exports("sessions", SESSION_COLUMNS)(select_sessions)
-exports("events", EVENT_COLUMNS)(select_events)
+exports("events", describe=_describe_event)(select_events)
 
 
 @exports("emails", describe=_describe_email)

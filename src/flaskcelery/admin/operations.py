@@ -72,7 +72,7 @@ def change_user(
     """Change an account's names, as `move_email` does. A rescue takes a stolen account from a thief for good, even if
     its email stays as it is.
 
-    Raises InvalidName, InvalidEmail, AccountTaken, NoAccount or NotStaff.
+    Raises InvalidName, InvalidEmail, AccountTaken, LockedOut, NoAccount or NotStaff.
     """
     names = make_names(username, email)
     with refuse_taken(names, user_id), transaction():
@@ -83,6 +83,8 @@ def change_user(
             if getattr(user, what) != names[what]
         ]
         values: dict[str, Any] = dict(names)
+        if is_rescue and not user.is_active:
+            raise LockedOut
         if is_rescue or names["email_key"] != user.email_key:
             values |= move_email(user, names["email"], is_confirmed=False, is_rescue=is_rescue)
             changes += ["nobody can undo this"] if is_rescue else []

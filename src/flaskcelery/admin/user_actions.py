@@ -62,7 +62,8 @@ def add(actor: User, form: Any) -> str:
 def edit(actor: User, user: User, form: Any) -> str:
     if form.email_key.data != user.email_key:
         raise staff.EmailMoved
-    if (new := typed_email_key(form.email.data)) != user.email_key:
+    new = typed_email_key(form.email.data)
+    if form.is_rescue.data or new != user.email_key:
         undoer = typed_email_key(user.previous_email or "") if can_undo(user) else user.email_key
         count_staff_email(actor.id, *{new, user.email_key, undoer})
     staff.change_user(user.id, form.username.data, form.email.data, actor.id, is_rescue=form.is_rescue.data)

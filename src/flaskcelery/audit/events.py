@@ -6,10 +6,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from flask import current_app
-from sqlalchemy import Select, insert, or_, select, update
+from sqlalchemy import Select, func, insert, or_, select, update
 
 from flaskcelery.audit.models import DETAIL_LENGTH, EMAIL_LENGTH, AuditEvent
-from flaskcelery.database import db, write
+from flaskcelery.database import db, now_plus, write
 from flaskcelery.logs import mask
 from flaskcelery.metrics import metrics
 from flaskcelery.retention import DAY, delete_batch, purge
@@ -111,6 +111,12 @@ def is_latest(event: Event, user_id: int, event_id: int) -> bool:
     """Return whether no newer event of this kind has happened to the account."""
     newer = select(AuditEvent.id).where(AuditEvent.user_id == user_id, AuditEvent.id > event_id)
     return db.session.scalar(newer.where(AuditEvent.event == event).limit(1)) is None
+
+
+def count_recent(event: Event, user_id: int, seconds: float) -> int:
+    """Return how often this happened to the account in the last `seconds`."""
+    mine = (AuditEvent.user_id == user_id, AuditEvent.event == event, AuditEvent.at > now_plus(-seconds))
+    return db.session.scalar(select(func.count()).where(*mine)) or 0
 
 
 def forget_user(user_id: int, limit: int) -> int:

@@ -26,7 +26,7 @@ NEW_SECRET = "new_secret"  # noqa: S105  a key of the visitor's session
 KINDS: dict[str, tuple[type[CodeForm], str, Callable[[User, str], list[str] | None]]] = {
     "code": (CodeForm, "enter_code", use_code),
     "recovery": (RecoveryForm, "enter_recovery_code", use_recovery_code),
-    "set-up": (CodeForm, "enter_code", lambda user, code: turn_on(user, code, session[NEW_SECRET])),
+    "set-up": (CodeForm, "set_up_code", lambda user, code: turn_on(user, code, session[NEW_SECRET])),
 }
 
 

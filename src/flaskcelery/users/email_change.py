@@ -11,7 +11,7 @@ from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.queries import withdraw
 from flaskcelery.users import emails
 from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
-from flaskcelery.users.models import User
+from flaskcelery.users.models import HAS_PBKDF2_HASH, VOIDED_PASSWORD, User
 from flaskcelery.users.names import accept_email, email_key, make_email, normalize_email
 from flaskcelery.users.password_change import VOID, start_reset
 from flaskcelery.users.sessions import end_sessions
@@ -42,8 +42,9 @@ def request_confirmation(email: str) -> None:
     """
     key = email_key(normalize_email(email))
     is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
-    has_account = db.session.scalar(select(User.id).where(*is_unconfirmed)) is not None
-    is_within = take_email_quota("resend" if has_account else "nobody", key)  # as for a reset
+    owner = db.session.execute(select(User.id, HAS_PBKDF2_HASH.label("is_imported")).where(*is_unconfirmed)).first()
+    recipient = str(owner.id) if owner and owner.is_imported else key
+    is_within = take_email_quota("resend" if owner else "nobody", recipient)  # as for a reset
     with transaction():
         user = db.session.scalar(select(User).where(*is_unconfirmed)) if is_within else None
         user_id = user.id if user else None
@@ -101,7 +102,7 @@ def move_email(
     if is_confirmed:
         emails.send_new_email_notice.enqueue(to=new, user_id=user.id)
     else:
-        _send_link(user, new, is_void=is_final)
+        _send_link(user, new, is_void=is_final or user.password_hash == VOIDED_PASSWORD)
     return {
         **make_email(new),
         **(VOID if is_final and not is_confirmed else {"pending_email": None}),

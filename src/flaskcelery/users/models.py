@@ -4,13 +4,13 @@ from datetime import datetime
 from typing import cast
 
 from flask_login import UserMixin
-from sqlalchemy import ForeignKey, Index, String, false, text
+from sqlalchemy import Boolean, ForeignKey, Index, String, false, literal_column, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
 
 NO_PASSWORD = "!"  # noqa: S105  matches no password, as in Django
-HAS_PBKDF2_HASH = text("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'")
+HAS_PBKDF2_HASH = literal_column("substr(password_hash, 1, 14) = 'pbkdf2_sha256$'", Boolean())  # imported, no login
 VOIDED_PASSWORD = "voided"  # noqa: S105  matches no password either, but a reset link can replace it
 UNCONFIRMED, CLOSED = text("email_confirmed_at IS NULL"), text("closed_at IS NOT NULL")
 

@@ -59,18 +59,23 @@ def verify_token(purpose: Purpose, user: User, token: str, max_age: timedelta | 
 
 def _sign(secret_key: str, purpose: Purpose, user: User, seconds: int) -> str:
     state: dict[Purpose, tuple[object, ...]] = {
-        Purpose.RESET_PASSWORD: (user.password_hash, _utc_seconds(user.last_login_at), user.email),
-        Purpose.CONFIRM_EMAIL: (user.email, _utc_seconds(user.email_confirmed_at)),
+        Purpose.RESET_PASSWORD: (
+            user.password_hash,
+            _utc_seconds(user.password_changed_at),  # a password can become void more than once
+            _utc_seconds(user.last_login_at),
+            user.email_key,
+        ),
+        Purpose.CONFIRM_EMAIL: (user.email_key, _utc_seconds(user.email_confirmed_at)),
         Purpose.REJECT_SIGN_UP: (
-            user.email,
+            user.email_key,
             _utc_seconds(user.email_confirmed_at),
             _utc_seconds(user.email_changed_at),
         ),
-        Purpose.CHANGE_EMAIL: (user.password_hash, user.email, user.pending_email),
-        Purpose.UNDO_EMAIL: (user.email, user.previous_email, _utc_seconds(user.email_changed_at)),
-        Purpose.FINISH_LOGIN: (user.password_hash, user.email, _utc_seconds(user.last_login_at), user.totp_secret),
+        Purpose.CHANGE_EMAIL: (user.password_hash, user.email_key, user.pending_email),
+        Purpose.UNDO_EMAIL: (user.email_key, user.previous_email, _utc_seconds(user.email_changed_at)),
+        Purpose.FINISH_LOGIN: (user.password_hash, user.email_key, _utc_seconds(user.last_login_at), user.totp_secret),
         Purpose.KNOW_DEVICE: (_utc_seconds(user.devices_forgotten_at), _utc_seconds(user.password_changed_at)),
-        Purpose.DISOWN_LOGIN: (user.email, _utc_seconds(user.devices_forgotten_at)),
+        Purpose.DISOWN_LOGIN: (user.email_key, _utc_seconds(user.devices_forgotten_at)),
     }
     # Each purpose has its own key, so that no other use of SECRET_KEY can produce a token.
     key = hmac.digest(secret_key.encode(), f"link: {purpose}".encode(), "sha256")

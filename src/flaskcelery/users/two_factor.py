@@ -3,32 +3,31 @@
 import base64
 import hashlib
 import hmac
-import logging
 import re
 import secrets
 from contextlib import suppress
 
 import pyotp
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from flask import current_app
 from sqlalchemy import delete, func, select, update
 
-from flaskcelery.audit.events import Actor, Event, record
+from flaskcelery.audit.events import Actor, Event, count_recent, record
 from flaskcelery.database import database_now, db, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import ChangedMeanwhile, get_actor, lock_account, must_have_totp, update_unchanged
+from flaskcelery.users.crypto import UnreadableSecret, decrypt, encrypt
 from flaskcelery.users.emails import send_two_factor_notice
 from flaskcelery.users.models import RecoveryCode, User
 from flaskcelery.users.sessions import end_sessions, renew_token
 from flaskcelery.users.tokens import timestamp
 
+HOUR = 3600  # seconds
 STEP = 30  # seconds for which an app shows a code
 LABEL_LENGTH = 64  # of the email in an app: a QR code takes twice as long to draw for the longest one
 DRIFT = 1  # steps that the clock of a phone can be off
 RECOVERY_CODES = 10
+CODES_AN_HOUR = 5  # recovery codes that can be used: each use is an email to the owner
 MISREAD = str.maketrans("018", "olb")  # recovery codes have no such digits
-
-logger = logging.getLogger(__name__)
 
 
 class WrongCode(WrongPassword):
@@ -36,8 +35,9 @@ class WrongCode(WrongPassword):
     field = "code"
 
 
-class UnreadableSecret(UserFacingError):
-    message = "We cannot check the codes of your app right now. Please use a recovery code."
+class TooManyCodes(UserFacingError):
+    message = f"{CODES_AN_HOUR} recovery codes were used in the last hour. Please wait, or use a code of your app."
+    field = "code"
 
 
 class MustHaveTotp(UserFacingError):
@@ -50,12 +50,12 @@ class NoTotp(UserFacingError):
 
 def make_secret() -> str:
     """Return the secret of a new authenticator app, encrypted."""
-    return _encrypt(pyotp.random_base32())
+    return encrypt(pyotp.random_base32())
 
 
 def describe_secret(user: User, encrypted: str) -> tuple[str, str]:
     """Return the URI that an authenticator app reads from a QR code, and the secret in groups, for people who type."""
-    secret, label = _decrypt(encrypted), user.email[:LABEL_LENGTH]
+    secret, label = decrypt(encrypted), user.email[:LABEL_LENGTH]
     uri = pyotp.TOTP(secret).provisioning_uri(name=label, issuer_name=current_app.config["SITE_NAME"])
     return uri, _group(secret)
 
@@ -121,10 +121,12 @@ def use_code(user: User, code: str) -> None:
 
 
 def use_recovery_code(user: User, code: str) -> None:
-    """Use up a recovery code, and tell the owner; raise WrongCode. The caller commits."""
+    """Use up a recovery code, and tell the owner; raise WrongCode or TooManyCodes. The caller commits."""
     mine = (RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hash(code))
     if db.session.scalar(delete(RecoveryCode).where(*mine).returning(RecoveryCode.id)) is None:
         raise WrongCode
+    if count_recent(Event.RECOVERY_CODE_USED, user.id, HOUR) >= CODES_AN_HOUR:
+        raise TooManyCodes
     _announce(user, Event.RECOVERY_CODE_USED, detail=f"{count_codes(user.id)} left")
 
 
@@ -134,34 +136,14 @@ def encrypt_secrets() -> int:
     with transaction():
         for user in db.session.scalars(select(User).where(User.totp_secret.is_not(None)).with_for_update()):
             with suppress(UnreadableSecret):
-                user.totp_secret = _encrypt(_decrypt(user.totp_secret or ""))
+                user.totp_secret = encrypt(decrypt(user.totp_secret or ""))
                 count += 1
     return count
 
 
-def _cipher() -> MultiFernet:
-    """Return a cipher that encrypts with SECRET_KEY, and also decrypts with its fallbacks."""
-    keys = [current_app.config["SECRET_KEY"], *current_app.config["SECRET_KEY_FALLBACKS"]]
-    # A key of its own, so that no other use of SECRET_KEY can read a secret.
-    digests = [hmac.digest(key.encode(), b"encrypt: totp", "sha256") for key in keys]
-    return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
-
-
-def _encrypt(secret: str) -> str:
-    return _cipher().encrypt(secret.encode()).decode()
-
-
-def _decrypt(encrypted: str) -> str:
-    try:
-        return _cipher().decrypt(encrypted).decode()
-    except InvalidToken:
-        logger.error("A TOTP secret cannot be read: the key that encrypted it is not in SECRET_KEY_FALLBACKS")
-        raise UnreadableSecret from None
-
-
 def _find_step(encrypted: str, code: str) -> int:
     """Return the present time step whose code this is, by the database's clock; raise WrongCode or UnreadableSecret."""
-    totp, now = pyotp.TOTP(_decrypt(encrypted)), int(database_now().timestamp()) // STEP
+    totp, now = pyotp.TOTP(decrypt(encrypted)), int(database_now().timestamp()) // STEP
     typed = re.sub(r"\s", "", code).encode("utf-8", "surrogatepass")
     for step in range(now - DRIFT, now + DRIFT + 1):
         if hmac.compare_digest(totp.generate_otp(step).encode(), typed):

@@ -43,6 +43,7 @@ LIMITS = {
     "enter_code": Limit((100, HOUR), (10, 15 * MINUTE), by_everyone=(20, DAY)),  # else use a recovery code
     "confirm_code": Limit((100, HOUR), (10, 15 * MINUTE), by_everyone=(20, DAY)),  # else use the password
     "enter_recovery_code": Limit((100, HOUR), (10, 15 * MINUTE)),
+    "set_up_code": Limit((100, HOUR), (10, 15 * MINUTE)),  # nothing to guess: the page shows the secret
     "change_two_factor": Limit((20, HOUR), by_member=(10, HOUR)),
     "sign_up": Limit((60, HOUR)),
     "request_reset": Limit((20, HOUR)),

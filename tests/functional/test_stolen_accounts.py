@@ -1,0 +1,110 @@
+"""Staff give a stolen account back to its owner, and move accounts that are not stolen."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from flaskcelery.users.models import VOIDED_PASSWORD
+from tests.conftest import Browser, link_in, run_sql, send_emails
+from tests.functional.conftest import Member
+from tests.functional.test_admin_users import NEW_PASSWORD, choose_password
+from tests.functional.test_email_change import change_address
+from tests.pages import DEAD
+
+STOLEN = "email = 'thief@example.com', email_key = 'thief@example.com', email_confirmed_at = joined_at"
+
+
+@pytest.mark.requirement(62)
+def test_after_staff_have_given_an_account_back_the_thiefs_mailbox_undoes_nothing(
+    app: Flask, staff: Member, alice: Member
+) -> None:
+    run_sql(app, f"UPDATE users SET {STOLEN} WHERE id = {alice.id}")
+    send_emails(app)
+    staff.act(f"/admin/users/{alice.id}/", "edit", username="alice", email="alice@example.com", is_rescue="y")
+    told = {message.recipients[0]: message.body for message in send_emails(app)}
+    assert set(told) == {"thief@example.com", "alice@example.com"}
+    assert "/undo/" not in "".join(told.values())
+    [(detail,)] = run_sql(app, "SELECT detail FROM audit_events WHERE event = 'changed by staff'")
+    assert detail == "email: t***@example.com → a***@example.com, nobody can undo this"
+
+
+@pytest.mark.requirement(62)
+@pytest.mark.parametrize("fields", [{}, {"is_rescue": "y"}])
+def test_after_staff_have_given_an_account_back_the_thief_who_knows_the_password_cannot_log_in(
+    app: Flask, staff: Member, alice: Member, fields: dict[str, str]
+) -> None:
+    can_undo = ", previous_email = 'alice@example.com', email_changed_at = joined_at" if not fields else ""
+    run_sql(app, f"UPDATE users SET {STOLEN} {can_undo} WHERE id = {alice.id}")
+    send_emails(app)
+    staff.act(f"/admin/users/{alice.id}/", "edit", username="alice", email="alice@example.com", **fields)
+    alice.log_in()
+    assert not alice.is_logged_in()
+    [message] = [message for message in send_emails(app) if message.recipients == ["alice@example.com"]]
+    choose_password(app, link_in(message))
+    assert alice.log_in(password=NEW_PASSWORD).status_code == 302
+    assert run_sql(app, f"SELECT email_confirmed_at IS NULL FROM users WHERE id = {alice.id}") == [(0,)]
+
+
+@pytest.mark.requirement(62)
+def test_staff_who_forgot_to_say_that_an_account_was_stolen_can_say_so_later(
+    app: Flask, staff: Member, alice: Member
+) -> None:
+    run_sql(app, f"UPDATE users SET {STOLEN} WHERE id = {alice.id}")
+    send_emails(app)
+    row = f"/admin/users/{alice.id}/"
+    staff.act(row, "edit", username="alice", email="alice@example.com")
+    [undo] = [link_in(message) for message in send_emails(app) if message.recipients == ["thief@example.com"]]
+    staff.act(row, "edit", username="alice", email="alice@example.com", is_rescue="y")
+    [message] = send_emails(app)
+    assert message.recipients == ["alice@example.com"]
+    assert DEAD in app.test_client().get(undo).text
+    choose_password(app, link_in(message))
+    assert alice.log_in(password=NEW_PASSWORD).status_code == 302
+
+
+@pytest.mark.requirement(62)
+def test_a_stolen_account_that_is_locked_out_is_unlocked_first(app: Flask, staff: Member, alice: Member) -> None:
+    row = f"/admin/users/{alice.id}/"
+    staff.act(row, "deactivate")
+    send_emails(app)
+    page = staff.act(row, "edit", username="alice", email="new@example.com", is_rescue="y").text
+    assert "This account is locked out. Please unlock it first." in page
+    assert send_emails(app) == []
+
+
+@pytest.mark.requirement(62)
+def test_an_account_whose_password_is_void_gets_another_link_at_its_next_email(
+    app: Flask, staff: Member, alice: Member
+) -> None:
+    row = f"/admin/users/{alice.id}/"
+    staff.act(row, "edit", username="alice", email="a.typo@example.com", is_rescue="y")
+    send_emails(app)
+    staff.act(row, "edit", username="alice", email="alice@example.net")
+    [message] = send_emails(app)
+    choose_password(app, link_in(message))
+    assert alice.log_in("alice@example.net", NEW_PASSWORD).status_code == 302
+
+
+@pytest.mark.requirement(15)
+def test_a_used_reset_link_does_not_work_again_when_the_password_becomes_void_again(
+    app: Flask, staff: Member, alice: Member
+) -> None:
+    void = {"username": "alice", "email": alice.email, "is_rescue": "y"}
+    send_emails(app)
+    staff.act(f"/admin/users/{alice.id}/", "edit", **void)
+    [message] = send_emails(app)
+    choose_password(app, link_in(message))
+    staff.act(f"/admin/users/{alice.id}/", "edit", **void)
+    assert run_sql(app, f"SELECT password_hash FROM users WHERE id = {alice.id}") == [(VOIDED_PASSWORD,)]
+    assert "has been used already" in app.test_client().get(link_in(message), follow_redirects=True).text
+
+
+@pytest.mark.requirement(62)
+def test_a_change_of_capital_letters_by_staff_ends_no_link(app: Flask, staff: Member, alice: Member) -> None:
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
+    send_emails(app)
+    undo = change_address(app, alice, "New@example.com")
+    staff.act(f"/admin/users/{alice.id}/", "edit", username="alice", email="new@example.com")
+    Browser(app.test_client()).send(undo)
+    assert run_sql(app, f"SELECT email FROM users WHERE id = {alice.id}") == [("alice@example.com",)]
