@@ -13,8 +13,9 @@ class UserFacingError(Exception):
     message = "This is not possible."
     field = ""
 
-    def __init__(self, message: str = "") -> None:
+    def __init__(self, message: str = "", field: str = "") -> None:
         super().__init__(message or self.message)
+        self.field = field or self.field
         self.errors = {self.field: str(self)}  # each message by its field; "" is the form as a whole
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
 from flaskcelery.admin import operations
 from flaskcelery.admin.defaults import page_of
@@ -16,6 +17,7 @@ from flaskcelery.admin.registry import action
 from flaskcelery.database import db
 from flaskcelery.users.accounts import NotStaff
 from flaskcelery.users.models import LoginSession, RecoveryCode, User
+from flaskcelery.web.forms import Form, datetime_field, row_field, text_field
 from tests.conftest import run_sql
 from tests.functional.conftest import Member
 from tests.rows import add_row
@@ -33,10 +35,22 @@ def delete(actor: Member, session: LoginSession) -> str:
     return "It is deleted."
 
 
+class SessionForm(Form):
+    token_hash = text_field("Token", 64)
+    user_id = row_field("User", lambda: select(User.id, User.username))
+    expires_at = datetime_field("Expires (UTC)")
+
+
+@action("Add", form=SessionForm, bulk=True)
+def add(actor: Member, form: SessionForm) -> str:
+    operations.add_row(LoginSession, form, actor.id, device="added")
+    return "It is added."
+
+
 @pytest.fixture
 def devices(app: Flask, alice: Member) -> Iterator[str]:
     """Return the path of a row on a page that is listed as any table is."""
-    page = page_of(LoginSession, name="devices", links={"user_id": USERS}, actions=(rename, delete))
+    page = page_of(LoginSession, name="devices", links={"user_id": USERS}, actions=(add, rename, delete))
     PAGES["devices"] = page
     yield f"/admin/devices/{add_row(app, LoginSession, alice.id)}/"
     del PAGES["devices"]
@@ -75,6 +89,22 @@ def test_staff_change_and_delete_a_row_and_the_audit_trail_tells_it(
     staff.act(devices, "delete")
     assert run_sql(app, f"SELECT * FROM login_sessions WHERE id = {key}") == []
     assert last_event(app) == ("row deleted by staff", alice.id, "sue", f"login_sessions {key}")
+
+
+def test_staff_add_a_row_and_the_audit_trail_tells_it_unless_the_database_refuses_it(
+    app: Flask, staff: Member, alice: Member, devices: str
+) -> None:
+    assert f'<option value="{alice.id}">alice</option>' in staff.client.get("/admin/devices/action/add/").text
+    fields = {"token_hash": "new", "user_id": str(alice.id), "expires_at": "2031-02-03T04:05"}
+    staff.act("/admin/devices/", "add", **fields)
+    added = "SELECT id, user_id, device, expires_at FROM login_sessions WHERE token_hash = 'new'"
+    [(key, *values)] = run_sql(app, added)
+    assert values == [alice.id, "added", "2031-02-03 04:05:00.000000"]
+    event = ("row added by staff", alice.id, "sue", f"login_sessions {key}")
+    assert last_event(app) == event
+    assert "a value is taken" in staff.act("/admin/devices/", "add", **fields).text
+    assert len(run_sql(app, added)) == 1
+    assert last_event(app) == event
 
 
 @pytest.mark.parametrize("change", [operations.delete_row, operations.change_row])

@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, inspect, update
+from wtforms import Form
 
-from flaskcelery.audit.events import Event, record
+from flaskcelery.audit.events import Actor, Event, record
 from flaskcelery.database import Base, database_now, db, refused_as, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
@@ -133,6 +134,16 @@ def retry_emails(
     return total
 
 
+def add_row(model: type[Base], form: Form, actor_id: int, **values: object) -> None:
+    """Add a row of any table with these values and those of the form; raise RowRefused or NotStaff."""
+    with refused_as(RowRefused), transaction():
+        actor, row = get_actor(actor_id), model(**values)
+        form.populate_obj(row)
+        db.session.add(row)
+        db.session.flush()
+        _record(Event.ROW_ADDED, row, actor)
+
+
 def change_row(row: Base, actor_id: int, **values: object) -> None:
     """Change columns of any row; raise RowGone, RowRefused or NotStaff."""
     with _locked(row, Event.ROW_CHANGED, actor_id, ", ".join(values)) as found:
@@ -156,7 +167,12 @@ def _locked(row: Base, event: Event, actor_id: int, detail: str = "") -> Iterato
         actor = get_actor(actor_id)
         yield found
         db.session.flush()  # a change that is refused is not logged
-        record(event, getattr(row, "user_id", None), detail=f"{row.__tablename__} {key} {detail}".strip(), actor=actor)
+        _record(event, row, actor, detail)
+
+
+def _record(event: Event, row: Base, actor: Actor | None, detail: str = "") -> None:
+    [key] = inspect(row).identity or [None]
+    record(event, getattr(row, "user_id", None), detail=f"{row.__tablename__} {key} {detail}".strip(), actor=actor)
 
 
 def _change(

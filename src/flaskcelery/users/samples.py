@@ -4,9 +4,11 @@ import re
 import uuid
 from typing import Any
 
+from sqlalchemy import inspect
+
 from flaskcelery.audit.events import Event
 from flaskcelery.audit.models import AuditEvent
-from flaskcelery.database import db, now_plus
+from flaskcelery.database import Base, db, now_plus
 from flaskcelery.outbox.tasks import Sample
 from flaskcelery.users.models import User
 from flaskcelery.users.owned import Owned
@@ -35,16 +37,27 @@ def sample_user(**columns: Any) -> Sample:
 
 
 def sample_row(model: type[Owned], **columns: Any) -> Sample:
-    """Return a sample for a task about a row, with the arguments `user_id` and, for a BookLoan, `book_loan_id`."""
+    """Return a sample for a task about a row, with the arguments `user_id` and, for a BookLoan, `book_loan_id`.
+
+    A function among the columns makes the row that the column refers to: `book_id=lambda: Book(title="Emma")`.
+    """
 
     def add() -> dict[str, Any]:
-        row = model(user_id=add_user().id, **columns)
-        db.session.add(row)
-        db.session.flush()
+        user_id = add_user().id
+        values = {name: _add(each(), user_id) if callable(each) else each for name, each in columns.items()}
         name = re.sub("(?<!^)(?=[A-Z])", "_", model.__name__).lower()
-        return {"user_id": row.user_id, f"{name}_id": row.id}
+        return {"user_id": user_id, f"{name}_id": _add(model(**values), user_id)}
 
     return add
+
+
+def _add(row: Base, user_id: int) -> Any:
+    if isinstance(row, Owned):
+        row.user_id = user_id
+    db.session.add(row)
+    db.session.flush()
+    [key] = inspect(row).identity or [None]
+    return key
 
 
 def sample_link(**columns: Any) -> Sample:

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 from unicodedata import category
 
 from flask import flash
 from flask_wtf import FlaskForm
+from sqlalchemy import Select
 from wtforms import (
     DateField,
+    DateTimeLocalField,
     EmailField,
     Field,
     IntegerField,
@@ -21,6 +24,7 @@ from wtforms import (
 from wtforms import Form as AnyForm
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, NumberRange, Optional, StopValidation
 
+from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
 
 Normalize = Callable[[str], str]
@@ -110,9 +114,23 @@ def date_field(label: str, *, is_optional: bool = False) -> DateField:
     return DateField(label, _value_checks("Enter a date.", is_optional))
 
 
+def datetime_field(label: str, *, is_optional: bool = False) -> DateTimeLocalField:
+    """Return a field for a time in UTC: browsers send no time zone, so the label should name it."""
+    return DateTimeLocalField(label, _value_checks("Enter a date and a time.", is_optional), filters=[_in_utc])
+
+
 def select_field(label: str, choices: Mapping[str, str]) -> SelectField:
     """Return a field that offers the labels of these values; the first one is chosen."""
     return SelectField(label, choices=dict(choices))
+
+
+def row_field(label: str, find_rows: Callable[[], Select[int, str]]) -> SelectField:
+    """Return a field that offers the rows of a query for ids and labels, as they are when the form is made."""
+    return SelectField(label, coerce=int, choices=lambda: [(*row,) for row in db.session.execute(find_rows())])
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return moment and moment.replace(tzinfo=UTC)
 
 
 def _value_checks(wrong: str, is_optional: bool) -> list[Any]:

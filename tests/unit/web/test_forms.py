@@ -13,6 +13,7 @@ from flaskcelery.web.forms import (
     clean,
     clean_line,
     date_field,
+    datetime_field,
     long_text_field,
     number_field,
     select_field,
@@ -24,6 +25,7 @@ class NoteForm(Form):
     title = text_field("Title", 20)
     body = long_text_field("Text", 100, is_optional=True)
     due = date_field("Due", is_optional=True)
+    starts_at = datetime_field("Starts (UTC)", is_optional=True)
     kind = select_field("Kind", {"idea": "An idea", "task": "A task"})
     size = number_field("Size", 1, 2000, is_optional=True)
 
@@ -70,6 +72,7 @@ def test_an_optional_text_and_date_can_be_left_out(app: Flask) -> None:
     [
         ("due", "tomorrow", "Enter a date."),
         ("due", "2026-02-30", "Enter a date."),
+        ("starts_at", "2026-02-30T10:00", "Enter a date and a time."),
         ("size", "big", "Enter a number from 1 to 2,000."),
         ("size", "0", "Enter a number from 1 to 2,000."),
         ("size", "9" * 5000, "Enter a number from 1 to 2,000."),
@@ -85,12 +88,16 @@ def test_a_value_that_is_none_is_refused_in_one_sentence(app: Flask, field: str,
 
 def test_a_form_is_shown_as_a_whole_and_keeps_what_was_typed(app: Flask) -> None:
     with app.test_request_context(method="POST"):
-        typed = MultiDict({"title": "", "due": "2031-02-03", "kind": "task", "size": "7"})
-        form = NoteForm(typed, meta={"csrf": False})
+        typed = {"title": "", "body": "", "due": "2031-02-03", "starts_at": "2031-02-03T04:05"}
+        typed |= {"kind": "task", "size": "7"}
+        form = NoteForm(MultiDict(typed), meta={"csrf": False})
         form.validate()
         page = str(get_template_attribute("components.html", "show_form")(form, "/notes/", "Save"))
-    assert re.findall(r'<(?:input|textarea|select)[^>]* name="(\w+)"', page) == ["title", "body", "due", "kind", "size"]
-    assert all(part in page for part in ('value="2031-02-03"', '<option selected value="task">', 'value="7"'))
+    assert re.findall(r'<(?:input|textarea|select)[^>]* name="(\w+)"', page) == [*typed]
+    assert all(
+        part in page
+        for part in ('value="2031-02-03"', 'value="2031-02-03T04:05"', '<option selected value="task">', 'value="7"')
+    )
     assert re.search(r'id="title"[^>]* autofocus|autofocus[^>]* id="title"', page)
 
 
@@ -99,9 +106,10 @@ def test_every_kind_of_field_is_shown_with_its_label_and_says_whether_it_is_requ
         show_field = get_template_attribute("components.html", "show_field")
         shown = [str(show_field(field, "body")) for field in NoteForm(meta={"csrf": False})]
     tags = [re.search(r"<(?:input|textarea|select)[^>]*>", each)[0] for each in shown]
-    assert [tag.split()[0] for tag in tags] == ["<input", "<textarea", "<input", "<select", "<input"]
-    assert [" required" in tag for tag in tags] == [True, False, False, True, False]
-    assert [" autofocus" in tag for tag in tags] == [False, True, False, False, False]
+    assert [tag.split()[0] for tag in tags] == ["<input", "<textarea", "<input", "<input", "<select", "<input"]
+    assert [" required" in tag for tag in tags] == [True, False, False, False, True, False]
+    assert [" autofocus" in tag for tag in tags] == [False, True, False, False, False, False]
     assert 'type="date"' in tags[2]
-    assert all(part in tags[4] for part in ('type="number"', 'min="1"', 'max="2000"'))
+    assert 'type="datetime-local"' in tags[3]
+    assert all(part in tags[5] for part in ('type="number"', 'min="1"', 'max="2000"'))
     assert all('<label for="' in each for each in shown)
