@@ -9,6 +9,7 @@ from uuid import UUID
 
 from flask import Flask
 from sqlalchemy import Column, Enum, FromClause, inspect, select
+from sqlalchemy.exc import SQLAlchemyError
 from wtforms import (
     BooleanField,
     DateField,
@@ -27,6 +28,7 @@ from flaskcelery.users.models import User
 
 # What a table needs that its types do not tell, such as {"loans": {"kind": "book"}}.
 ROWS: dict[str, dict[str, Any]] = {}
+HINT = f"If the row that the tests made up is why, write good values for its table into ROWS in {__file__}."
 
 MARK = "of-somebody-else"  # in the texts of rows about a user
 FIELDS: dict[type[Field], Any] = {
@@ -54,7 +56,7 @@ def add_row(app: Flask, model: type[Base], user_id: int) -> Any:
     """Add a row about this user, with a value in each column that needs one; return its key."""
     with app.app_context():
         with transaction():
-            row = _add(model, user_id)
+            row = _make_row(model, user_id)
         [key] = inspect(row).identity
         db.session.remove()
     return key
@@ -76,12 +78,16 @@ def _find_value(field: Field) -> Any:
     return values[0]
 
 
-def _add(model: type[Base], user_id: int) -> Base:
+def _make_row(model: type[Base], user_id: int) -> Base:
     columns = [(name, column) for name, column in inspect(model).columns.items() if _is_needed(column)]
-    values = {name: _make(column, user_id) for name, column in columns}
-    row = model(**{**values, **ROWS.get(model.__tablename__, {})})
+    given = ROWS.get(model.__tablename__, {})
+    values = {name: given[name] if name in given else _make(column, user_id) for name, column in columns}
+    row = model(**{**values, **given})
     db.session.add(row)
-    db.session.flush()
+    try:
+        db.session.flush()
+    except SQLAlchemyError as error:
+        raise AssertionError(f"The database refuses {row.__tablename__} {values}. {HINT}") from error
     return row
 
 
@@ -97,11 +103,13 @@ def _make(column: Column[Any], user_id: int) -> Any:
             return user_id
         [model] = [each.class_ for each in Base.registry.mappers if key.references(each.local_table)]
         found = None if _is_about_user(model.__table__) else db.session.scalar(select(model).limit(1))
-        return inspect(found or _add(model, user_id)).identity[0]
+        return inspect(found or _make_row(model, user_id)).identity[0]
     if isinstance(column.type, Enum):
         return next(iter(column.type.enum_class or column.type.enums))
-    if column.type.python_type is not str:
-        return VALUES[column.type.python_type]
+    kind = column.type.python_type
+    if kind is not str:
+        assert kind in VALUES, f"{column} needs a value. {HINT}"
+        return VALUES[kind]
     return (MARK if _is_about_user(column.table) else "of-nobody")[: column.type.length]
 
 

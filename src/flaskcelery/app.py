@@ -41,7 +41,7 @@ from flaskcelery.web.counters import init_limits
 from flaskcelery.web.error_pages import init_error_pages
 from flaskcelery.web.security import init_web, require_login
 from flaskcelery.web.static_files import init_static_files
-from flaskcelery.web.templates import init_templates
+from flaskcelery.web.templates import MENU, init_templates
 
 # Every blueprint and the guard of its pages: the one place that decides who can open which pages.
 GUARDS = {
@@ -107,6 +107,8 @@ def init_blueprints(app: Flask) -> None:
     blueprints = GUARDS | ({dev: None} if app.config["APP_ENV"] == "development" else {})
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
+    if missing := sorted(MENU.keys() - app.view_functions.keys()):
+        raise LookupError(f"MENU links to {missing}, which no blueprint has. Add theirs to GUARDS in {__file__}.")
     guards = {blueprint.name: guard for blueprint, guard in blueprints.items()}
 
     @app.before_request

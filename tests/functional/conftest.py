@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, g, has_request_context, request
 
 from flaskcelery.admin.operations import ROLES
 from flaskcelery.admin.pages import PAGES
 from flaskcelery.app import create_app
 from flaskcelery.database import db
+from flaskcelery.outbox.tasks import OutboxTask
 from flaskcelery.users.models import User
+from flaskcelery.web import rate_limits
 from flaskcelery.web.rate_limits import LIMITS, Limit
 from tests.conftest import Browser, MakeApp, close, run_sql, send_emails
 from tests.functional.snapshots import set_up_once
@@ -22,6 +24,9 @@ from tests.rows import add_row
 
 SITE = "https://www.example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"  # a time in SQL, for str.format
+
+# Views without a limit, as each of their emails uses up a link that was emailed, or the account.
+ONCE = {"account.submit_delete", "auth.submit_new_password", "email_links.submit"}
 
 
 class Member(Browser):
@@ -70,6 +75,29 @@ def pass_ten_minutes(app: Flask) -> None:
 def links_of(page: str) -> list[str]:
     """Return what the first column of a list says."""
     return re.findall(r"<tr>\s*<td><a [^>]*>([^<]*)</a>", page)
+
+
+@pytest.fixture(autouse=True)
+def emails_are_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuse views that enqueue an email for a request that no limit has counted."""
+    add, enqueue, uncounted = rate_limits._add, OutboxTask.enqueue, []
+
+    def count(*args: Any) -> Any:
+        g.is_counted = True
+        return add(*args)
+
+    def check(task: Any, **args: Any) -> Any:
+        is_counted = not has_request_context() or "is_counted" in g or request.endpoint in ONCE
+        if args.get("to") and not is_counted:
+            uncounted.append(f"{request.endpoint} enqueues {task.name}")
+        return enqueue(task, **args)
+
+    monkeypatch.setattr(rate_limits, "_add", count)
+    monkeypatch.setattr(OutboxTask, "enqueue", check)
+    yield
+    assert not uncounted, (
+        f"No limit counts it: {set(uncounted)}. Add @limit to the view: see LIMITS in {rate_limits.__file__}"
+    )
 
 
 @pytest.fixture

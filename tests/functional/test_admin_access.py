@@ -13,6 +13,7 @@ from flaskcelery.admin.pages import PAGES
 from flaskcelery.admin.registry import Page
 from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow
+from tests import rows
 from tests.conftest import run_sql
 from tests.functional.conftest import Member
 from tests.pages import find_csrf_token
@@ -24,7 +25,7 @@ LOG_IN = "/accounts/login/"
 
 def find_paths(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
     """Return the path of every route for every page, row and action, its methods, and whether it is an action."""
-    rows = {page.name: find_row(app, page) for page in PAGES.values()}
+    row_ids = {page.name: find_row(app, page) for page in PAGES.values()}
     for rule in app.url_map.iter_rules():
         if not rule.endpoint.startswith("admin."):
             continue
@@ -34,7 +35,7 @@ def find_paths(app: Flask) -> Iterator[tuple[str, set[str], bool]]:
                 [action.name for action in page.actions if action.bulk is bulk] if "action" in rule.arguments else [""]
             )
             for action in actions:
-                values = {"name": page and page.name, "row_id": page and rows[page.name], "action": action}
+                values = {"name": page and page.name, "row_id": page and row_ids[page.name], "action": action}
                 _, path = rule.build({name: values[name] for name in rule.arguments})
                 yield path, rule.methods, bool(action)
 
@@ -76,7 +77,7 @@ def test_every_page_and_action_opens_only_to_its_roles(
             if who == "staff" and method == "POST":
                 continue  # that is what the other tests are about
             answer = client.open(path, method=method, data={"csrf_token": token})
-            where = f"{method} {path} as {who}: {answer.status}"
+            where = f"{method} {path} as {who}: {answer.status}. {rows.HINT if answer.status_code == 500 else ''}"
             if method not in methods:
                 assert answer.status_code == 405, where
             elif who in {"visitor", "locked_out"}:

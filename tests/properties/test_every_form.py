@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -11,48 +10,16 @@ from flask import Flask
 from sqlalchemy import String, exists, func, select
 
 from flaskcelery.database import db
-from tests.conftest import PASSWORD, Browser, run_sql
+from tests.conftest import Browser, run_sql
 from tests.elements import elements_of
+from tests.forms import forms_of
 from tests.functional.conftest import Member
 from tests.properties.test_naughty_strings import TEXTS
 
 SOME = ["\x00", "a\x00b", "\ud800", "\u2028", "a" * 70_000, "<svg/onload=alert(1)>", '"><b>', "{{ 7*7 }}", *TEXTS[::20]]
 HEADS = ["form-data; a*9=x", "form-data", "form-data; name=a; a*1=b", "form-data; name*=idna''%ff", "\u20ac", "name=a"]
-VALUES = {
-    "password": PASSWORD,
-    "email": "somebody@example.com",
-    "date": "2031-02-03",
-    "datetime-local": "2031-02-03T04:05",
-    "checkbox": "y",
-    "number": "1",
-}
 VISITORS = {"/accounts/signup/", "/accounts/login/", "/accounts/password_reset/", "/accounts/email/resend/"}
 MEMBERS = {"/accounts/me/username/", "/accounts/me/email/", "/accounts/me/delete/", "/accounts/password_change/"}
-
-
-class Fields(HTMLParser):
-    """Collects the fields of the form that is sent to `action`, each with a harmless value."""
-
-    def __init__(self, page: str, action: str) -> None:
-        super().__init__()
-        self.values: dict[str, str] = {}
-        self.action, self.is_inside, self.select = action, False, ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a field; the first choice of a select is its value."""
-        found = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self.is_inside = found.get("action") == self.action
-        if self.is_inside and tag == "option" and self.select not in self.values:
-            self.values[self.select] = found.get("value", "")
-        if self.is_inside and "name" in found:
-            self.select = found["name"] if tag == "select" else ""
-            if tag in {"input", "textarea"}:
-                is_typed = found.get("type") != "hidden" and "tabindex" not in found  # a trap for bots stays empty
-                self.values[found["name"]] = VALUES.get(found.get("type", ""), "harmless" if is_typed else "")
-                if found["name"] == "csrf_token":
-                    self.values["csrf_token"] = found.get("value", "")
 
 
 def find_forms(app: Flask, browser: Browser) -> dict[str, dict[str, str]]:
@@ -61,7 +28,7 @@ def find_forms(app: Flask, browser: Browser) -> dict[str, dict[str, str]]:
     shown = {rule.rule for rule in rules if "GET" in rule.methods}
     paths = sorted(rule.rule for rule in rules if "POST" in rule.methods and rule.rule in shown)
     answers = {path: browser.client.get(path) for path in paths}
-    forms = {path: Fields(answer.text, path).values for path, answer in answers.items() if answer.status_code == 200}
+    forms = {path: forms_of(answer.text).get(path, {}) for path, answer in answers.items() if answer.status_code == 200}
     empty = [path for path, values in forms.items() if not values]
     hint = "Do they need rows? Call add_row() of tests/rows.py before find_forms(), such as add_row(app, Book, 1)."
     assert not empty, f"{empty} show no form. {hint}"
