@@ -94,6 +94,7 @@ format: $(VENV)/.development ## Format the code
 
 rename: $(VENV)/.development ## Give the project your own name: make rename NAME=yourname
 	@$(BIN)/python -m tools.rename "$(NAME)"
+	@touch $(VENV)/.runtime $(VENV)/.development # the packages stay the same, although the name is in their lists
 
 requirements: $(VENV)/.development ## Pin new packages from pyproject.toml, with hashes; keep the versions of the others
 	@set -e; pin() { name=$$1; shift; echo "requirements/$$name.txt"; \

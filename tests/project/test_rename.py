@@ -1,5 +1,6 @@
 """`make rename` in a copy of the checkout. `make test-product` also runs the checks and the fast tests there."""
 
+import sys
 import tomllib
 from pathlib import Path
 
@@ -48,6 +49,18 @@ def test_a_renamed_checkout_is_formatted_and_works(renamed: Path) -> None:
     run(renamed, str(BIN / "ruff"), "format", "--check", ".")
     assert "outbox" in run(renamed, str(BIN / "flask"), "--help")
     assert "passed" in run(renamed, str(BIN / "python"), "-m", "pytest", "-q", "tests/functional/test_health.py")
+
+
+def test_a_rename_installs_no_package_again(tmp_path: Path) -> None:
+    copy_checkout(tmp_path)
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    for name in ("bin/python", ".runtime", ".package", ".development"):
+        (tmp_path / ".venv" / name).write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / ".venv/bin/python").chmod(0o755)
+    run(tmp_path, "make", "rename", f"NAME={NAME}")
+    steps = run(tmp_path, "make", "--dry-run", "check")
+    assert "pip install -q --no-deps" in steps
+    assert "-r requirements" not in steps
 
 
 @pytest.mark.parametrize(
