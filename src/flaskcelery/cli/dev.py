@@ -24,7 +24,7 @@ from flaskcelery.config.settings import ROOT
 HOST = "127.0.0.1"
 STOPPED_BY_USER = (130, 143)  # honcho's codes for Ctrl-C and SIGTERM
 WATCHED = "exec watchfiles --verbosity warning --filter python --sigint-timeout 1"
-IS_READY = (b"Running on", b" ready.")  # what web and worker print when they are
+IS_READY = {"web": b"Running on", "worker": b" ready.", JOBS_QUEUE: b" ready."}  # what each prints when it is
 NOISE = re.compile(
     rb"^ \* |This is a development server|Press CTRL\+C|Connected to|^worker: |Aborted!|^\[..:..:..\] |^\s*$"
 )
@@ -64,8 +64,9 @@ class Screen(Printer):  # type: ignore[misc]  # the library ships no types
     def __init__(self, port: int, has_preview: bool) -> None:
         super().__init__()
         self._url, self._has_preview, self._awaited = f"http://{HOST}:{port}/", has_preview, set(IS_READY)
-        self._is_stopping = False
+        self._is_stopping = self._is_announced = False
         self._tracebacks: dict[str, list[Message]] = {}  # of each process, until their last lines come
+        self._origins: dict[bytes, str] = {}  # of each error, the process that printed its traceback
 
     def write(self, message: Message) -> None:
         line = _read(message)
@@ -76,12 +77,21 @@ class Screen(Printer):  # type: ignore[misc]  # the library ships no types
             return
         self._tracebacks[message.name] = []
         # A process that a change stops while it still starts prints the traceback of a KeyboardInterrupt.
-        for each in [] if line.startswith(b"KeyboardInterrupt") else [*traceback, message]:
+        for each in [] if line.startswith(b"KeyboardInterrupt") else [*self._shorten(traceback, message), message]:
             self._show(each)
-        if self._awaited:
-            self._awaited -= {sign for sign in IS_READY if sign in line}
+        if IS_READY.get(message.name, b"-") in line:
+            self._awaited.discard(message.name)
             if not self._awaited:
                 self._announce()
+
+    def _shorten(self, traceback: list[Message], message: Message) -> list[Message]:
+        """Return the traceback, or nothing if another process has printed that of the same error: a typing error, say.
+
+        Each process has come to the same line of code on a way of its own.
+        """
+        lines = b"".join(_read(each) for each in [*traceback, message])
+        origin = self._origins.setdefault(lines[lines.rfind(b"  File ") :], message.name) if traceback else ""
+        return traceback if origin == message.name else []
 
     def _show(self, message: Message) -> None:
         line = _read(message)
@@ -89,8 +99,14 @@ class Screen(Printer):  # type: ignore[misc]  # the library ships no types
             super().write(message._replace(data=TIME.sub(b"", line)))
 
     def _announce(self) -> None:
-        click.echo(f"\n  Open {self._url} in your browser. The worker prints emails here. Ctrl-C stops.")
-        click.echo(f"  See every email of the application at {self._url}dev/emails/.\n" if self._has_preview else "")
+        if self._is_announced:
+            click.echo("  All processes have restarted.")
+        else:
+            click.echo(f"\n  Open {self._url} in your browser. The worker prints emails here. Ctrl-C stops.")
+            click.echo(
+                f"  See every email of the application at {self._url}dev/emails/.\n" if self._has_preview else ""
+            )
+        self._is_announced, self._awaited = True, set(IS_READY)
 
 
 def _read(message: Message) -> bytes:
