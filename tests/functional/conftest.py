@@ -137,13 +137,22 @@ def alice(app: Flask) -> Member:
     return member
 
 
-@pytest.fixture
-def member(app: Flask) -> Member:
+def add_member(app: Flask, name: str) -> Member:
     """Return a user with a confirmed email, who waits for none."""
-    member = Member(app, "mia")
+    member = Member(app, name)
     run_sql(app, f"UPDATE users SET email_confirmed_at = joined_at WHERE id = {member.id}")
     send_emails(app)
     return member
+
+
+@pytest.fixture
+def member(app: Flask) -> Member:
+    return add_member(app, "mia")
+
+
+@pytest.fixture
+def other_member(app: Flask) -> Member:
+    return add_member(app, "max")
 
 
 @pytest.fixture
