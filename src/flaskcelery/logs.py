@@ -67,6 +67,11 @@ def about_row(row_id: object) -> Iterator[None]:
         _row_id.reset(token)
 
 
+def mask_all(text: str) -> str:
+    """Return the text with every address in it masked."""
+    return re.sub(r"[^\s<>@]+@[^\s<>@]+", lambda found: mask(found[0]), text)
+
+
 def mask(email: str) -> str:
     """Return the address with most of its local part hidden: `a***@example.com`."""
     local, _, domain = email.rpartition("@")

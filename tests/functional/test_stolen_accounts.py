@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from flaskcelery.users.deletion import expire_unconfirmed
 from flaskcelery.users.models import VOIDED_PASSWORD
 from tests.conftest import Browser, link_in, run_sql, send_emails
-from tests.functional.conftest import Member
+from tests.functional.conftest import AGO, Member
 from tests.functional.test_admin_users import NEW_PASSWORD, choose_password
 from tests.functional.test_email_change import change_address
 from tests.pages import DEAD
@@ -108,3 +109,13 @@ def test_a_change_of_capital_letters_by_staff_ends_no_link(app: Flask, staff: Me
     staff.act(f"/admin/users/{alice.id}/", "edit", username="alice", email="new@example.com")
     Browser(app.test_client()).send(undo)
     assert run_sql(app, f"SELECT email FROM users WHERE id = {alice.id}") == [("alice@example.com",)]
+
+
+def test_an_account_that_is_unlocked_after_its_deadline_has_time_to_confirm_its_email(
+    app: Flask, staff: Member, alice: Member
+) -> None:
+    staff.act(f"/admin/users/{alice.id}/", "deactivate")
+    run_sql(app, f"UPDATE users SET confirm_by = {AGO.format('1 days')} WHERE id = {alice.id}")
+    staff.act(f"/admin/users/{alice.id}/", "activate")
+    with app.app_context():
+        assert expire_unconfirmed() == []

@@ -40,4 +40,5 @@ def _is_private(address: str) -> bool:
         ip = ip_address(address)
     except ValueError:
         return False
-    return (getattr(ip, "ipv4_mapped", None) or ip).is_private
+    # Teredo (RFC 4380) gives public hosts an address of a block that counts as private.
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_private and not getattr(ip, "teredo", None)

@@ -17,7 +17,7 @@ from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.database import drop_session, end_reading, transaction, write
 from flaskcelery.errors import TaskFailed
 from flaskcelery.extensions import mail
-from flaskcelery.logs import about_row
+from flaskcelery.logs import about_row, mask_all
 from flaskcelery.mail.errors import ConfigurationMailError, TemporaryMailError, UnknownMailError, sanitize
 from flaskcelery.mail.message import message_id
 from flaskcelery.outbox import statements
@@ -91,7 +91,7 @@ def process(claimed: Claim) -> None:
         logger.warning("%s: delivery status unknown", claimed)
         keep_lease(claimed, str(error))
     except ConfigurationMailError as error:
-        logger.error("Mail is blocked until this is fixed: %s", error)
+        logger.error("Mail is blocked until this is fixed: %s", mask_all(str(error)))
         postpone_and_extend(claimed, describe(error))
     except TemporaryMailError as error:
         logger.warning("%s: attempt %s failed", claimed, claimed.attempts)

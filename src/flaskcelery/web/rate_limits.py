@@ -57,8 +57,8 @@ LIMITS = {
 }
 # Of each kind, whoever requests them, so that no kind uses up another one.
 EMAILS_TO_ONE_RECIPIENT = (5, HOUR)
-IGNORING_DOTS = {"gmail.com", "proton.me"}  # in the names of mailboxes
-TWINS = {"googlemail.com": "gmail.com", "protonmail.com": "proton.me", "pm.me": "proton.me"}
+IGNORED = {"gmail.com": ".", "proton.me": ".-_"}  # in the names of mailboxes
+TWINS = {"googlemail.com": "gmail.com"} | dict.fromkeys(("protonmail.com", "protonmail.ch", "pm.me"), "proton.me")
 
 logger = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -152,7 +152,7 @@ def _recipient(kind: str, email_key: str) -> "_Counter":
     """Return the count of an email; all other spellings of its mailbox share one, and do not use up the plain one's."""
     name, _, domain = email_key.partition("@")
     name, domain = name.partition("+")[0], TWINS.get(domain, domain)
-    name = name.replace(".", "") if domain in IGNORING_DOTS else name
+    name = name.translate(dict.fromkeys(map(ord, IGNORED.get(domain, ""))))
     mailbox = f"{name}@{domain}"
     spelling = "" if kind == "staff" or mailbox == email_key else "other"
     return _Counter(("email", kind, mailbox, spelling), *EMAILS_TO_ONE_RECIPIENT)

@@ -50,13 +50,13 @@ def test_a_temporary_failure_keeps_the_row_pending(quiet_app: Flask, failing_tas
 def test_a_fault_of_the_configuration_keeps_the_row_pending_for_longer(
     quiet_app: Flask, failing_task: type[Failing], caplog: pytest.LogCaptureFixture
 ) -> None:
-    row_id = failing_task.enqueue(ConfigurationMailError("AUTH: 535 the server refused the login"))
+    row_id = failing_task.enqueue(ConfigurationMailError("RCPT: 550 5.7.1 <alice@example.com> refused"))
     change(row_id, expires_at=5.0)
     delivery.deliver(row_id)
     row = load(row_id)
     assert row.failed_at is None
     assert row.expires_at > row.due_at
-    assert "Mail is blocked until this is fixed" in caplog.text
+    assert "Mail is blocked until this is fixed: RCPT: 550 5.7.1 <a***@example.com> refused" in caplog.text
 
 
 def test_even_a_row_that_waits_for_an_operator_ends(quiet_app: Flask, failing_task: type[Failing]) -> None:
