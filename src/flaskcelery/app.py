@@ -1,5 +1,6 @@
 """The application factory."""
 
+import functools
 import logging
 from collections.abc import Callable, Mapping
 
@@ -76,6 +77,8 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     config, warnings = load_config(read_environ() if environ is None else environ)
     app = Flask("flaskcelery", instance_path=config["INSTANCE_PATH"])
     app.config.update(config)
+    # Each request asks this ten times, and inspects the function each time.
+    app.ensure_sync = functools.cache(app.ensure_sync)  # type: ignore[method-assign]
     # Blueprints bring their own templates; users/ is not one.
     app.jinja_loader = FileSystemLoader([f"{app.root_path}/templates", f"{app.root_path}/users/templates"])
     init_logs(config["LOG_LEVEL"], as_json=config["APP_ENV"] == "production")

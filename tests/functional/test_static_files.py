@@ -31,8 +31,8 @@ def style(app: Flask, tmp_path: Path) -> Path:
 
 
 def addresses(client: FlaskClient) -> list[str]:
-    """Return the static files that the home page names."""
-    return re.findall(r'(?:href|src)="(/static/[^"]+)"', client.get("/").text)
+    """Return the static files that the home page names. With a query, it is rendered each time."""
+    return re.findall(r'(?:href|src)="(/static/[^"]+)"', client.get("/?again").text)
 
 
 def test_a_page_names_files_that_can_be_kept_for_a_year(client: FlaskClient) -> None:

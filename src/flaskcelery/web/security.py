@@ -90,8 +90,10 @@ def init_web(app: Flask) -> None:
 
 
 def _add_missing(response: Response, headers: dict[str, str]) -> None:
+    own = {name.lower() for name, _ in response.headers}  # a view can have set one of them
     for name, value in headers.items():
-        response.headers.setdefault(name, value)  # a view can have set its own
+        if name.lower() not in own:
+            response.headers.add(name, value)
 
 
 def clear_site_data(response: AnyResponse) -> AnyResponse:

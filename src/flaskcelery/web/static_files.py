@@ -28,11 +28,6 @@ def init_static_files(app: Flask) -> None:
         return response
 
 
-def static_state() -> tuple[int, ...]:
-    """Return the times of the last changes of all static files."""
-    return tuple(entry.stat().st_mtime_ns for entry in os.scandir(current_app.static_folder))
-
-
 def version(filename: str) -> str:
     """Return the hash of a static file as it is now."""
     path = f"{current_app.static_folder}/{filename}"
