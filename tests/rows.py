@@ -23,8 +23,10 @@ from wtforms import (
     StringField,
 )
 
+from flaskcelery.admin.pages import PAGES
 from flaskcelery.database import Base, db, transaction
 from flaskcelery.users.models import User
+from tests.conftest import run_sql
 
 # What a table needs that its types do not tell, such as {"loans": {"kind": "book"}}.
 ROWS: dict[str, dict[str, Any]] = {}
@@ -60,6 +62,13 @@ def add_row(app: Flask, model: type[Base], user_id: int) -> Any:
         [key] = inspect(row).identity
         db.session.remove()
     return key
+
+
+def add_missing_rows(app: Flask, user_id: int) -> None:
+    """Give each page of the admin a row, unless it has one."""
+    for model in {page.model for page in PAGES.values()}:
+        if not run_sql(app, f"SELECT 1 FROM {model.__tablename__} LIMIT 1"):
+            add_row(app, model, user_id)
 
 
 def fill_in(form: Form) -> Form:

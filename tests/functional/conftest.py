@@ -10,7 +10,6 @@ import pytest
 from flask import Flask, g, has_request_context, request
 
 from flaskcelery.admin.operations import ROLES
-from flaskcelery.admin.pages import PAGES
 from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.outbox.tasks import OutboxTask
@@ -20,7 +19,7 @@ from flaskcelery.web.rate_limits import LIMITS, Limit
 from tests.conftest import Browser, MakeApp, close, run_sql, send_emails
 from tests.functional.snapshots import set_up_once
 from tests.pages import csrf_token
-from tests.rows import add_row
+from tests.rows import add_missing_rows
 
 SITE = "https://www.example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"  # a time in SQL, for str.format
@@ -131,9 +130,7 @@ def alice(app: Flask) -> Member:
     """Return a user, one of whose emails has failed. Each page of the admin has a row."""
     member = Member(app, "alice")
     run_sql(app, f"UPDATE outbox SET failed_at = created_at, error = '550 no' WHERE user_id = {member.id}")
-    for model in {page.model for page in PAGES.values()}:
-        if not run_sql(app, f"SELECT 1 FROM {model.__tablename__} LIMIT 1"):
-            add_row(app, model, member.id)
+    add_missing_rows(app, member.id)
     return member
 
 
