@@ -94,9 +94,8 @@ def emails_are_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(rate_limits, "_add", count)
     monkeypatch.setattr(OutboxTask, "enqueue", check)
     yield
-    assert not uncounted, (
-        f"No limit counts it: {set(uncounted)}. Add @limit to the view: see LIMITS in {rate_limits.__file__}"
-    )
+    hint = f"Add @limit to the view, and a line to LIMITS in {rate_limits.__file__}."
+    assert not uncounted, f"No limit counts these emails: {set(uncounted)}. {hint}"
 
 
 @pytest.fixture
