@@ -95,7 +95,7 @@ def test_the_right_password_counts_for_its_own_account_only(app: Flask, alice: P
         "is_active = false",
         "last_login_at = '2030-01-01 00:00:00.000000'",
         "totp_secret = NULL",
-        "email = 'moved@example.com'",
+        "email = 'moved@example.com', email_key = 'moved@example.com'",
     ],
 )
 def test_the_right_password_counts_while_the_account_stays_the_same(app: Flask, alice: Person, change: str) -> None:
