@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from flask import Flask
 
-from flaskcelery.database import db, transaction
+from flaskcelery.database import db, now_plus, transaction
 from flaskcelery.users.models import User
 from flaskcelery.users.names import make_names
 from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT
@@ -50,10 +52,23 @@ def test_what_sends_no_email_takes_no_sign_up_away(app: Flask, auth: Browser) ->
 @pytest.mark.requirement(65)
 @pytest.mark.usefixtures("many_clients")
 @pytest.mark.parametrize("form", ["password_reset", "email/resend"])
-def test_an_account_with_another_spelling_keeps_no_imported_owner_out(app: Flask, auth: Browser, form: str) -> None:
+@pytest.mark.parametrize(
+    ("keep_days", "state"),
+    [
+        (30, {"password_hash": "$argon2id$"}),  # of an imported account that has logged in
+        (
+            30,
+            {"password_hash": "voided", "confirm_by": now_plus(), "email_changed_at": now_plus()},
+        ),  # given back by staff
+        (0, {"password_hash": f"pbkdf2_sha256$1$salt${'A' * 43}="}),
+    ],
+)
+def test_an_account_with_another_spelling_keeps_nobody_out_who_did_not_sign_up(
+    app: Flask, auth: Browser, form: str, keep_days: int, state: dict[str, Any]
+) -> None:
+    app.config["UNCONFIRMED_KEEP_DAYS"] = keep_days
     with app.app_context(), transaction():
-        names = make_names("john", "john.smith@gmail.com")
-        db.session.add(User(**names, password_hash=f"pbkdf2_sha256$1$salt${'A' * 43}="))
+        db.session.add(User(**make_names("john", "john.smith@gmail.com"), **state))
     auth.sign_up("mallory", "johnsmith+1@gmail.com")
     for _ in range(TO_ONE + 1):
         auth.send(f"/accounts/{form}/", email="johnsmith+1@gmail.com")

@@ -11,7 +11,7 @@ from tests.conftest import Browser, link_in, run_sql, send_emails
 from tests.functional.conftest import AGO, Member
 from tests.functional.test_admin_users import NEW_PASSWORD, choose_password
 from tests.functional.test_email_change import change_address
-from tests.pages import DEAD
+from tests.pages import DEAD, errors_of
 
 STOLEN = "email = 'thief@example.com', email_key = 'thief@example.com', email_confirmed_at = joined_at"
 
@@ -65,13 +65,33 @@ def test_staff_who_forgot_to_say_that_an_account_was_stolen_can_say_so_later(
 
 
 @pytest.mark.requirement(62)
-def test_a_stolen_account_that_is_locked_out_is_unlocked_first(app: Flask, staff: Member, alice: Member) -> None:
+def test_staff_who_leave_the_thiefs_email_there_do_not_take_the_undo_from_the_owner(
+    app: Flask, staff: Member, alice: Member
+) -> None:
+    run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")
+    send_emails(app)
+    undo = change_address(app, alice, "thief@example.com")
+    page = staff.act(
+        f"/admin/users/{alice.id}/", "edit", username="alice", email="thief@example.com", is_rescue="y"
+    ).text
+    assert "Enter the owner’s email: this one can be the thief’s." in errors_of(page, "email")
+    Browser(app.test_client()).send(undo)
+    assert run_sql(app, f"SELECT email FROM users WHERE id = {alice.id}") == [("alice@example.com",)]
+
+
+@pytest.mark.requirement(62)
+def test_a_stolen_account_that_is_locked_out_is_given_back_before_it_is_unlocked(
+    app: Flask, staff: Member, alice: Member
+) -> None:
     row = f"/admin/users/{alice.id}/"
     staff.act(row, "deactivate")
+    staff.act(row, "edit", username="alice", email="new@example.com", is_rescue="y")
     send_emails(app)
-    page = staff.act(row, "edit", username="alice", email="new@example.com", is_rescue="y").text
-    assert "This account is locked out. Please unlock it first." in page
-    assert send_emails(app) == []
+    staff.act(row, "activate")
+    [message] = send_emails(app)
+    assert message.recipients == ["new@example.com"]
+    choose_password(app, link_in(message))
+    assert alice.log_in("new@example.com", NEW_PASSWORD).status_code == 302
 
 
 @pytest.mark.requirement(62)

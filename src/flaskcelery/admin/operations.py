@@ -15,10 +15,11 @@ from flaskcelery.logs import mask
 from flaskcelery.outbox.queries import retry
 from flaskcelery.retention import PURGED_PER_PASS
 from flaskcelery.users.accounts import ROLES, get_actor, keep_last_staff, lock_account
-from flaskcelery.users.email_change import move_email
+from flaskcelery.users.email_change import can_undo, move_email
 from flaskcelery.users.emails import send_invitation_email, send_password_reset_email
-from flaskcelery.users.models import NO_PASSWORD, User
+from flaskcelery.users.models import NO_PASSWORD, VOIDED_PASSWORD, User
 from flaskcelery.users.names import make_names, refuse_taken
+from flaskcelery.users.password_change import start_reset
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_MAX_AGE, password_link_max_age, timestamp
 from flaskcelery.users.two_factor import remove
@@ -73,7 +74,7 @@ def change_user(
     """Change an account's names, as `move_email` does. A rescue takes a stolen account from a thief for good, even if
     its email stays as it is.
 
-    Raises InvalidName, InvalidEmail, AccountTaken, LockedOut, NoAccount or NotStaff.
+    Raises InvalidName, InvalidEmail, AccountTaken, NoAccount, NotStaff, or UserFacingError at an email to replace.
     """
     names = make_names(username, email)
     with refuse_taken(names, user_id), transaction():
@@ -84,8 +85,8 @@ def change_user(
             if getattr(user, what) != names[what]
         ]
         values: dict[str, Any] = dict(names)
-        if is_rescue and not user.is_active:
-            raise LockedOut
+        if is_rescue and names["email_key"] == user.email_key and user.email_confirmed_at and can_undo(user):
+            raise UserFacingError("Enter the owner’s email: this one can be the thief’s.", "email")
         if is_rescue or names["email_key"] != user.email_key:
             values |= move_email(user, names["email"], is_confirmed=False, is_rescue=is_rescue)
             changes += ["nobody can undo this"] if is_rescue else []
@@ -110,10 +111,8 @@ def set_role(user_id: int, role: str, actor_id: int | None = None) -> None:
 
 
 def set_active(user_id: int, is_active: bool, actor_id: int | None = None) -> None:
-    """Let the account log in again, or lock it out at once; raise LastStaff, NoAccount or NotStaff.
-
-    If its email was not confirmed in time, it has some time again: else it would expire at once.
-    """
+    """Let the account log in again, or lock it out at once; raise LastStaff, NoAccount or NotStaff."""
+    # If its email was not confirmed in time, it would expire at once.
     event, deadline = Event.ACTIVATED if is_active else Event.DEACTIVATED, now_plus(LINK_MAX_AGE.total_seconds())
     confirm_by = case((User.confirm_by < deadline, deadline), else_=User.confirm_by)
     _change(user_id, event, actor_id, keeps_staff=is_active, is_active=is_active, confirm_by=confirm_by)
@@ -190,6 +189,8 @@ def _change(
             raise Unproven
         db.session.execute(update(User).where(User.id == user_id).values(**values))
         end_sessions(user_id)
+        if values.get("is_active") and user.password_hash == VOIDED_PASSWORD:
+            start_reset(user, user.email)  # while it was locked out, no link was sent
         record(event, user_id, user.email, detail, actor)
 
 

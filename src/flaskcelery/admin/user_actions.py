@@ -13,7 +13,7 @@ from flaskcelery.database import db
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.email_change import can_undo
-from flaskcelery.users.models import LoginSession, User
+from flaskcelery.users.models import VOIDED_PASSWORD, LoginSession, User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.web.rate_limits import count_staff_email
@@ -144,6 +144,8 @@ def deactivate(actor: User, user: User) -> str:
 
 @action("Unlock", is_available=lambda user: is_open(user) and not user.is_active)
 def activate(actor: User, user: User) -> str:
+    if user.password_hash == VOIDED_PASSWORD:  # its owner gets a link
+        count_staff_email(actor.id, user.email_key)
     staff.set_active(user.id, is_active=True, actor_id=actor.id)
     return f"User {user.id} can log in again."
 

@@ -2,13 +2,14 @@
 
 from contextlib import suppress
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, func, select
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
+from flaskcelery.users.accounts import is_beyond_sign_up
 from flaskcelery.users.emails import send_password_reset_email
-from flaskcelery.users.models import HAS_PBKDF2_HASH, User
+from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_change import replace_password
 from flaskcelery.users.passwords import hasher
@@ -27,8 +28,8 @@ def request_reset(email: str) -> None:
     An email without an account, and one too many, cost the same time: they add a row that sends nothing.
     """
     key = typed_email_key(email)
-    is_own = or_(User.email_confirmed_at.is_not(None), HAS_PBKDF2_HASH).label("is_own")
-    owner = db.session.execute(select(User.id, User.email, is_own).where(User.email_key == key)).first()
+    columns = (User.id, User.email, is_beyond_sign_up().label("has_own_quota"))
+    owner = db.session.execute(select(*columns).where(User.email_key == key)).first()
     is_within = _take_quota(key, owner)
     user_id, stored_email = (owner.id, owner.email) if owner and is_within else (None, "")
     with transaction():
@@ -38,11 +39,8 @@ def request_reset(email: str) -> None:
 
 
 def _take_quota(key: str, owner: Row[int, str, bool] | None) -> bool:
-    """Choose one of three quotas: with a single one, anybody could use up that of victim@ with victim+1@.
-
-    An account has one of its own if nobody can have got it by signing up: it is confirmed or imported.
-    """
-    if owner and owner.is_own:
+    """Choose one of three quotas: with a single one, anybody could use up that of victim@ with victim+1@."""
+    if owner and owner.has_own_quota:
         return take_email_quota("reset", str(owner.id))
     return take_email_quota("unconfirmed" if owner else "nobody", key)
 

@@ -4,12 +4,12 @@ import functools
 from collections.abc import Sequence
 
 from flask import current_app
-from sqlalchemy import Update, bindparam, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, or_, select, update
 
 from flaskcelery.audit.events import Actor
 from flaskcelery.database import db, write
 from flaskcelery.errors import UserFacingError
-from flaskcelery.users.models import User
+from flaskcelery.users.models import HAS_PBKDF2_HASH, User
 
 ROLES = {
     "user": {"is_staff": False, "is_viewer": False},
@@ -55,6 +55,17 @@ def get_actor(actor_id: int | None) -> Actor | None:
     if name is None:
         raise NotStaff
     return Actor(actor_id, name)
+
+
+def is_beyond_sign_up() -> ColumnElement[bool]:
+    """Return the condition that nobody can have got an account just by signing up with its email.
+
+    Imported and invited ones have no deadline. If no account has one, only an imported password tells.
+    """
+    config = current_app.config
+    have_deadlines = config["UNCONFIRMED_KEEP_DAYS"] or not config["SIGN_UP_REVEALS_EMAIL"]
+    is_given = User.confirm_by.is_(None) if have_deadlines else HAS_PBKDF2_HASH
+    return or_(User.email_confirmed_at.is_not(None), User.email_changed_at.is_not(None), is_given)
 
 
 def lock_account(user_id: int) -> User:

@@ -10,8 +10,8 @@ from flaskcelery.database import database_now, db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.queries import withdraw
 from flaskcelery.users import emails
-from flaskcelery.users.accounts import ChangedMeanwhile, update_unchanged
-from flaskcelery.users.models import HAS_PBKDF2_HASH, VOIDED_PASSWORD, User
+from flaskcelery.users.accounts import ChangedMeanwhile, is_beyond_sign_up, update_unchanged
+from flaskcelery.users.models import VOIDED_PASSWORD, User
 from flaskcelery.users.names import accept_email, email_key, make_email, normalize_email
 from flaskcelery.users.password_change import VOID, start_reset
 from flaskcelery.users.sessions import end_sessions
@@ -42,8 +42,9 @@ def request_confirmation(email: str) -> None:
     """
     key = email_key(normalize_email(email))
     is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
-    owner = db.session.execute(select(User.id, HAS_PBKDF2_HASH.label("is_imported")).where(*is_unconfirmed)).first()
-    recipient = str(owner.id) if owner and owner.is_imported else key
+    columns = (User.id, is_beyond_sign_up().label("has_own_quota"))
+    owner = db.session.execute(select(*columns).where(*is_unconfirmed)).first()
+    recipient = str(owner.id) if owner and owner.has_own_quota else key
     is_within = take_email_quota("resend" if owner else "nobody", recipient)  # as for a reset
     with transaction():
         user = db.session.scalar(select(User).where(*is_unconfirmed)) if is_within else None

@@ -20,7 +20,7 @@ def find_problems(password: str, username: str = "", email: str = "") -> list[st
     """Return a sentence for each rule that the new password breaks."""
     if len(password) > PASSWORD_MAX_LENGTH:  # normalizing more could take long
         return [f"This password is too long. It can contain at most {PASSWORD_MAX_LENGTH} characters."]
-    password = normalize(password)
+    length, password = len(password), normalize(password)
     minimum = current_app.config["PASSWORD_MIN_LENGTH"]
     site_name = current_app.config["SITE_NAME"]
     problems = []
@@ -28,7 +28,7 @@ def find_problems(password: str, username: str = "", email: str = "") -> list[st
         if _is_similar(password.lower(), value.lower()):
             problems.append(f"The password is too similar to the {name}.")
             break
-    if len(password) < minimum:
+    if min(length, len(password)) < minimum:  # one letter can become several
         problems.append(f"This password is too short. It must contain at least {minimum} characters.")
     elif _is_common(password, site_name):
         problems.append("This password is too common.")

@@ -9,6 +9,7 @@ import time
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from argon2 import PasswordHasher
@@ -89,11 +90,13 @@ class Hasher:
 
     def _matches_argon2(self, password: str, password_hash: str, older: tuple[str, ...]) -> bool:
         typed = _encode(normalize(password))
-        if password_hash.startswith(ARGON2) and self._argon2_thread.run(self._is_of, password_hash, typed):
-            return True
+        own = password_hash if password_hash.startswith(ARGON2) else self._dummy_hash
+        if self._argon2_thread.run(self._is_of, own, typed):
+            return own == password_hash
         for dummy in (self._dummy_hash, *older):
-            if not password_hash.startswith(_parameters(dummy)):
-                self._argon2_thread.run(self._is_of, dummy, typed)
+            if not own.startswith(_parameters(dummy)):
+                with suppress(TooBusy):  # the password was wrong: the caller counts it
+                    self._argon2_thread.run(self._is_of, dummy, typed)
         return False
 
     def _is_of(self, password_hash: str, typed: bytes) -> bool:

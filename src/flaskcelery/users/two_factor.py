@@ -122,6 +122,7 @@ def use_code(user: User, code: str) -> None:
 
 def use_recovery_code(user: User, code: str) -> None:
     """Use up a recovery code, and tell the owner; raise WrongCode or TooManyCodes. The caller commits."""
+    lock_account(user.id)  # simultaneous uses are counted one after the other
     mine = (RecoveryCode.user_id == user.id, RecoveryCode.code_hash == _hash(code))
     if db.session.scalar(delete(RecoveryCode).where(*mine).returning(RecoveryCode.id)) is None:
         raise WrongCode

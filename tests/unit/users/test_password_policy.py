@@ -32,6 +32,7 @@ def test_length_is_counted_in_characters() -> None:
     assert find_problems("x!Zq" * 256) == []
     assert len(find_problems("x" * 1025)) == 1
     assert find_problems(unicodedata.normalize("NFD", "éàüñôçî")) == [SHORT]  # each letter and its accent are one
+    assert find_problems("ﬃﬃﬃ") == [SHORT]  # nor do letters of three count as three
 
 
 def test_another_form_of_a_refused_password_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
