@@ -11,6 +11,7 @@ from tests.conftest import Browser, link_in, run_sql, send_emails
 from tests.functional.conftest import AGO, Member
 from tests.functional.test_admin_users import NEW_PASSWORD, choose_password
 from tests.functional.test_email_change import change_address
+from tests.functional.two_factor import set_up
 from tests.pages import DEAD, errors_of
 
 STOLEN = "email = 'thief@example.com', email_key = 'thief@example.com', email_confirmed_at = joined_at"
@@ -105,6 +106,22 @@ def test_an_account_whose_password_is_void_gets_another_link_at_its_next_email(
     [message] = send_emails(app)
     choose_password(app, link_in(message))
     assert alice.log_in("alice@example.net", NEW_PASSWORD).status_code == 302
+
+
+@pytest.mark.requirement(65)
+def test_an_account_that_a_stranger_opened_loses_the_strangers_app_when_staff_give_it_to_its_owner(
+    app: Flask, staff: Member
+) -> None:
+    squatter = Browser(app.test_client())
+    squatter.sign_up("squatter", "carol@example.com")
+    squatter.log_in("carol@example.com")
+    set_up(squatter)
+    send_emails(app)
+    staff.act("/admin/users/2/", "edit", username="carol", email="carol@example.com", is_rescue="y")
+    choose_password(app, link_in(send_emails(app)[-1]))
+    owner = Browser(app.test_client())
+    owner.log_in("carol@example.com", NEW_PASSWORD)
+    assert owner.is_logged_in()
 
 
 @pytest.mark.requirement(15)

@@ -93,7 +93,9 @@ def move_email(
     is_mailbox_lost = is_confirmed and user.is_mailbox_lost
     is_final = is_rescue or (can_undo(user) and email_key(user.previous_email or "") == email_key(new))
     previous, password_hash = (None, None) if is_final else _choose_undo(user, is_mailbox_lost=is_mailbox_lost)
-    left = user.email if user.email_confirmed_at and email_key(new) != user.email_key else None
+    is_same = email_key(new) == user.email_key
+    is_unproven = is_same and user.email_confirmed_at is None
+    left = user.email if user.email_confirmed_at and not is_same else None
     if previous:
         # The owner's only chance is worth as many attempts as the link has time.
         max_age = LINK_MAX_AGE.total_seconds()
@@ -111,9 +113,10 @@ def move_email(
         "previous_email": previous,
         "undo_password_hash": password_hash,
         "left_email": left,
-        "email_changed_at": now_plus(),
+        # An email that stays, unconfirmed, proves nothing about the second factor, and keeps its deadline.
+        "email_changed_at": user.email_changed_at if is_unproven else now_plus(),
         "email_confirmed_at": now_plus() if is_confirmed else None,
-        "confirm_by": None,
+        "confirm_by": user.confirm_by if is_unproven else None,
     }
 
 

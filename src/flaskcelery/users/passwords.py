@@ -122,10 +122,10 @@ class Hasher:
     def work_of_failures(self) -> Work:
         """Return what accounts' hashes need: of PBKDF2 as of the last minute, of Argon2 as of the first call."""
         if time.monotonic() >= self._read_again_at:
+            is_first, self._read_again_at = not self._read_again_at, time.monotonic() + MINUTE
             rounds = max(map(_parse_rounds, db.session.scalars(PBKDF2_STARTS)), default=0)
             # No account gets older parameters, and looking for them reads all accounts.
-            self._work = Work(rounds, self._work.older if self._read_again_at else self._find_older())
-            self._read_again_at = time.monotonic() + MINUTE
+            self._work = Work(rounds, self._find_older() if is_first else self._work.older)
         return self._work
 
     def _find_older(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Any
 from unicodedata import category
 
@@ -116,7 +116,8 @@ def date_field(label: str, *, is_optional: bool = False) -> DateField:
 
 def datetime_field(label: str, *, is_optional: bool = False) -> DateTimeLocalField:
     """Return a field for a time in UTC: browsers send no time zone, so the label should name it."""
-    return DateTimeLocalField(label, _value_checks("Enter a date and a time.", is_optional), filters=[_in_utc])
+    checks = [*_value_checks("Enter a date and a time.", is_optional), _has_a_year_everywhere]
+    return DateTimeLocalField(label, checks, filters=[_in_utc])
 
 
 def select_field(label: str, choices: Mapping[str, str]) -> SelectField:
@@ -127,6 +128,11 @@ def select_field(label: str, choices: Mapping[str, str]) -> SelectField:
 def row_field(label: str, find_rows: Callable[[], Select[int, str]]) -> SelectField:
     """Return a field that offers the rows of a query for ids and labels, as they are when the form is made."""
     return SelectField(label, coerce=int, choices=lambda: [(*row,) for row in db.session.execute(find_rows())])
+
+
+def _has_a_year_everywhere(_form: AnyForm, field: Field) -> None:
+    if field.data and field.data.year in {MINYEAR, MAXYEAR}:  # in another time zone, Python could not read it back
+        raise StopValidation("Enter another year.")
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:
