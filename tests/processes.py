@@ -1,5 +1,6 @@
 """What starts real parts in a test: programs, ports, and processes that end with all they started."""
 
+import functools
 import glob
 import os
 import random
@@ -13,9 +14,12 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, NoReturn
 
 import pytest
+
+from tests.forks import PROGRAMS, Forked, ForkServer
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
@@ -41,7 +45,7 @@ PORTS = iter(random.sample(range(20_000 + 1_500 * XDIST_WORKER, 21_500 + 1_500 *
 class Process:
     """A running part and the file that holds what it printed."""
 
-    popen: subprocess.Popen[bytes]
+    popen: subprocess.Popen[bytes] | Forked
     log: Path
 
     def signal(self, number: signal.Signals) -> None:
@@ -139,13 +143,35 @@ def start(name: str, command: list[str], folder: Path, env: Mapping[str, str], *
     """Start a command as the leader of its own process group; what it prints goes to `folder`/`name`.log."""
     log = folder / f"{name}.log"
     with log.open("ab") as output:
-        popen = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "LANG": "C.UTF-8", **env},
-            start_new_session=True,
-            **options,
-        )
-    return Process(popen, log)
+        return Process(_start(command, env, stdout=output.fileno(), stderr=output.fileno(), **options), log)
+
+
+def run(command: list[str], env: Mapping[str, str], patience: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run a command of the application in the project's folder, to its end."""
+    with TemporaryFile("w+") as out, TemporaryFile("w+") as err:
+        process = Process(_start(command, env, cwd=ROOT, stdout=out.fileno(), stderr=err.fileno()), ROOT)
+        try:
+            code = process.popen.wait(patience)
+        finally:
+            process.kill()
+        for file in (out, err):
+            file.seek(0)
+        return subprocess.CompletedProcess(command, code, out.read(), err.read())
+
+
+def migrate(env: Mapping[str, str]) -> None:
+    """Run the migrations as an operator does."""
+    run(["flask", "db", "upgrade"], env).check_returncode()
+
+
+def _start(command: list[str], env: Mapping[str, str], **options: Any) -> subprocess.Popen[bytes] | Forked:
+    environ = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "LANG": "C.UTF-8", **env}
+    if command[0] in PROGRAMS and hasattr(os, "pidfd_open"):
+        return fork_server().fork(command, environ, **options)
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environ, start_new_session=True, **options)
+
+
+@functools.cache
+def fork_server() -> ForkServer:
+    """Return the process that forks those of the application."""
+    return ForkServer()

@@ -1,6 +1,5 @@
 """A stack that brings its own servers: Postgres, Redis and an SMTP server."""
 
-import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
@@ -10,7 +9,7 @@ import psycopg
 from tests import servers
 from tests.integration.stack import NOTHING_SET, Stack
 from tests.postgres import run_postgres
-from tests.processes import BIN, HOST, ROOT
+from tests.processes import HOST, migrate
 
 
 class CompleteStack(Stack):
@@ -37,7 +36,6 @@ class CompleteStack(Stack):
         with psycopg.connect(f"{url}/postgres", autocommit=True) as admin:
             admin.execute(f"CREATE DATABASE {database}")
         stack = cls(folder, exits, settings)
-        environ = {**NOTHING_SET, **stack.settings}
-        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
+        migrate({**NOTHING_SET, **stack.settings})
         stack.smtp_server, stack.redis = smtp_server, redis
         return stack

@@ -2,7 +2,6 @@
 
 import itertools
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -13,9 +12,9 @@ import pytest
 
 from tests import servers
 from tests.integration.edge import start_nginx  # noqa: F401  the fixture
-from tests.integration.stack import Stack
+from tests.integration.stack import NOTHING_SET, Stack
 from tests.postgres import run_postgres
-from tests.processes import BIN, HOST, ROOT
+from tests.processes import HOST, migrate
 
 FIGURES: dict[str, str] = {}
 NUMBERS = itertools.count(1)
@@ -28,8 +27,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Pat
     folder = tmp_path_factory.mktemp("postgres")
     with run_postgres(folder) as server, psycopg.connect(f"{server}/postgres", autocommit=True) as admin:
         admin.execute("CREATE DATABASE migrated")
-        environ = {"DATABASE_URL": f"{server}/migrated", "INSTANCE_PATH": str(folder)}
-        subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
+        migrate({**NOTHING_SET, "DATABASE_URL": f"{server}/migrated", "INSTANCE_PATH": str(folder)})
 
         def create(test_folder: Path) -> str:
             (test_folder / "postgres.log").symlink_to(folder / "postgres.log")

@@ -1,14 +1,14 @@
 """`flask check`, and that no entry point starts with an unsafe configuration."""
 
 import hashlib
-import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests import processes
 from tests.integration.stack import NOTHING_SET
-from tests.processes import BIN, HOST, ROOT, free_port
+from tests.processes import HOST, free_port
 from tests.servers import SmtpServer
 
 SAFE = {
@@ -36,10 +36,7 @@ def settings(tmp_path: Path, migrated_database: Path, smtp_server: SmtpServer) -
 
 def run(command: list[str], settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run one of the application's commands with these settings alone."""
-    environ = {**NOTHING_SET, **settings, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    return subprocess.run(
-        [BIN / command[0], *command[1:]], env=environ, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
-    )
+    return processes.run(command, {**NOTHING_SET, **settings})
 
 
 @pytest.mark.requirement(49)

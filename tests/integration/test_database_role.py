@@ -12,7 +12,7 @@ from flaskcelery.app import create_app
 from flaskcelery.database import db
 from flaskcelery.signup.operations import register
 from tests.integration.stack import NOTHING_SET
-from tests.processes import BIN, ROOT, find_program
+from tests.processes import ROOT, find_program, migrate
 
 FORBIDDEN = (
     "COPY (SELECT 1) TO PROGRAM 'true'",
@@ -41,12 +41,6 @@ def url(postgres: Callable[[Path], str], tmp_path: Path) -> Iterator[str]:
         connection.execute('DROP ROLE "flaskcelery"')
 
 
-def migrate(url: str, folder: Path) -> None:
-    """Run the migrations."""
-    environ = {**NOTHING_SET, "DATABASE_URL": url, "INSTANCE_PATH": str(folder)}
-    subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
-
-
 def backup_and_restore(url: str) -> None:
     """Do with a database what deploy/backup does in Compose."""
     dump = subprocess.run([find_program("pg_dump"), "--format", "custom", url], check=True, capture_output=True).stdout
@@ -72,7 +66,7 @@ def test_the_role_is_no_superuser_and_reaches_nothing_but_its_own_database(url: 
 
 @pytest.mark.requirement(56)
 def test_the_role_does_all_that_the_application_and_a_restore_need(url: str, tmp_path: Path) -> None:
-    migrate(url, tmp_path)
+    migrate({**NOTHING_SET, "DATABASE_URL": url, "INSTANCE_PATH": str(tmp_path)})
     app = create_app({"DATABASE_URL": url, "INSTANCE_PATH": str(tmp_path), "ARGON2_PARAMETERS": "m=8,t=1,p=1"})
     with app.app_context():
         register("alice", "alice@example.com", "correct horse")
@@ -80,6 +74,6 @@ def test_the_role_does_all_that_the_application_and_a_restore_need(url: str, tmp
         db.engine.dispose()
     for _ in range(2):  # a dump of what was restored can be restored, too
         backup_and_restore(url)
-    migrate(url, tmp_path)
+    migrate({**NOTHING_SET, "DATABASE_URL": url, "INSTANCE_PATH": str(tmp_path)})
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT email FROM users").fetchall() == [("alice@example.com",)]

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from flaskcelery.app import create_app
 from tests.integration.stack import NOTHING_SET, Stack
 from tests.integration.test_check import SAFE, run
 from tests.postgres import as_nobody
-from tests.processes import BIN, HOST, ROOT, Process, find_program, free_port, start
+from tests.processes import HOST, ROOT, Process, find_program, free_port, migrate, start
 from tests.servers import SmtpServer
 
 AT_ONCE = 480
@@ -73,8 +72,7 @@ def pooled(postgres: Callable[[Path], str], tmp_path_factory: pytest.TempPathFac
             admin.execute("CREATE ROLE flaskcelery LOGIN")
             admin.execute("CREATE DATABASE pooled OWNER flaskcelery")
             pooled = Pooled(admin, settings, begin, begin())
-            migrate = [BIN / "flask", "db", "upgrade"]
-            subprocess.run(migrate, check=True, env={**NOTHING_SET, **settings}, cwd=ROOT, capture_output=True)
+            migrate({**NOTHING_SET, **settings})
             yield pooled
             pooled.process.kill()
             admin.execute("DROP DATABASE pooled WITH (FORCE)")

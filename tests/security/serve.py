@@ -4,14 +4,13 @@ Prints its address, a visitor's cookie and one of somebody who is logged in, the
 """
 
 import signal
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 from tests.integration.stack import NOTHING_SET, Stack
 from tests.integration.tls import Tls, TlsVisitor
-from tests.processes import BIN, ROOT
+from tests.processes import migrate
 
 
 def main(folder: Path) -> None:
@@ -24,8 +23,7 @@ def main(folder: Path) -> None:
         "PUBLIC_URL": tls.url,
         "ARGON2_PARAMETERS": "m=8,t=1,p=1",
     }
-    environ = {**NOTHING_SET, **settings}
-    subprocess.run([BIN / "flask", "db", "upgrade"], check=True, env=environ, cwd=ROOT, capture_output=True)
+    migrate({**NOTHING_SET, **settings})
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with ExitStack() as exits:
         Stack(folder, exits, settings).start_web(**tls.names)
