@@ -43,6 +43,10 @@ class Forked:
 
     def __init__(self, server: ForkServer, pid: int) -> None:
         self.pid, self._server, self._pidfd = pid, server, os.pidfd_open(pid)
+        self._reaping = threading.Lock()
+
+    def __del__(self) -> None:
+        os.close(self._pidfd)
 
     def poll(self) -> int | None:
         """Return the exit code if the process has ended."""
@@ -58,8 +62,9 @@ class Forked:
             end.register(self._pidfd, select.POLLIN)
             if not end.poll(None if timeout is None else timeout * 1000):
                 raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
-            os.close(self._pidfd)
-            self.returncode = self._server.ask({"reap": self.pid})
+            with self._reaping:  # once, however many threads wait
+                if self.returncode is None:
+                    self.returncode = self._server.ask({"reap": self.pid})
         return self.returncode
 
     def send_signal(self, number: int) -> None:
@@ -80,7 +85,7 @@ class ForkServer:
         environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
         command = [sys.executable, "-m", "tests.forks"]
         with other:
-            self._popen = subprocess.Popen(command, stdin=other, env=environ, cwd=ROOT, start_new_session=True)
+            self._popen = subprocess.Popen(command, stdin=other.fileno(), env=environ, cwd=ROOT, start_new_session=True)
         atexit.register(self.close)
 
     def close(self) -> None:

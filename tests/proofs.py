@@ -6,6 +6,7 @@ so that no plugin and no server is needed to write the docs.
 """
 
 import ast
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -36,11 +37,13 @@ def find_marks(test: ast.FunctionDef, marker: str) -> Iterator[object]:
             yield from map(ast.literal_eval, decorator.args)
 
 
+@functools.cache
 def find_proofs(marker: str) -> dict[object, list[str]]:
     """Return the tests, as `file::test` below tests/, by what they are marked with."""
     proofs = defaultdict(list)
     for file in sorted(TESTS.rglob("test_*.py")):
-        for node in ast.walk(ast.parse(file.read_text())):
+        text = file.read_text()
+        for node in ast.parse(text).body if f"mark.{marker}(" in text else ():
             if isinstance(node, ast.FunctionDef):
                 for mark in find_marks(node, marker):
                     proofs[mark].append(f"{file.relative_to(TESTS)}::{node.name}")
