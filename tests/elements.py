@@ -1,5 +1,6 @@
 """The elements of a page. Whatever text it shows, it has those of the same page with a harmless text, and no others."""
 
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -17,8 +18,9 @@ class Elements(HTMLParser):
         self.found.add((tag, *sorted(name for name, _ in attrs), *schemes))
 
 
-def elements_of(page: str) -> set[tuple[Any, ...]]:
+@lru_cache(maxsize=16)  # many answers to hostile texts are the same page
+def elements_of(page: str) -> frozenset[tuple[Any, ...]]:
     """Return the page's elements."""
     parser = Elements()
     parser.feed(page)
-    return parser.found
+    return frozenset(parser.found)

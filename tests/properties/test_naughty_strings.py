@@ -38,6 +38,8 @@ FORMS = {
     "/accounts/password_reset/": ["email", "csrf_token"],
 }
 FIELDS = [(path, field) for path, fields in FORMS.items() for field in fields]
+# The token is read before a form's own view runs, by the same code for every form.
+READ_APART = [found for found in FIELDS if found[1] != "csrf_token" or found[0] == "/accounts/login/"]
 
 
 def encoded() -> Iterable[str]:
@@ -69,7 +71,7 @@ def fill_in(client: FlaskClient, path: str) -> Callable[..., TestResponse]:
 
 
 @pytest.mark.requirement(38)
-@pytest.mark.parametrize(("path", "field"), FIELDS)
+@pytest.mark.parametrize(("path", "field"), READ_APART)
 def test_no_string_in_a_field_breaks_the_form_or_comes_back_as_markup(auth: Browser, path: str, field: str) -> None:
     auth.sign_up()
     send = fill_in(auth.client, path)
@@ -147,7 +149,7 @@ def test_no_string_in_an_address_breaks_a_page(client: FlaskClient, place: str) 
             assert found <= harmless, text
 
 
-@pytest.mark.parametrize("cookie", ["session={}", "remember_token={}", "remember_token=1|{}", "{}"])
+@pytest.mark.parametrize("cookie", ["session={}", "remember_token=1|{}", "{}"])
 def test_no_string_in_a_cookie_breaks_the_home_page(client: FlaskClient, cookie: str) -> None:
     browser = client.application.test_client(use_cookies=False)
     for text in [*TEXTS, *BROKEN]:
