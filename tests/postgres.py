@@ -26,7 +26,7 @@ def create_cluster(data: str) -> None:
     """Create the files of a Postgres in an empty folder."""
     if os.getuid() == 0:
         shutil.chown(data, "nobody", pwd.getpwnam("nobody").pw_gid)
-    how = ["--pgdata", data, "--username", "tester", "--auth", "trust", "--encoding", "UTF8", "--locale", "C"]
+    how = ["--pgdata", data, *"--username tester --auth trust --encoding UTF8 --locale C --no-sync".split()]
     subprocess.run([*as_nobody(), find_program("initdb"), *how], check=True, capture_output=True, cwd=data)
 
 
@@ -36,7 +36,7 @@ def run_postgres(folder: Path) -> Iterator[str]:
     port, server = free_port(), find_program("postgres")
     with tempfile.TemporaryDirectory(prefix="postgres-") as data:
         create_cluster(data)
-        command = [server, "-D", data, "-p", str(port), "-h", HOST, "-c", "unix_socket_directories="]
+        command = [server, "-D", data, "-p", str(port), "-h", HOST, "-c", "unix_socket_directories=", "-c", "fsync=off"]
         process = start("postgres", [*as_nobody(), *command], folder, {}, cwd=data)
         url = f"postgresql://tester@{HOST}:{port}"
         try:
