@@ -26,8 +26,10 @@ def create_cluster(data: str) -> None:
     """Create the files of a Postgres in an empty folder."""
     if os.getuid() == 0:
         shutil.chown(data, "nobody", pwd.getpwnam("nobody").pw_gid)
-    how = ["--pgdata", data, *"--username tester --auth trust --encoding UTF8 --locale C --no-sync".split()]
-    subprocess.run([*as_nobody(), find_program("initdb"), *how], check=True, capture_output=True, cwd=data)
+    options = ["--username", "tester", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+    subprocess.run(
+        [*as_nobody(), find_program("initdb"), "--pgdata", data, *options], check=True, capture_output=True, cwd=data
+    )
 
 
 @contextmanager

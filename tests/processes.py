@@ -24,6 +24,7 @@ from tests.forks import PROGRAMS, Forked, ForkServer
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
 HOST = "127.0.0.1"
+FORKS = hasattr(os, "pidfd_open") and "benchmarks" not in sys.modules  # forked processes share memory: no fair figures
 PACKAGES = {
     "initdb": "postgresql",
     "postgres": "postgresql",
@@ -166,7 +167,7 @@ def migrate(env: Mapping[str, str]) -> None:
 
 def _start(command: list[str], env: Mapping[str, str], **options: Any) -> subprocess.Popen[bytes] | Forked:
     environ = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "LANG": "C.UTF-8", **env}
-    if command[0] in PROGRAMS and hasattr(os, "pidfd_open"):
+    if FORKS and command[0] in PROGRAMS:
         return fork_server().fork(command, environ, **options)
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environ, start_new_session=True, **options)
 
