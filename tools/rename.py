@@ -50,7 +50,7 @@ def main(new: str) -> None:
     run(ruff, "check", "--quiet", "--fix-only", "--select", "I", ".")
     run(ruff, "format", "--quiet", ".")
     run("git", "add", "--all")
-    sys.stdout.write(f"{old} is now {new}. Next: make check, then git commit.\n")
+    sys.stdout.write(f"{old} is now {new}. Next: make check, then git add --all and git commit.\n")
 
 
 if __name__ == "__main__":

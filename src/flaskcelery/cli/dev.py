@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from pathlib import Path
+from typing import NoReturn
 
 import click
 from flask import current_app
@@ -26,7 +27,8 @@ STOPPED_BY_USER = (130, 143)  # honcho's codes for Ctrl-C and SIGTERM
 WATCHED = "exec watchfiles --verbosity warning --filter python --sigint-timeout 1"
 IS_READY = {"web": b"Running on", "worker": b" ready.", JOBS_QUEUE: b" ready."}  # what each prints when it is
 NOISE = re.compile(
-    rb"^ \* |This is a development server|Press CTRL\+C|Connected to|^worker: |Aborted!|^\[..:..:..\] |^\s*$"
+    rb"^ \* |This is a development server|Press CTRL\+C|Connected to|^worker: |Aborted!|failed; traceback:$|"
+    rb"^\[..:..:..\] |^\s*$"
 )
 TIME = re.compile(rb" - - \[[^]]+\]")  # of a request; each line begins with honcho's own
 
@@ -51,11 +53,18 @@ def run_dev() -> None:
     _stop_when_terminal_closes()
     try:
         manager.loop()
+    except PortTakenError:
+        manager.kill()
+        _refuse_port(port, "Address already in use")
     except OSError:  # honcho printed before _silence() took effect
         _silence()
         manager.kill()
     if manager.returncode not in STOPPED_BY_USER:
         sys.exit("A process ended unexpectedly; its last lines above say why.")
+
+
+class PortTakenError(Exception):
+    """Another program took the port between the check and the start of the server."""
 
 
 class Screen(Printer):  # type: ignore[misc]  # the library ships no types
@@ -70,6 +79,8 @@ class Screen(Printer):  # type: ignore[misc]  # the library ships no types
 
     def write(self, message: Message) -> None:
         line = _read(message)
+        if message.name == "web" and line.startswith(b"Address already in use"):
+            raise PortTakenError
         self._is_stopping |= line.startswith(b"sending SIG")
         traceback = self._tracebacks.setdefault(message.name, [])
         if line.startswith(b"Traceback ") or (traceback and line.startswith(b" ")):
@@ -127,8 +138,11 @@ def _check_port(port: int) -> None:
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
-        sys.exit(f"Port {port} is not available: {reason}. Choose another one: make run PORT={port + 1}")
+        _refuse_port(port, os.strerror(error.errno or 0))
+
+
+def _refuse_port(port: int, reason: str) -> NoReturn:
+    sys.exit(f"Port {port} is not available: {reason}. Choose another one: make run PORT={port + 1}")
 
 
 def _stop_when_terminal_closes() -> None:

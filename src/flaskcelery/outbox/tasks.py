@@ -78,7 +78,9 @@ class OutboxTask:
         if once is None:
             insert_row()
         elif not try_insert(insert_row):
-            return db.session.scalars(select(OutboxRow).filter_by(task=self.name, once=once)).one()
+            found = db.session.scalars(select(OutboxRow).filter_by(task=self.name, once=once)).one()
+            logger.info("Not enqueued: row %s (%s) has the key %r already", found.id, self.name, once)
+            return found
         row = OutboxRow(**values)
         if not after:  # the relay publishes what is due later
             publisher.publish_after_commit(self.name, row.id)

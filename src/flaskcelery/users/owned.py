@@ -22,6 +22,8 @@ class Owned(Base):
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__tablename__" in vars(cls):
+            # Ids are never reused: the key of an email that was sent once can contain one.
+            cls.metadata.tables[cls.__tablename__].dialect_kwargs["sqlite_autoincrement"] = True
             EXPORTS[cls.__tablename__] = Export(cls.of, _describe)
 
     @classmethod

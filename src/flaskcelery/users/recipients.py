@@ -1,5 +1,6 @@
 """Who gets an email: accounts that are open, at an email that is theirs."""
 
+import logging
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -8,6 +9,7 @@ from flaskcelery.database import read_one
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.users.models import User
 
+logger = logging.getLogger(__name__)
 BY_ID = select(User).where(User.id == bindparam("user_id"))
 
 
@@ -24,5 +26,6 @@ def compose_for(user_id: int, template: str, **context: Any) -> Message | None:
     """
     user = find_open(user_id)
     if user is None or user.email_confirmed_at is None:
+        logger.info("User %s gets no email: the account is closed, or its email is not confirmed", user_id)
         return None
     return compose(template, user.email, greeting=f"Hi {user.username},", user=user, **context)

@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from honcho.printer import Message
 
-from flaskcelery.cli.dev import Screen
+from flaskcelery.cli.dev import PortTakenError, Screen
 
 TRACEBACK = ["Traceback (most recent call last):", '  File "app.py", line 1, in <module>', "    ^^^"]
 
@@ -37,6 +37,11 @@ def test_an_error_of_all_processes_is_shown_once_as_a_whole() -> None:
     assert show(*before, screen=screen) == ["SyntaxError: ("]
     assert show(*TRACEBACK, "SyntaxError: )", screen=screen) == [*TRACEBACK, "SyntaxError: )"]
     assert show(*TRACEBACK, "SyntaxError: (", screen=screen, name="web") == [*TRACEBACK, "SyntaxError: ("]
+
+
+def test_a_port_that_is_taken_in_the_meantime_stops_everything() -> None:
+    with pytest.raises(PortTakenError):
+        show("Address already in use", name="web")
 
 
 def test_it_says_when_all_processes_are_ready_first_and_after_each_change(capsys: pytest.CaptureFixture[str]) -> None:

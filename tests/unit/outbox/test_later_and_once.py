@@ -113,11 +113,14 @@ def test_a_rolled_back_key_can_be_used_again(published: list[uuid.UUID]) -> None
     assert published == [row.id]
 
 
-def test_a_key_stays_used_when_its_row_is_done(quiet_app: Flask, failing_task: type[Failing]) -> None:
+def test_a_key_stays_used_when_its_row_is_done_and_the_log_says_so(
+    quiet_app: Flask, failing_task: type[Failing], caplog: pytest.LogCaptureFixture
+) -> None:
     failing_task.error = None
     with transaction():
         row = TASKS["failing"].enqueue(once="2026")
     delivery.deliver(row.id)
     with transaction():
         assert TASKS["failing"].enqueue(once="2026").done_at is not None
+    assert f"Not enqueued: row {row.id} (failing) has the key '2026' already" in caplog.text
     assert count_rows() == 1
