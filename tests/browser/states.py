@@ -140,6 +140,7 @@ STAFF = [
     State("edit", user("alice", "action/edit/"), "boss"),
     State("edit, long name", user("longest", "action/edit/"), "boss"),
     State("edit, taken", user("alice", "action/edit/"), "boss", {"username": "quiet", "email": "nobody"}),
+    State("give back", user("alice", "action/give-back/"), "boss"),
     State("edit, message", user("locked", "action/edit/"), "boss", {"username": "locked"}),
     State("delete user", user("alice", "action/delete/"), "boss"),
     State("delete user, long name", user("longest", "action/delete/"), "boss"),

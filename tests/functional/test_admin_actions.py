@@ -116,7 +116,7 @@ def test_an_account_that_its_owner_closes_meanwhile_is_left_alone(
 
 def test_only_what_can_be_done_is_offered(app: Flask, staff: Member, alice: Member) -> None:
     row = f"/admin/users/{alice.id}/"
-    offered = ["edit", "send-reset", "make-staff", "make-viewer", "end-sessions", "deactivate", "delete"]
+    offered = ["edit", "send-reset", "make-staff", "make-viewer", "end-sessions", "give-back", "deactivate", "delete"]
     assert actions_of(staff, row) == offered
     staff.act(row, "end-sessions")
     assert actions_of(staff, row) == [each for each in offered if each != "end-sessions"]

@@ -1,7 +1,7 @@
 """The forms of staff that add and edit users."""
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField
+from wtforms import HiddenField
 
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH, normalize_email, normalize_username
 from flaskcelery.web.forms import email_field, username_field
@@ -14,8 +14,7 @@ class NamesForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
 
 class EditForm(NamesForm):
     email_key = HiddenField()  # as the page showed it
-    is_rescue = BooleanField(
-        "The account was stolen",
-        description="Then nobody can log in before they follow the link that the email above gets, and nobody can undo "
-        "a change of the email. An app that a thief has set up stays: use “Reset two-factor authentication”, too.",
-    )
+
+
+class GiveBackForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+    owners_email = email_field("The owner’s email", normalize_email, EMAIL_MAX_LENGTH, "Enter an email.")

@@ -15,22 +15,14 @@ from flaskcelery.logs import mask
 from flaskcelery.outbox.queries import retry
 from flaskcelery.retention import PURGED_PER_PASS
 from flaskcelery.users.accounts import ROLES, get_actor, keep_last_staff, lock_account
-from flaskcelery.users.email_change import can_undo, move_email
+from flaskcelery.users.email_change import move_email
 from flaskcelery.users.emails import send_invitation_email, send_password_reset_email
 from flaskcelery.users.models import NO_PASSWORD, VOIDED_PASSWORD, User
-from flaskcelery.users.names import make_names, refuse_taken
+from flaskcelery.users.names import make_email, make_names, refuse_taken
 from flaskcelery.users.password_change import start_reset
 from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_MAX_AGE, password_link_max_age, timestamp
 from flaskcelery.users.two_factor import remove
-
-
-class LockedOut(UserFacingError):
-    message = "This account is locked out. Please unlock it first."
-
-
-class EmailMoved(UserFacingError):
-    message = "The email of this account has changed in the meantime. Please open this page again."
 
 
 class RowGone(UserFacingError):
@@ -68,13 +60,10 @@ def create_user(
     return user
 
 
-def change_user(
-    user_id: int, username: str, email: str, actor_id: int | None = None, *, is_rescue: bool = False
-) -> None:
-    """Change an account's names, as `move_email` does. A rescue takes a stolen account from a thief for good, even if
-    its email stays as it is.
+def change_user(user_id: int, username: str, email: str, actor_id: int | None = None) -> None:
+    """Change an account's names, as `move_email` does.
 
-    Raises InvalidName, InvalidEmail, AccountTaken, NoAccount, NotStaff, or UserFacingError at an email to replace.
+    Raises InvalidName, InvalidEmail, AccountTaken, NoAccount or NotStaff.
     """
     names = make_names(username, email)
     with refuse_taken(names, user_id), transaction():
@@ -85,22 +74,34 @@ def change_user(
             if getattr(user, what) != names[what]
         ]
         values: dict[str, Any] = dict(names)
-        if is_rescue and names["email_key"] == user.email_key and user.email_confirmed_at and can_undo(user):
-            raise UserFacingError("Enter the owner’s email: this one can be the thief’s.", "email")
-        if is_rescue or names["email_key"] != user.email_key:
-            values |= move_email(user, names["email"], is_confirmed=False, is_rescue=is_rescue)
-            changes += ["nobody can undo this"] if is_rescue else []
+        if names["email_key"] != user.email_key:
+            values |= move_email(user, names["email"], is_confirmed=False)
         if changes:
             db.session.execute(update(User).where(User.id == user_id).values(**values))
             record(Event.CHANGED, user_id, user.email, ", ".join(changes), get_actor(actor_id))
 
 
+def give_back(user_id: int, email: str, actor_id: int | None = None) -> None:
+    """Take a stolen account from a thief: nobody can undo this. The owner's email gets a link to choose a password.
+
+    Raises InvalidEmail, AccountTaken, NoAccount or NotStaff.
+    """
+    with refuse_taken(make_email(email), user_id), transaction():
+        user = lock_account(user_id)
+        values = move_email(user, email, is_confirmed=False, is_rescue=True)
+        record(Event.GIVEN_BACK, user_id, email, f"was {mask(user.email)}", get_actor(actor_id))
+        db.session.execute(update(User).where(User.id == user_id).values(**values))
+
+
 def send_password_link(user_id: int, actor_id: int | None = None) -> None:
-    """Send the owner a link to choose a new password, or a first one; raise NoAccount, LockedOut or NotStaff."""
+    """Send the owner a link to choose a new password, or a first one.
+
+    Raises NoAccount, NotStaff, or UserFacingError if the account is locked out.
+    """
     with transaction():
         user = lock_account(user_id)
         if not user.is_active:
-            raise LockedOut
+            raise UserFacingError("This account is locked out. Please unlock it first.")
         _enqueue_password_link(user)
         record(Event.RESET_REQUESTED, user_id, user.email, actor=get_actor(actor_id))
 

@@ -6,10 +6,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, select
 
 from flaskcelery.admin import operations as staff
-from flaskcelery.admin.forms import EditForm, NamesForm
+from flaskcelery.admin.forms import EditForm, GiveBackForm, NamesForm
 from flaskcelery.admin.registry import action
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import db
+from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.models import OutboxRow, is_pending
 from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.email_change import can_undo
@@ -61,13 +62,29 @@ def add(actor: User, form: Any) -> str:
 @action("Edit", form=EditForm, button="Save", is_available=is_open)
 def edit(actor: User, user: User, form: Any) -> str:
     if form.email_key.data != user.email_key:
-        raise staff.EmailMoved
-    new = typed_email_key(form.email.data)
-    if form.is_rescue.data or new != user.email_key:
+        raise UserFacingError("The email of this account has changed in the meantime. Please open this page again.")
+    if (new := typed_email_key(form.email.data)) != user.email_key:
         undoer = typed_email_key(user.previous_email or "") if can_undo(user) else user.email_key
         count_staff_email(actor.id, *{new, user.email_key, undoer})
-    staff.change_user(user.id, form.username.data, form.email.data, actor.id, is_rescue=form.is_rescue.data)
+    staff.change_user(user.id, form.username.data, form.email.data, actor.id)
     return f"User {user.id} is saved."
+
+
+@action(
+    "Give back to its owner",
+    form=GiveBackForm,
+    danger=True,
+    is_available=is_open,
+    confirm=lambda _: [
+        "Somebody has stolen the account. The owner’s email gets a link to choose a password.",
+        "Nobody can log in before that. Nobody can undo this.",
+        "An app that the thief has set up stays: use “Reset two-factor authentication”, too.",
+    ],
+)
+def give_back(actor: User, user: User, form: Any) -> str:
+    count_staff_email(actor.id, *{typed_email_key(form.owners_email.data), user.email_key})
+    staff.give_back(user.id, form.owners_email.data, actor.id)
+    return f"An email with a link to choose a password is on its way to the owner of user {user.id}."
 
 
 @action("Send a password link", is_available=lambda user: user.is_active)
@@ -178,6 +195,6 @@ def delete(actor: User, user: User) -> str:
 
 
 USER_ACTIONS = (
-    *(add, edit, send_reset, make_staff, make_viewer, make_user, end_sessions, activate),
+    *(add, edit, give_back, send_reset, make_staff, make_viewer, make_user, end_sessions, activate),
     *(reset_two_factor, deactivate, delete),
 )

@@ -57,6 +57,7 @@ class Event(StrEnum):
     DELETED = "deleted"
     EMAILS_RETRIED = "emails retried"
     JOBS_RETRIED = "jobs retried"
+    GIVEN_BACK = "given back to its owner"
     ROW_ADDED = "row added by staff"
     ROW_CHANGED = "row changed by staff"
     ROW_DELETED = "row deleted by staff"
