@@ -37,9 +37,9 @@ class SmtpServer:
         self.raw.append(bytes(envelope.original_content or b""))
         return "250 OK"
 
-    def emails(self) -> list[EmailMessage]:
-        """Return the emails so far, in their order."""
-        return [message_from_bytes(raw, policy=policy.default) for raw in self.raw]
+    def emails(self, seen: int = 0) -> list[EmailMessage]:
+        """Return the emails so far, in their order, but for the first ones, which the test has seen."""
+        return [message_from_bytes(raw, policy=policy.default) for raw in self.raw[seen:]]
 
     def recipients(self) -> list[str]:
         """Return the address of each email so far, in their order."""

@@ -55,7 +55,7 @@ class Site(CompleteStack):
         act()
 
         def find() -> list[str]:
-            new = [message for message in self.smtp_server.emails()[seen:] if message["To"] == address]
+            new = [message for message in self.smtp_server.emails(seen) if message["To"] == address]
             texts = [message.get_body(("plain",)).get_content() for message in new]
             links = [re.search(rf"^{re.escape(self.settings['PUBLIC_URL'])}({path}\S+)", body, re.M) for body in texts]
             return [link[1] for link in links if link]
