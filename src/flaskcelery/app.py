@@ -78,7 +78,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     app = Flask("flaskcelery", instance_path=config["INSTANCE_PATH"])
     app.config.update(config)
     # Each request asks this ten times, and inspects the function each time.
-    app.ensure_sync = functools.cache(app.ensure_sync)  # type: ignore[method-assign]
+    app.ensure_sync = functools.lru_cache(maxsize=256)(app.ensure_sync)  # type: ignore[method-assign]
     # Blueprints bring their own templates; users/ is not one.
     app.jinja_loader = FileSystemLoader([f"{app.root_path}/templates", f"{app.root_path}/users/templates"])
     init_logs(config["LOG_LEVEL"], as_json=config["APP_ENV"] == "production")

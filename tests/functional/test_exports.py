@@ -11,7 +11,7 @@ from flaskcelery.users.exports import EXPORTS
 from flaskcelery.users.models import RecoveryCode, User
 
 NOT_EXPORTED = {RecoveryCode.__tablename__: "hashes, which tell nobody anything"}
-KEYS = [key for table in db.metadata.sorted_tables for key in table.foreign_keys]
+KEYS = [key for table in db.metadata.sorted_tables for key in sorted(table.foreign_keys, key=str)]
 USERS_KEYS = [key for key in KEYS if key.references(User.__table__)]
 ABOUT_USERS = {key.parent.table for key in USERS_KEYS} | {User.__table__}
 

@@ -57,7 +57,9 @@ def test_an_absent_broker_is_told_but_the_site_is_ready(make_app: MakeApp) -> No
 
 
 @pytest.mark.requirement(54)
-@pytest.mark.parametrize("address", ["8.8.8.8", "2600::1", "2001:0:53aa:64c::1", "::ffff:8.8.8.8", "nonsense", ""])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2600::1", "2001:0:53aa:64c::1", "2002:808:808::1", "::ffff:8.8.8.8", "nonsense", ""]
+)
 def test_strangers_learn_only_whether_the_site_is_ready(client: FlaskClient, address: str) -> None:
     assert client.get("/readyz", environ_base={"REMOTE_ADDR": address}).json == {"ready": True}
     assert client.get("/metrics", environ_base={"REMOTE_ADDR": address}).status_code == 404

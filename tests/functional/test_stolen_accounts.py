@@ -115,11 +115,14 @@ def test_an_account_that_a_stranger_opened_loses_the_strangers_app_when_staff_gi
     squatter.log_in("carol@example.com")
     set_up(squatter)
     send_emails(app)
+    run_sql(app, f"UPDATE users SET confirm_by = {AGO.format('1 days')} WHERE id = 2")
     staff.act("/admin/users/2/", "give-back", owners_email="carol@example.com")
     choose_password(app, link_in(send_emails(app)[-1]))
     owner = Browser(app.test_client())
     owner.log_in("carol@example.com", NEW_PASSWORD)
     assert owner.is_logged_in()
+    with app.app_context():
+        assert expire_unconfirmed() == []
 
 
 @pytest.mark.requirement(15)

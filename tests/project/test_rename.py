@@ -28,7 +28,7 @@ def renamed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = rename(folder)
     assert (done.returncode, done.stdout.splitlines()[0]) == (
         0,
-        f"{OLD} is now {NAME}. Next: make check, then git commit.",
+        f"{OLD} is now {NAME}. Next: make check, then git add --all and git commit.",
     )
     return folder
 

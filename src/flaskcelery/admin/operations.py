@@ -5,23 +5,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, inspect, update
+from sqlalchemy import ColumnElement, inspect, update
 from wtforms import Form
 
 from flaskcelery.audit.events import Actor, Event, record
-from flaskcelery.database import Base, database_now, db, now_plus, refused_as, transaction
+from flaskcelery.database import Base, database_now, db, refused_as, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
 from flaskcelery.outbox.queries import retry
 from flaskcelery.retention import PURGED_PER_PASS
-from flaskcelery.users.accounts import ROLES, get_actor, keep_last_staff, lock_account
+from flaskcelery.users.accounts import ROLES, get_actor, keep_last_staff, later_deadline, lock_account
 from flaskcelery.users.email_change import move_email
 from flaskcelery.users.emails import send_invitation_email, send_password_reset_email
 from flaskcelery.users.models import NO_PASSWORD, VOIDED_PASSWORD, User
 from flaskcelery.users.names import make_email, make_names, refuse_taken
 from flaskcelery.users.password_change import start_reset
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import LINK_MAX_AGE, password_link_max_age, timestamp
+from flaskcelery.users.tokens import password_link_max_age, timestamp
 from flaskcelery.users.two_factor import remove
 
 
@@ -114,9 +114,8 @@ def set_role(user_id: int, role: str, actor_id: int | None = None) -> None:
 def set_active(user_id: int, is_active: bool, actor_id: int | None = None) -> None:
     """Let the account log in again, or lock it out at once; raise LastStaff, NoAccount or NotStaff."""
     # If its email was not confirmed in time, it would expire at once.
-    event, deadline = Event.ACTIVATED if is_active else Event.DEACTIVATED, now_plus(LINK_MAX_AGE.total_seconds())
-    confirm_by = case((User.confirm_by < deadline, deadline), else_=User.confirm_by)
-    _change(user_id, event, actor_id, keeps_staff=is_active, is_active=is_active, confirm_by=confirm_by)
+    event = Event.ACTIVATED if is_active else Event.DEACTIVATED
+    _change(user_id, event, actor_id, keeps_staff=is_active, is_active=is_active, confirm_by=later_deadline())
 
 
 def reset_totp(user_id: int, actor_id: int | None = None) -> None:

@@ -40,5 +40,6 @@ def _is_private(address: str) -> bool:
         ip = ip_address(address)
     except ValueError:
         return False
-    # Teredo (RFC 4380) gives public hosts an address of a block that counts as private.
-    return (getattr(ip, "ipv4_mapped", None) or ip).is_private and not getattr(ip, "teredo", None)
+    # Teredo (RFC 4380) and 6to4 (RFC 3056) give public hosts addresses of blocks that count as private.
+    is_public = getattr(ip, "teredo", None) or getattr(ip, "sixtofour", None)
+    return (getattr(ip, "ipv4_mapped", None) or ip).is_private and not is_public

@@ -2,14 +2,16 @@
 
 import functools
 from collections.abc import Sequence
+from datetime import datetime
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Update, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, case, or_, select, update
 
 from flaskcelery.audit.events import Actor
-from flaskcelery.database import db, write
+from flaskcelery.database import db, now_plus, write
 from flaskcelery.errors import UserFacingError
-from flaskcelery.users.models import HAS_PBKDF2_HASH, User
+from flaskcelery.users.models import HAS_PBKDF2_HASH, VOIDED_PASSWORD, User
+from flaskcelery.users.tokens import LINK_MAX_AGE
 
 ROLES = {
     "user": {"is_staff": False, "is_viewer": False},
@@ -65,7 +67,14 @@ def is_beyond_sign_up() -> ColumnElement[bool]:
     config = current_app.config
     have_deadlines = config["UNCONFIRMED_KEEP_DAYS"] or not config["SIGN_UP_REVEALS_EMAIL"]
     is_given = User.confirm_by.is_(None) if have_deadlines else HAS_PBKDF2_HASH
-    return or_(User.email_confirmed_at.is_not(None), User.email_changed_at.is_not(None), is_given)
+    is_moved = or_(User.email_changed_at.is_not(None), User.password_hash == VOIDED_PASSWORD)
+    return or_(User.email_confirmed_at.is_not(None), is_moved, is_given)
+
+
+def later_deadline() -> ColumnElement[datetime | None]:
+    """Return the account's deadline to confirm its email, if it has one; at least the time for which links work."""
+    soonest = now_plus(LINK_MAX_AGE.total_seconds())
+    return case((User.confirm_by < soonest, soonest), else_=User.confirm_by)
 
 
 def lock_account(user_id: int) -> User:

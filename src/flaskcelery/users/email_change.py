@@ -10,7 +10,7 @@ from flaskcelery.database import database_now, db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.queries import withdraw
 from flaskcelery.users import emails
-from flaskcelery.users.accounts import ChangedMeanwhile, is_beyond_sign_up, update_unchanged
+from flaskcelery.users.accounts import ChangedMeanwhile, is_beyond_sign_up, later_deadline, update_unchanged
 from flaskcelery.users.models import VOIDED_PASSWORD, User
 from flaskcelery.users.names import accept_email, email_key, make_email, normalize_email
 from flaskcelery.users.password_change import VOID, start_reset
@@ -113,10 +113,10 @@ def move_email(
         "previous_email": previous,
         "undo_password_hash": password_hash,
         "left_email": left,
-        # An email that stays, unconfirmed, proves nothing about the second factor, and keeps its deadline.
+        # An email that stays, unconfirmed, proves nothing about the second factor, and keeps a deadline.
         "email_changed_at": user.email_changed_at if is_unproven else now_plus(),
         "email_confirmed_at": now_plus() if is_confirmed else None,
-        "confirm_by": user.confirm_by if is_unproven else None,
+        "confirm_by": later_deadline() if is_unproven else None,
     }
 
 

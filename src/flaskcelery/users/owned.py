@@ -33,4 +33,4 @@ class Owned(Base):
 
 
 def _describe(row: Owned) -> dict[str, Any]:
-    return pick(row, [column.key for column in inspect(type(row)).columns if column.key not in {"id", "user_id"}])
+    return pick(row, [column.key for column in inspect(type(row)).columns if column.key != "user_id"])

@@ -75,6 +75,7 @@ class Hasher:
         self._dummy_hash = self._argon2.hash(secrets.token_hex())
         self._argon2_thread, self._pbkdf2_thread = HashingThread(), HashingThread()
         self._work, self._read_again_at = NO_WORK, 0.0
+        self._older: tuple[str, ...] | None = None
 
     def hash(self, password: str) -> str:
         """Return the Argon2id hash of the password's NFKC form."""
@@ -122,10 +123,11 @@ class Hasher:
     def work_of_failures(self) -> Work:
         """Return what accounts' hashes need: of PBKDF2 as of the last minute, of Argon2 as of the first call."""
         if time.monotonic() >= self._read_again_at:
-            is_first, self._read_again_at = not self._read_again_at, time.monotonic() + MINUTE
+            self._read_again_at = time.monotonic() + MINUTE
             rounds = max(map(_parse_rounds, db.session.scalars(PBKDF2_STARTS)), default=0)
-            # No account gets older parameters, and looking for them reads all accounts.
-            self._work = Work(rounds, self._find_older() if is_first else self._work.older)
+            if self._older is None:  # once: no account gets older parameters, and this reads all accounts
+                self._older = self._find_older()
+            self._work = Work(rounds, self._older)
         return self._work
 
     def _find_older(self) -> tuple[str, ...]:
