@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +49,10 @@ def test_two_thousand_passwords_have_the_same_verdict_but_for_the_common_ones(
     verdicts = ask_django("passwords", made)
     assert len({sentence for verdict in verdicts for sentence in verdict}) == 4
     for who, verdict in zip(made, verdicts, strict=True):
-        assert [problem for problem in find_problems(*who) if problem not in OURS_ALONE] == verdict, who
+        problems = [problem for problem in find_problems(*who) if problem not in OURS_ALONE]
+        # We look at two forms of a password, and Django at the typed one alone.
+        is_one_form = unicodedata.normalize("NFKC", who[0]) == who[0]
+        assert problems == verdict if is_one_form else {*problems} >= {*verdict}, who
 
 
 def test_979_of_a_thousand_common_passwords_are_refused(context: Flask, ask_django: AskDjango) -> None:

@@ -107,19 +107,20 @@ def test_an_account_whose_password_is_void_gets_another_link_at_its_next_email(
 
 
 @pytest.mark.requirement(65)
+@pytest.mark.parametrize("email", ["carol@example.com", "carol@bücher.example"])
 def test_an_account_that_a_stranger_opened_loses_the_strangers_app_when_staff_give_it_to_its_owner(
-    app: Flask, staff: Member
+    app: Flask, staff: Member, email: str
 ) -> None:
     squatter = Browser(app.test_client())
-    squatter.sign_up("squatter", "carol@example.com")
-    squatter.log_in("carol@example.com")
+    squatter.sign_up("squatter", email)
+    squatter.log_in(email)
     set_up(squatter)
     send_emails(app)
     run_sql(app, f"UPDATE users SET confirm_by = {AGO.format('1 days')} WHERE id = 2")
-    staff.act("/admin/users/2/", "give-back", owners_email="carol@example.com")
+    staff.act("/admin/users/2/", "give-back", owners_email=email)
     choose_password(app, link_in(send_emails(app)[-1]))
     owner = Browser(app.test_client())
-    owner.log_in("carol@example.com", NEW_PASSWORD)
+    owner.log_in(email, NEW_PASSWORD)
     assert owner.is_logged_in()
     with app.app_context():
         assert expire_unconfirmed() == []

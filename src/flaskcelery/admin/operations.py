@@ -86,10 +86,11 @@ def give_back(user_id: int, email: str, actor_id: int | None = None) -> None:
 
     Raises InvalidEmail, AccountTaken, NoAccount or NotStaff.
     """
-    with refuse_taken(make_email(email), user_id), transaction():
+    new = make_email(email)
+    with refuse_taken(new, user_id), transaction():
         user = lock_account(user_id)
-        values = move_email(user, email, is_confirmed=False, is_rescue=True)
-        record(Event.GIVEN_BACK, user_id, email, f"was {mask(user.email)}", get_actor(actor_id))
+        values = move_email(user, new["email"], is_confirmed=False, is_rescue=True)
+        record(Event.GIVEN_BACK, user_id, new["email"], f"was {mask(user.email)}", get_actor(actor_id))
         db.session.execute(update(User).where(User.id == user_id).values(**values))
 
 

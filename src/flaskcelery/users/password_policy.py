@@ -17,24 +17,25 @@ ESTIMATED_UP_TO = 20  # characters
 
 
 def find_problems(password: str, username: str = "", email: str = "") -> list[str]:
-    """Return a sentence for each rule that the new password breaks."""
+    """Return a sentence for each rule that the new password breaks, as it was typed or in the form that is hashed."""
     if len(password) > PASSWORD_MAX_LENGTH:  # normalizing more could take long
         return [f"This password is too long. It can contain at most {PASSWORD_MAX_LENGTH} characters."]
-    length, password = len(password), normalize(password)
+    hashed = normalize(password)
+    forms = {password, hashed}
     minimum = current_app.config["PASSWORD_MIN_LENGTH"]
     site_name = current_app.config["SITE_NAME"]
     problems = []
     for name, value in (("username", username), ("email", email), ("name of this site", site_name)):
-        if _is_similar(password.lower(), value.lower()):
+        if any(_is_similar(form.lower(), value.lower()) for form in forms):
             problems.append(f"The password is too similar to the {name}.")
             break
-    if min(length, len(password)) < minimum:  # one letter can become several
+    if min(map(len, forms)) < minimum:  # one letter can become several, and several one
         problems.append(f"This password is too short. It must contain at least {minimum} characters.")
-    elif _is_common(password, site_name):
+    elif _is_common(hashed, site_name):
         problems.append("This password is too common.")
-    if password.isdigit():
+    if any(form.isdigit() for form in forms):
         problems.append("This password is entirely numeric.")
-    if not problems and is_breached(password):
+    if not problems and is_breached(hashed):
         problems.append("This password is known from a data breach. Please choose another one.")
     return problems
 
