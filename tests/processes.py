@@ -167,7 +167,7 @@ def migrate(env: Mapping[str, str]) -> None:
 
 def _start(command: list[str], env: Mapping[str, str], **options: Any) -> subprocess.Popen[bytes] | Forked:
     environ = {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "LANG": "C.UTF-8", **env}
-    if FORKS and command[0] in PROGRAMS:
+    if FORKS and command[0] in PROGRAMS and "LD_PRELOAD" not in env:  # which takes effect at the start of a program
         return fork_server().fork(command, environ, **options)
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environ, start_new_session=True, **options)
 
