@@ -41,7 +41,7 @@ def same_message_fifty_times(environment: Environment) -> Fault:
     return proof
 
 
-@scenario(workers=3, relays=2, load=(60, 0, 5))  # first, so that all processes have their connections
+@scenario(workers=3, relays=2, load=(120, 0, 5))  # first, so that all processes have their connections
 def thousand_rows_ten_times(environment: Environment) -> Fault:
     """A thousand rows, three workers, two relays, ten of each message."""
     environment.load.at_once = 8
