@@ -32,9 +32,8 @@ REQUIREMENTS = {
     8: Requirement(
         "Every failed login takes the same time",
         "`benchmarks/uniform_answers.py` measured 1,000 failed logins with the address of an account, and 1,000 with "
-        "an unknown address. The medians of 41 ms differ by 0.4 ms. Imported accounts have slower hashes, and accounts "
-        "from before a change of `ARGON2_PARAMETERS` have other ones. While there are any, every failed login also "
-        "takes the time of those.",
+        "an unknown address. The medians of 41 ms differ by 0.4 ms. While accounts have slower or older hashes "
+        "(imported ones, or from before a change of `ARGON2_PARAMETERS`), every failed login also takes their time.",
     ),
     9: Requirement(
         "Sign-up does not reveal that an email address is taken (ASVS 6.3.8, level 3)",

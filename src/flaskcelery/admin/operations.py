@@ -95,10 +95,7 @@ def give_back(user_id: int, email: str, actor_id: int | None = None) -> None:
 
 
 def send_password_link(user_id: int, actor_id: int | None = None) -> None:
-    """Send the owner a link to choose a new password, or a first one.
-
-    Raises NoAccount, NotStaff, or UserFacingError if the account is locked out.
-    """
+    """Send the owner of an active account a link to choose a password; raise NoAccount or NotStaff."""
     with transaction():
         user = lock_account(user_id)
         if not user.is_active:

@@ -76,8 +76,7 @@ def edit(actor: User, user: User, form: Any) -> str:
     danger=True,
     is_available=is_open,
     confirm=lambda _: [
-        "Somebody has stolen the account. The owner’s email gets a link to choose a password.",
-        "Nobody can log in before that. Nobody can undo this.",
+        "The owner’s email gets a link to choose a password. Before that, nobody can log in. Nobody can undo this.",
         "An app that the thief has set up stays: use “Reset two-factor authentication”, too.",
     ],
 )

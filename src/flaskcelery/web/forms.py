@@ -116,8 +116,7 @@ def date_field(label: str, *, is_optional: bool = False) -> DateField:
 
 def datetime_field(label: str, *, is_optional: bool = False) -> DateTimeLocalField:
     """Return a field for a time in UTC: browsers send no time zone, so the label should name it."""
-    checks = [*_value_checks("Enter a date and a time.", is_optional), _has_a_year_everywhere]
-    return DateTimeLocalField(label, checks, filters=[_in_utc])
+    return DateTimeLocalField(label, _value_checks("Enter a date and a time.", is_optional), filters=[_in_utc])
 
 
 def select_field(label: str, choices: Mapping[str, str]) -> SelectField:
@@ -130,12 +129,9 @@ def row_field(label: str, find_rows: Callable[[], Select[int, str]]) -> SelectFi
     return SelectField(label, coerce=int, choices=lambda: [(*row,) for row in db.session.execute(find_rows())])
 
 
-def _has_a_year_everywhere(_form: AnyForm, field: Field) -> None:
-    if field.data and field.data.year in {MINYEAR, MAXYEAR}:  # in another time zone, Python could not read it back
-        raise StopValidation("Enter another year.")
-
-
 def _in_utc(moment: datetime | None) -> datetime | None:
+    if moment and moment.year in {MINYEAR, MAXYEAR}:
+        raise ValueError("In another time zone, Python could not read this year back.")
     return moment and moment.replace(tzinfo=UTC)
 
 
@@ -184,10 +180,7 @@ def refuse_problems(field: Field, problems: list[str]) -> None:
 
 
 def find_focus(form: AnyForm, start: str = "") -> str:
-    """Return the name of the field that the cursor starts in: the first wrong one, or `start`.
-
-    Fields are displayed in the order of their declaration. After several errors the summary has the focus.
-    """
+    """Return the field that the cursor starts in: the first wrong one, or `start`; "" if several are wrong."""
     errors = form.errors  # "None" stands for the form as a whole
     return "" if len(errors) > 1 else next((name for name in errors if name), start)
 

@@ -73,7 +73,7 @@ def test_an_optional_text_and_date_can_be_left_out(app: Flask) -> None:
         ("due", "tomorrow", "Enter a date."),
         ("due", "2026-02-30", "Enter a date."),
         ("starts_at", "2026-02-30T10:00", "Enter a date and a time."),
-        ("starts_at", "9999-12-31T23:59", "Enter another year."),
+        ("starts_at", "9999-12-31T23:59", "Enter a date and a time."),
         ("size", "big", "Enter a number from 1 to 2,000."),
         ("size", "0", "Enter a number from 1 to 2,000."),
         ("size", "9" * 5000, "Enter a number from 1 to 2,000."),
