@@ -118,7 +118,7 @@ def _write_json(user: User) -> Iterator[str]:
 
 
 def _describe_event(event: AuditEvent) -> dict[str, Any]:
-    """The IP address of an event that staff caused is theirs."""
+    """Return what is told of an event, without the IP address of staff who caused it."""
     return pick(event, EVENT_COLUMNS) | ({"ip_address": ""} if event.actor_id else {})
 
 

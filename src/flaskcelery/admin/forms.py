@@ -1,4 +1,4 @@
-"""The forms of staff that add and edit users."""
+"""The forms of staff that add and edit users, and give accounts back."""
 
 from flask_wtf import FlaskForm
 from wtforms import HiddenField

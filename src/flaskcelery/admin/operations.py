@@ -89,13 +89,13 @@ def give_back(user_id: int, email: str, actor_id: int | None = None) -> None:
     new = make_email(email)
     with refuse_taken(new, user_id), transaction():
         user = lock_account(user_id)
-        values = move_email(user, new["email"], is_confirmed=False, is_rescue=True)
+        values = move_email(user, new["email"], is_confirmed=False, is_given_back=True)
         record(Event.GIVEN_BACK, user_id, new["email"], f"was {mask(user.email)}", get_actor(actor_id))
         db.session.execute(update(User).where(User.id == user_id).values(**values))
 
 
 def send_password_link(user_id: int, actor_id: int | None = None) -> None:
-    """Send the owner of an active account a link to choose a password; raise NoAccount or NotStaff."""
+    """Send the owner a link to choose a password; raise NoAccount, NotStaff, or UserFacingError if it is locked out."""
     with transaction():
         user = lock_account(user_id)
         if not user.is_active:

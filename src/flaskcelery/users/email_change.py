@@ -81,17 +81,17 @@ def can_undo(user: User) -> bool:
 
 
 def move_email(
-    user: User, new: str, *, is_confirmed: bool, keep: str | None = None, is_rescue: bool = False
+    user: User, new: str, *, is_confirmed: bool, keep: str | None = None, is_given_back: bool = False
 ) -> dict[str, Any]:
     """End the account's sessions, tell both emails about the change, and return the columns to write.
 
-    An email that is not confirmed yet is sent a link. If staff rescue the account, or give it back to the email that
-    can undo, nobody can undo that, and the password is void: a thief may know it. The caller writes the columns and
-    commits.
+    An email that is not confirmed yet is sent a link. If staff give a stolen account back, or change its email to the
+    one that can undo, nobody can undo that, and the password is void: a thief may know it. The caller writes the
+    columns and commits.
     """
     end_sessions(user.id, keep=keep)
     is_mailbox_lost = is_confirmed and user.is_mailbox_lost
-    is_final = is_rescue or (can_undo(user) and email_key(user.previous_email or "") == email_key(new))
+    is_final = is_given_back or (can_undo(user) and email_key(user.previous_email or "") == email_key(new))
     previous, password_hash = (None, None) if is_final else _choose_undo(user, is_mailbox_lost=is_mailbox_lost)
     is_same = email_key(new) == user.email_key
     is_unproven = is_same and user.email_confirmed_at is None
