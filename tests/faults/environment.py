@@ -170,6 +170,7 @@ class Sink:
         self.start(mode, takes)
 
     def emails(self) -> list[EmailMessage]:
-        """Return the emails that it has answered with 250."""
+        """Return the emails that it has answered with 250, so not those cut off because it was killed."""
         files = [file for folder in self.taking for file in sorted(folder.iterdir())]
-        return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+        emails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+        return [email for email in emails if email.is_multipart() and not email.defects]
