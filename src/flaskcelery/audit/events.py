@@ -93,9 +93,10 @@ def record(
     }
     event_id: int = write(ADD_EVENT, **row).scalar_one()
     metrics().events.labels(event).inc()
+    whose = f"{user_id or 'unknown'} {row['email']}".rstrip()
     origin = f"from {row['ip_address'] or 'here'}, request {row['request_id'] or 'none'}"
     about = f", {row['detail']}" if detail else ""
-    logger.info("%s: user %s %s %s%s", event, user_id or "unknown", row["email"], origin, about)
+    logger.info("%s: user %s %s%s", event, whose, origin, about)
     return event_id
 
 
