@@ -88,9 +88,10 @@ docs: ## Write the tables that the docs take from the tests and from `make fault
 	$(BIN)/python -m tests.proofs
 	$(BIN)/python -m tests.faults.report instance/faults.jsonl
 
-format: $(VENV)/.development ## Format the code
+format: $(VENV)/.development ## Format the code, and list what only you can fix
 	$(BIN)/ruff check -q --fix-only .
 	$(BIN)/ruff format .
+	@$(BIN)/ruff check -q . || { echo "Change these lines yourself: ruff cannot fix them."; exit 1; }
 
 rename: $(VENV)/.development ## Give the project your own name: make rename NAME=yourname
 	@$(BIN)/python -m tools.rename "$(NAME)"
