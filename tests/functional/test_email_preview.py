@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from html import unescape
+from unittest.mock import Mock
 
 import pytest
 from flask import Flask
@@ -34,12 +35,15 @@ PRODUCTION = {
 
 
 @pytest.fixture(params=SAMPLES, ids=lambda sample: f"{sample[0]}-{sample[1]}")
-def message(app: Flask, request: pytest.FixtureRequest) -> Message:
+def message(app: Flask, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Message:
     """Return each email of the application in turn."""
     name, number = request.param
+    find = Mock(wraps=app.jinja_env.get_template)
+    monkeypatch.setattr(app.jinja_env, "get_template", find)
     with app.test_request_context():
         message = render(TASKS[name], number)
     assert message, f"{name} sends nothing for sample {number}"
+    print(f"{find.call_args_list[0].args[0]}, with the subject: {message.subject}")  # shown if a test fails
     return message
 
 
