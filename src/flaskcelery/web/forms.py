@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Any
-from unicodedata import category
 
 from flask import flash
 from flask_wtf import FlaskForm
@@ -22,21 +21,31 @@ from wtforms import (
     ValidationError,
 )
 from wtforms import Form as AnyForm
+from wtforms.meta import DefaultMeta
 from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, NumberRange, Optional, StopValidation
 
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
+from flaskcelery.web.texts import clean, clean_line
 
 Normalize = Callable[[str], str]
 NEW_EMAIL = "new_email"  # a key of the visitor's session: the email that they have just signed up with
 NO_EMAIL = "Enter your email."
 USERNAME_HINT = "Letters, numbers and @ . + - _ only"
-NO_TEXT = {"Cc", "Cs"}  # the categories of control characters and of halves of characters
 MISMATCH = "The two password fields didn’t match."
+NO_CHOICE = "Choose one from the list."
 
 
 class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    """The base of all forms: it reads the request, and has a CSRF token."""
+    """The base of all forms: it reads the request, and has a CSRF token.
+
+    Its class is part of the ids of its elements, so that a page can show several forms with the same fields.
+    """
+
+    class Meta(DefaultMeta):
+        def bind_field(self, form: Any, unbound_field: Any, options: Any) -> Any:
+            own_id = f"{type(form).__name__}-{options['prefix']}{options['name']}"
+            return super().bind_field(form, unbound_field, {**options, "id": own_id})
 
 
 def username_field(label: str, normalize: Normalize, max_length: int) -> StringField:
@@ -74,7 +83,7 @@ def new_passwords() -> tuple[PasswordField, PasswordField]:
     return password_field("New password", is_new=True), password_field("Confirm password", repeats="new_password1")
 
 
-class NewPasswordForm(Form):
+class NewPasswordForm(FlaskForm):  # type: ignore[misc]
     """A new password, typed twice. Validation needs `find_problems`, which returns a sentence for each broken rule."""
 
     new_password1, new_password2 = new_passwords()
@@ -121,12 +130,14 @@ def datetime_field(label: str, *, is_optional: bool = False) -> DateTimeLocalFie
 
 def select_field(label: str, choices: Mapping[str, str]) -> SelectField:
     """Return a field that offers the labels of these values; the first one is chosen."""
-    return SelectField(label, choices=dict(choices))
+    return SelectField(label, [_refused_as(NO_CHOICE)], choices=dict(choices))
 
 
 def row_field(label: str, find_rows: Callable[[], Select[int, str]]) -> SelectField:
     """Return a field that offers the rows of a query for ids and labels, as they are when the form is made."""
-    return SelectField(label, coerce=int, choices=lambda: [(*row,) for row in db.session.execute(find_rows())])
+    return SelectField(
+        label, [_refused_as(NO_CHOICE)], int, lambda: [(*row,) for row in db.session.execute(find_rows())]
+    )
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:
@@ -136,28 +147,21 @@ def _in_utc(moment: datetime | None) -> datetime | None:
 
 
 def _value_checks(wrong: str, is_optional: bool) -> list[Any]:
-    def can_be_read(_form: AnyForm, field: Field) -> None:
-        if field.process_errors:
+    return [Optional() if is_optional else InputRequired(wrong), _refused_as(wrong)]
+
+
+def _refused_as(wrong: str) -> Callable[[AnyForm, Field], None]:
+    def check(_form: AnyForm, field: Field) -> None:
+        if field.errors:
             field.errors = []  # what WTForms says about it
             raise StopValidation(wrong)
 
-    return [Optional() if is_optional else InputRequired(wrong), can_be_read]
+    return check
 
 
 def _text_checks(max_length: int, is_optional: bool) -> list[Any]:
     too_long = f"Use at most {max_length:,} characters."
     return [Optional() if is_optional else DataRequired("Enter a text."), Length(max=max_length, message=too_long)]
-
-
-def clean(text: str | None) -> str:
-    """Return the text without control characters, which Postgres or a browser refuses; lines end with a newline."""
-    lines = (text or "").strip().splitlines()
-    return "\n".join("".join(each for each in line if each == "\t" or category(each) not in NO_TEXT) for line in lines)
-
-
-def clean_line(text: str | None) -> str:
-    """Return the text in one line, with single spaces."""
-    return " ".join(clean(text).split())
 
 
 def accepted_by(normalize: Normalize) -> Callable[[AnyForm, Field], None]:
@@ -177,12 +181,6 @@ def refuse_problems(field: Field, problems: list[str]) -> None:
     field.errors = [*field.errors, *problems[:-1]]
     if problems:
         raise ValidationError(problems[-1])
-
-
-def find_focus(form: AnyForm, start: str = "") -> str:
-    """Return the field that the cursor starts in: the first wrong one, or `start`; "" if several are wrong."""
-    errors = form.errors  # "None" stands for the form as a whole
-    return "" if len(errors) > 1 else next((name for name in errors if name), start)
 
 
 @contextmanager

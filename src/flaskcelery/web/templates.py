@@ -7,9 +7,9 @@ from typing import Any
 import segno
 from flask import Flask, g, request
 from flask_login import current_user
+from wtforms import Form
 
 from flaskcelery.database import database_now
-from flaskcelery.web.forms import find_focus
 from flaskcelery.web.static_files import version
 from flaskcelery.web.urls import public_url
 
@@ -43,6 +43,12 @@ def init_templates(app: Flask) -> None:
     @app.context_processor
     def add_globals() -> dict[str, object]:
         return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
+
+
+def find_focus(form: Form, start: str = "") -> str:
+    """Return the field that the cursor starts in: the first wrong one, or `start`; "" if several are wrong."""
+    errors = form.errors  # "None" stands for the form as a whole
+    return "" if len(errors) > 1 else next((name for name in errors if name), start)
 
 
 def ago(moment: datetime) -> str:

@@ -6,19 +6,21 @@ import re
 
 import pytest
 from flask import Flask, get_template_attribute
+from sqlalchemy import select
 from werkzeug.datastructures import MultiDict
 
+from flaskcelery.users.models import User
 from flaskcelery.web.forms import (
     Form,
-    clean,
-    clean_line,
     date_field,
     datetime_field,
     long_text_field,
     number_field,
+    row_field,
     select_field,
     text_field,
 )
+from flaskcelery.web.texts import clean, clean_line
 
 
 class NoteForm(Form):
@@ -28,6 +30,11 @@ class NoteForm(Form):
     starts_at = datetime_field("Starts (UTC)", is_optional=True)
     kind = select_field("Kind", {"idea": "An idea", "task": "A task"})
     size = number_field("Size", 1, 2000, is_optional=True)
+
+
+class TaskForm(Form):
+    title = text_field("Title", 20)
+    owner_id = row_field("Owner", lambda: select(User.id, User.username))
 
 
 @pytest.mark.parametrize(
@@ -77,7 +84,7 @@ def test_an_optional_text_and_date_can_be_left_out(app: Flask) -> None:
         ("size", "big", "Enter a number from 1 to 2,000."),
         ("size", "0", "Enter a number from 1 to 2,000."),
         ("size", "9" * 5000, "Enter a number from 1 to 2,000."),
-        ("kind", "wish", "Not a valid choice."),
+        ("kind", "wish", "Choose one from the list."),
     ],
 )
 def test_a_value_that_is_none_is_refused_in_one_sentence(app: Flask, field: str, typed: str, error: str) -> None:
@@ -85,6 +92,33 @@ def test_a_value_that_is_none_is_refused_in_one_sentence(app: Flask, field: str,
         form = NoteForm(MultiDict({"title": "x", "kind": "idea", field: typed}), meta={"csrf": False})
         assert not form.validate()
     assert form.errors == {field: [error]}
+
+
+@pytest.mark.parametrize("typed", [{}, {"owner_id": "1"}, {"owner_id": "one"}])
+def test_a_row_that_is_gone_or_none_is_refused_in_one_sentence(app: Flask, typed: dict[str, str]) -> None:
+    with app.test_request_context(method="POST"):
+        form = TaskForm(MultiDict({"title": "x", **typed}), meta={"csrf": False})
+        assert not form.validate()
+    assert form.errors == {"owner_id": ["Choose one from the list."]}
+
+
+@pytest.mark.parametrize("others", [(TaskForm, ""), (NoteForm, "2-")])
+def test_two_forms_of_a_page_share_no_ids_and_each_label_names_its_own_field(
+    app: Flask, others: tuple[type[Form], str]
+) -> None:
+    other, prefix = others
+    with app.test_request_context(method="POST"):
+        forms = [NoteForm(MultiDict({"size": "big"})), other(MultiDict({f"{prefix}size": "big"}), prefix=prefix)]
+        assert [form.validate() for form in forms] == [False, False]
+        show_form = get_template_attribute("components.html", "show_form")
+        pages = [str(show_form(form, "/", "Save")) for form in forms]
+    assert [len(re.findall('name="[^"]*csrf_token"', page)) for page in pages] == [1, 1]
+    ids = [re.findall(r' id="([^"]*)"', page) for page in pages]
+    assert len({*ids[0], *ids[1]}) == len([*ids[0], *ids[1]])
+    for page, own in zip(pages, ids, strict=True):
+        named = re.findall(r' (?:for|href|aria-describedby)="#?([^"]*)"', page)
+        assert len(named) > 4
+        assert set(named) <= set(own)
 
 
 def test_a_form_is_shown_as_a_whole_and_keeps_what_was_typed(app: Flask) -> None:
@@ -99,7 +133,7 @@ def test_a_form_is_shown_as_a_whole_and_keeps_what_was_typed(app: Flask) -> None
         part in page
         for part in ('value="2031-02-03"', 'value="2031-02-03T04:05"', '<option selected value="task">', 'value="7"')
     )
-    assert re.search(r'id="title"[^>]* autofocus|autofocus[^>]* id="title"', page)
+    assert re.search(r'name="title"[^>]* autofocus|autofocus[^>]* name="title"', page)
 
 
 def test_every_kind_of_field_is_shown_with_its_label_and_says_whether_it_is_required(app: Flask) -> None:
