@@ -123,11 +123,13 @@ def test_the_page_comes_the_email_is_printed_and_the_second_start_finds_the_data
     wait_until(lambda: re.search("Subject: .* alice!", make_run.read()), 30, "the printed email")
     wait_until(lambda: "Thank you for signing up for our site!" in make_run.read(), 30, "its text")
     assert f"See every email of the application at http://{HOST}:{make_run.port}/dev/emails/." in make_run.read()
+    assert make_run.read().count("The database has been migrated to ") == 1
     assert {path.name for path in make_run.instance.iterdir() if path.stat().st_mode & 0o077} == set()
     make_run.stop("Ctrl-C")
     make_run.screen, first = "", make_run.seconds
     make_run.start()
     assert make_run.seconds < 1.5 * first
+    assert "migrated" not in make_run.read()
     visitor = Visitor(make_run.port)
     visitor.log_in("alice@example.com")
     assert visitor.is_logged_in()
@@ -147,6 +149,7 @@ def test_a_changed_source_file_restarts_every_process_even_one_that_has_failed(m
     os.utime(ROOT / "src/flaskcelery/__init__.py")
     for name, pid in old.items():
         wait_until(lambda name=name, pid=pid: make_run.python_process(name) not in {pid, 0}, 15, f"another {name}")
+    assert make_run.read().count("A file has changed. Restarting ...") == 1
     make_run.screen = ""
     wait_until(lambda: "ready." in make_run.read() and is_open(make_run.port), 15, "web and worker")
     assert Visitor(make_run.port).sign_up("alice").status == 302

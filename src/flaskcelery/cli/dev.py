@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+from alembic.migration import MigrationContext
 from flask import current_app
 from flask_migrate import upgrade
 from honcho.environ import parse_procfile
@@ -21,15 +22,19 @@ from honcho.printer import Message, Printer
 
 from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.config.settings import ROOT
+from flaskcelery.database import db
 
 HOST = "127.0.0.1"
 STOPPED_BY_USER = (130, 143)  # honcho's codes for Ctrl-C and SIGTERM
-WATCHED = "exec watchfiles --verbosity warning --filter python --sigint-timeout 1"
+WATCHED = "exec watchfiles --verbosity info --filter python --sigint-timeout 1"
 IS_READY = {"web": b"Running on", "worker": b" ready.", JOBS_QUEUE: b" ready."}  # what each prints when it is
+CHANGE = re.compile(rb"^\[..:..:..\] \d+ changes? detected")  # what watchfiles prints before a restart
 NOISE = re.compile(
     rb"^ \* |This is a development server|Press CTRL\+C|Connected to|^worker: |Aborted!|failed; traceback:$|"
-    rb"^\[..:..:..\] |^\s*$"
+    rb"^\[..:..:..\] |^\s*$|"
+    rb"^Usage: celery|^Try 'celery|^Error: $|^Unable to load celery|^While trying to load the module"
 )
+TYPO = re.compile(rb"(Syntax|Indentation|Tab)Error: ")
 TIME = re.compile(rb" - - \[[^]]+\]")  # of a request; each line begins with honcho's own
 
 
@@ -39,8 +44,7 @@ def run_dev() -> None:
     port = current_app.config["PORT"]
     _check_port(port)
     os.umask(0o077)  # only this user can read the database under instance/
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    upgrade()
+    _migrate()
     is_development = current_app.config["APP_ENV"] == "development"
     manager = Manager(Screen(port, is_development))
     environment = _make_environment(port, is_development)
@@ -82,13 +86,16 @@ class Screen(Printer):  # type: ignore[misc]  # the library ships no types
         if message.name == "web" and line.startswith(b"Address already in use"):
             raise PortTakenError
         self._is_stopping |= line.startswith(b"sending SIG")
+        if message.name == "web" and CHANGE.match(line):  # the other processes print it, too
+            click.echo("  A file has changed. Restarting ...")
+            self._awaited = set(IS_READY)
         traceback = self._tracebacks.setdefault(message.name, [])
         if line.startswith(b"Traceback ") or (traceback and line.startswith(b" ")):
             traceback.append(message)
             return
         self._tracebacks[message.name] = []
         # A process that a change stops while it still starts prints the traceback of a KeyboardInterrupt.
-        for each in [] if line.startswith(b"KeyboardInterrupt") else [*self._shorten(traceback, message), message]:
+        for each in [] if line.startswith(b"KeyboardInterrupt") else self._shorten(traceback, message):
             self._show(each)
         if IS_READY.get(message.name, b"-") in line:
             self._awaited.discard(message.name)
@@ -96,13 +103,16 @@ class Screen(Printer):  # type: ignore[misc]  # the library ships no types
                 self._announce()
 
     def _shorten(self, traceback: list[Message], message: Message) -> list[Message]:
-        """Return the traceback, or nothing if another process has printed that of the same error: a typing error, say.
+        """Return what to show of an error: no traceback if another process has printed that of the same error.
 
-        Each process has come to the same line of code on a way of its own.
+        Each process has come to the same line of code on a way of its own. Of a typing error, only its place is shown.
         """
-        lines = b"".join(_read(each) for each in [*traceback, message])
-        origin = self._origins.setdefault(lines[lines.rfind(b"  File ") :], message.name) if traceback else ""
-        return traceback if origin == message.name else []
+        lines = [_read(each) for each in [*traceback, message]]
+        start = max((number for number, line in enumerate(lines) if line.startswith(b"  File ")), default=0)
+        is_new = not traceback or self._origins.setdefault(b"".join(lines[start:]), message.name) == message.name
+        if TYPO.match(lines[-1]):
+            return [*traceback[start:], message] if is_new else []
+        return [*(traceback if is_new else []), message]
 
     def _show(self, message: Message) -> None:
         line = _read(message)
@@ -132,6 +142,20 @@ def _make_environment(port: int, is_development: bool) -> dict[str, str]:
     if is_development:
         environ |= {"FLASK_DEBUG": environ.get("FLASK_DEBUG", "1"), "FLASK_RUN_RELOAD": "0"}
     return environ
+
+
+def _migrate() -> None:
+    """Apply the new migrations, and say so in one line."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    before = _find_migration()
+    upgrade()
+    if (after := _find_migration()) != before:
+        click.echo(f"  The database has been migrated to {after}.")
+
+
+def _find_migration() -> str | None:
+    with db.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def _check_port(port: int) -> None:

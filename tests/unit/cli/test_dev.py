@@ -32,11 +32,32 @@ def test_the_traceback_of_an_error_is_shown_as_a_whole() -> None:
 
 def test_an_error_of_all_processes_is_shown_once_as_a_whole() -> None:
     screen = Screen(8000, has_preview=True)
+    before = [TRACEBACK[0], '  File "celery.py", line 9, in start', *TRACEBACK[1:], "NameError: a"]
+    assert show(*TRACEBACK, "NameError: a", screen=screen, name="web") == [*TRACEBACK, "NameError: a"]
+    assert show(*before, screen=screen) == ["NameError: a"]
+    assert show(*TRACEBACK, "NameError: b", screen=screen) == [*TRACEBACK, "NameError: b"]
+    assert show(*TRACEBACK, "NameError: a", screen=screen, name="web") == [*TRACEBACK, "NameError: a"]
+
+
+def test_of_a_typing_error_only_its_place_is_shown_by_one_process() -> None:
+    screen = Screen(8000, has_preview=True)
     before = [TRACEBACK[0], '  File "celery.py", line 9, in start', *TRACEBACK[1:], "SyntaxError: ("]
-    assert show(*TRACEBACK, "SyntaxError: (", screen=screen, name="web") == [*TRACEBACK, "SyntaxError: ("]
-    assert show(*before, screen=screen) == ["SyntaxError: ("]
-    assert show(*TRACEBACK, "SyntaxError: )", screen=screen) == [*TRACEBACK, "SyntaxError: )"]
-    assert show(*TRACEBACK, "SyntaxError: (", screen=screen, name="web") == [*TRACEBACK, "SyntaxError: ("]
+    assert show(*before, screen=screen) == [*TRACEBACK[1:], "SyntaxError: ("]
+    assert show(*TRACEBACK, "SyntaxError: (", screen=screen, name="web") == []
+    assert show(*before, screen=screen) == [*TRACEBACK[1:], "SyntaxError: ("]
+    assert show(*TRACEBACK, "TabError: )", screen=screen, name="web") == [*TRACEBACK[1:], "TabError: )"]
+
+
+def test_celery_says_only_what_is_wrong_with_the_file() -> None:
+    before = [
+        "Usage: celery [OPTIONS] [COMMAND] [ARGS]...",
+        "Try 'celery --help' for help.",
+        "",
+        "Error: ",
+        "Unable to load celery application.",
+        "While trying to load the module celery_worker the following error occurred:",
+    ]
+    assert show(*before, *TRACEBACK, "NameError: a") == [*TRACEBACK, "NameError: a"]
 
 
 def test_a_port_that_is_taken_in_the_meantime_stops_everything() -> None:
@@ -55,3 +76,15 @@ def test_it_says_when_all_processes_are_ready_first_and_after_each_change(capsys
             assert capsys.readouterr().out == ""
             show(line, screen=screen, name=name)
         assert announced in capsys.readouterr().out
+
+
+def test_it_says_once_that_a_change_restarts_all_processes_and_then_waits_for_each(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    screen = Screen(8000, has_preview=True)
+    show("one ready.", screen=screen)
+    show("two ready.", screen=screen, name="jobs")  # the web process could not start
+    for name in ("worker", "web", "jobs", "relay"):
+        assert show("[10:00:00] 2 changes detected", screen=screen, name=name) == []
+    show(" * Running on http://127.0.0.1:8000", screen=screen, name="web")
+    assert capsys.readouterr().out == "  A file has changed. Restarting ...\n"
