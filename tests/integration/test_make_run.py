@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.visitor import Visitor
+from tests.pages import is_logged_in
 from tests.processes import HOST, ROOT, free_port, is_open, wait_until
 
 
@@ -155,6 +156,15 @@ def test_a_changed_source_file_restarts_every_process_even_one_that_has_failed(m
     assert Visitor(make_run.port).sign_up("alice").status == 302
     wait_until(lambda: "Subject: Welcome alice!" in make_run.read(), 30, "the printed email")
     make_run.stop("SIGTERM to flask")
+
+
+def test_the_script_of_the_tutorial_signs_up_and_logs_in(make_run: MakeRun, tmp_path: Path) -> None:
+    [script] = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs/tutorial.md").read_text(), re.DOTALL | re.MULTILINE)
+    home = f"http://{HOST}:{make_run.port}/"
+    command = f"{script.replace('http://127.0.0.1:8000/', home)}curl -s -b cookies {home}"
+    page = subprocess.run(["sh", "-ec", command], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert is_logged_in(page)
+    make_run.stop("Ctrl-C")
 
 
 def test_one_process_that_ends_takes_the_others_with_it(make_run: MakeRun) -> None:
