@@ -11,6 +11,7 @@ from werkzeug.test import TestResponse
 
 from flaskcelery.database import db
 from tests.conftest import Browser, MakeApp
+from tests.functional.conftest import Member
 
 HOME = 'button" href="/">'
 SECRET = "s3cret-within"
@@ -113,6 +114,13 @@ def test_without_a_database_a_logged_in_visitor_sees_our_pages_and_the_log_no_ad
     assert "A table or column is missing: run make migration" in caplog.text
     assert "no such table" in caplog.text
     assert "alice@example.com" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/users/", "/admin/users/1/"])
+def test_without_a_database_an_admin_page_answers_503(app: Flask, staff: Member, path: str) -> None:
+    with app.app_context(), db.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE users RENAME TO elsewhere"))
+    assert_own_page(staff.client.get(path), 503)
 
 
 def test_only_in_development_the_page_says_that_a_migration_is_missing(

@@ -18,9 +18,9 @@ HISTORY_COLUMNS = ("event", "actor_id", "ip_address", "detail", "at")
 
 
 @bp.context_processor
-def add_context() -> dict[str, object]:
-    # The error page of an expired form is rendered without a logged-in user.
-    return {"pages": PAGES, "can_act": getattr(current_user, "is_staff", False)}
+def add_pages() -> dict[str, object]:
+    # For error pages, too, so it must not read the database, as current_user does.
+    return {"pages": PAGES}
 
 
 def require_staff() -> ResponseReturnValue | None:
