@@ -19,16 +19,26 @@ class Export:
 
 
 EXPORTS: dict[str, Export] = {}
+OWNERS = {"account": "flaskcelery.account"}  # the package that adds each part of the export
 
 
 def exports(name: str, columns: Sequence[str] = (), describe: Describe | None = None) -> Callable[[Rows], Rows]:
     """Register a function that returns the query for a user's rows; the data export tells these columns of each."""
 
     def register(function: Rows) -> Rows:
-        EXPORTS[name] = Export(function, describe or (lambda row: pick(row, columns)))
+        add_export(name, Export(function, describe or (lambda row: pick(row, columns))), function.__module__)
         return function
 
     return register
+
+
+def add_export(name: str, export: Export, module: str) -> None:
+    """Add a list to the data export. Only the same package can replace it, to tell less of its own table."""
+    package = module.rpartition(".")[0]
+    if (owner := OWNERS.setdefault(name, package)) != package:
+        both = f"{owner} and {package} both add {name!r} to the data export"
+        raise ValueError(f"{both}. Choose another name, or write @exports in the package of its table.")
+    EXPORTS[name] = export
 
 
 def pick(row: object, columns: Sequence[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, Select, inspect, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flaskcelery.database import Base, now_plus
-from flaskcelery.users.exports import EXPORTS, Export, pick
+from flaskcelery.users.exports import Export, add_export, pick
 
 
 class Owned(Base):
@@ -24,7 +24,7 @@ class Owned(Base):
         if "__tablename__" in vars(cls):
             # Ids are never reused: the key of an email that was sent once can contain one.
             cls.metadata.tables[cls.__tablename__].dialect_kwargs["sqlite_autoincrement"] = True
-            EXPORTS[cls.__tablename__] = Export(cls.of, _describe)
+            add_export(cls.__tablename__, Export(cls.of, _describe), cls.__module__)
 
     @classmethod
     def of(cls, user_id: int) -> Select[Self]:
