@@ -48,6 +48,9 @@ def purge_some() -> int:
         try:
             with transaction():
                 deleted += len(function())
-        except SQLAlchemyError as error:  # the next pass tries again, and the other kinds do not wait
+        # The next pass tries again, and the other kinds do not wait.
+        except SQLAlchemyError as error:
             logger.error(explain(error, f"{function.__name__} failed: {type(error).__name__}"))
+        except Exception:  # a bug
+            logger.exception("%s failed", function.__name__)
     return deleted
