@@ -25,6 +25,7 @@ from flaskcelery.outbox.relay import take_overdue
 from flaskcelery.signup.operations import register
 from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken
+from tests.conftest import Browser
 from tests.pages import is_logged_in
 
 
@@ -146,6 +147,30 @@ def test_a_connection_that_this_side_has_closed_is_replaced(app: Flask) -> None:
     db.session.remove()
     connection.close()
     assert db.session.scalar(select(1)) == 1
+
+
+def test_while_a_standby_is_read_only_a_page_answers_503_and_a_result_waits(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    register("alice", "alice@example.com", "correct horse")
+    claimed = delivery.claim(db.session.scalars(select(OutboxRow.id)).one())
+    assert claimed is not None
+    set_read_only(True)
+    with app.app_context():
+        assert Browser(app.test_client()).sign_up("bob", "bob@example.com").status_code == 503
+    monkeypatch.setattr(delivery.time, "sleep", lambda _: set_read_only(False))  # the standby takes over
+    delivery.finish(claimed, is_sent=True)
+    assert db.session.scalars(select(OutboxRow.done_at)).one()
+
+
+def set_read_only(value: bool) -> None:
+    """Let every new connection be read-only, or none, and close those that are open."""
+    database = db.engine.url.set(drivername="postgresql")
+    writing = {"options": "-c default_transaction_read_only=off"}
+    with psycopg.connect(database.render_as_string(hide_password=False), autocommit=True, **writing) as admin:
+        admin.execute(f"ALTER DATABASE {database.database} SET default_transaction_read_only = {value}")
+    db.session.remove()
+    db.engine.dispose()
 
 
 def close_all(database: URL) -> None:

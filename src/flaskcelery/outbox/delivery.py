@@ -11,7 +11,7 @@ from typing import Any
 from celery import Celery
 from flask import current_app
 from sqlalchemy import Update
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.database import drop_session, end_reading, transaction, write
@@ -171,7 +171,7 @@ def _record(claimed: Claim, result: Update, total: str | None = None, **values: 
     while True:
         try:
             return _try_record(claimed, result, total, **values)
-        except (OperationalError, InterfaceError):
+        except (OperationalError, InterfaceError, InternalError):  # the last one: a standby that is still read-only
             if time.monotonic() > claimed.task_ends:
                 raise
             logger.warning("%s: the database did not take its result, trying again", claimed)

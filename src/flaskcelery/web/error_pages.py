@@ -5,7 +5,7 @@ import math
 
 from flask import Flask, Response, current_app, make_response, render_template, request, session
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import Forbidden, HTTPException, SecurityError, ServiceUnavailable, TooManyRequests
 
@@ -61,7 +61,8 @@ def render_error_pages() -> dict[int, str]:
 def init_error_pages(app: Flask) -> None:
     """Give `app` a page for every HTTP error, and turn a lost database or too many password hashes into 503."""
     app.register_error_handler(HTTPException, _show)
-    for kind in (OperationalError, InterfaceError, PoolTimeoutError):
+    # InternalError: a standby is still read-only.
+    for kind in (OperationalError, InterfaceError, InternalError, PoolTimeoutError):
         app.register_error_handler(kind, _show_no_database)
     app.register_error_handler(TooBusy, _show_busy)
 
