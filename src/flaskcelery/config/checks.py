@@ -94,7 +94,6 @@ PRODUCTION_ERRORS: tuple[Check, ...] = (
     ),
     ("DEBUG is on", lambda c: c["DEBUG"]),
     ("TESTING is on", lambda c: c["TESTING"]),
-    ("LOGIN_DISABLED is on: every page would be open", lambda c: c["LOGIN_DISABLED"]),
     ("WTF_CSRF_ENABLED is off: forms could be forged", lambda c: not c["WTF_CSRF_ENABLED"]),
     ("MAIL_SUPPRESS_SEND is on: no mail would leave", lambda c: c["MAIL_SUPPRESS_SEND"]),
     ("MAIL_BACKEND is console: no mail would leave", lambda c: c["MAIL_BACKEND"] == "console"),

@@ -81,12 +81,11 @@ SETTINGS = (
     Setting("SIMULATED_WORK_SECONDS", "0", parsers.seconds),
 )
 
-# The libraries' own switches, for development and tests only; production refuses to start with them, but only
-# warns about RATELIMIT_ENABLED: a load test needs it.
+# Switches of libraries, and one of ours, for development and tests only. Production refuses to start with them, but
+# only warns about ours, RATELIMIT_ENABLED: a load test needs it.
 SWITCHES = (
     Setting("DEBUG", "0", parsers.flag),
     Setting("TESTING", "0", parsers.flag),
-    Setting("LOGIN_DISABLED", "0", parsers.flag),
     Setting("WTF_CSRF_ENABLED", "1", parsers.flag),
     Setting("MAIL_SUPPRESS_SEND", "0", parsers.flag),
     Setting("RATELIMIT_ENABLED", "1", parsers.flag),

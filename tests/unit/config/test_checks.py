@@ -48,7 +48,6 @@ def test_a_complete_production_configuration_starts_without_a_warning() -> None:
         ({"SECRET_KEY_FALLBACKS": f"{STRONG_KEY},short"}, "SECRET_KEY_FALLBACKS holds a weak key"),
         ({"DEBUG": "1"}, "DEBUG is on"),
         ({"TESTING": "1"}, "TESTING is on"),
-        ({"LOGIN_DISABLED": "1"}, "LOGIN_DISABLED is on"),
         ({"WTF_CSRF_ENABLED": "0"}, "WTF_CSRF_ENABLED is off"),
         ({"MAIL_SUPPRESS_SEND": "1"}, "MAIL_SUPPRESS_SEND is on"),
         ({"MAIL_BACKEND": "console"}, "MAIL_BACKEND is console"),
