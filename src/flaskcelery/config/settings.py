@@ -94,18 +94,22 @@ SWITCHES = (
 
 def read_environ() -> Mapping[str, str]:
     """Return `.env` of the project's folder with the environment on top of it."""
-    from_file = {name: value or "" for name, value in dotenv_values(ROOT / ".env").items()}
-    return {**from_file, **os.environ, "DEBUG": os.environ.get("FLASK_DEBUG", "0") or "0"}
+    return {**_read_file(), **os.environ, "DEBUG": os.environ.get("FLASK_DEBUG", "0") or "0"}
 
 
 def find_source(setting: Setting) -> str:
     """Return where the setting comes from: the environment, .env, or a file that one of them names."""
-    environ = read_environ()
+    environ, from_file = read_environ(), _read_file()
     for name in (setting.name, f"{setting.name}_FILE"):
         if (text := environ.get(name)) and (setting.secret or name == setting.name):
-            place = "environment" if name in os.environ else ".env"
+            # The `flask` command has put the file's values into the environment.
+            place = ".env" if from_file.get(name) == text else "environment"
             return place if name == setting.name else f"{place}: {text}"
     return "default"
+
+
+def _read_file() -> dict[str, str]:
+    return {name: value or "" for name, value in dotenv_values(ROOT / ".env").items()}
 
 
 def parse_settings(environ: Mapping[str, str]) -> tuple[Config, list[str]]:

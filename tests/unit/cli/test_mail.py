@@ -103,3 +103,15 @@ def test_config_tells_every_setting_its_source_and_no_secret(
     lines = run("config", **settings).stdout
     assert "MAIL_USERNAME" in lines
     assert SECRET not in result.output + lines + caplog.text
+
+
+def test_config_tells_what_comes_from_the_file_though_flask_has_put_it_into_the_environment(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flaskcelery.config.settings.ROOT", tmp_path)
+    (tmp_path / ".env").write_text("SITE_NAME=Shop\nPORT=8001\nSIGN_UP=closed\n")
+    rows = json.loads(run("config", "--json", SITE_NAME="Shop", PORT="9000").stdout)
+    found = {row["name"]: (row["value"], row["source"]) for row in rows}
+    assert found["SITE_NAME"] == ("Shop", ".env")
+    assert found["PORT"] == (9000, "environment")
+    assert found["SIGN_UP"] == ("closed", ".env")
