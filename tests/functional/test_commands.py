@@ -63,7 +63,7 @@ def test_prompts_ask_again_until_the_answer_is_good(run: Run) -> None:
         "Use letters, numbers and @ . + - _ only.",
         "Enter a valid email address.",
         "This password is too short.",
-        "Bypass password validation and create user anyway? [y/N]",
+        "Use this password anyway? [y/N]",
         "ann can log in.",
     ):
         assert sentence in result.output
@@ -110,6 +110,26 @@ def test_a_new_password_ends_the_sessions_and_its_owner_is_told(run: Run, app: F
     refused = run("users", "set-password", "alice", "--noinput", FLASKCELERY_USER_PASSWORD=PASSWORD)
     assert (refused.exit_code, "locked out" in refused.output) == (1, True)
     assert run("users", "set-password", "alice", "--noinput").exit_code == 2
+
+
+def test_a_weak_new_password_is_taken_if_somebody_at_the_terminal_insists(run: Run, auth: Browser) -> None:
+    auth.sign_up()
+    result = run("users", "set-password", "alice", typed="1234\n1234\ny\n")
+    assert "Use this password anyway? [y/N]" in result.output
+    auth.log_in(password="1234")
+    assert auth.is_logged_in()
+
+
+@pytest.mark.parametrize("who", ["ann@müller.de", "Ann@MÜLLER.de", "ann@xn--mller-kva.de", "ann"])
+def test_an_account_is_found_by_its_email_however_the_domain_is_written(run: Run, auth: Browser, who: str) -> None:
+    auth.sign_up("ann", "ann@müller.de")
+    assert read(run("users", "show", who, "--json"))["email"] == "ann@xn--mller-kva.de"
+
+
+def test_an_account_is_found_by_an_email_that_our_rules_no_longer_take(run: Run, app: Flask, auth: Browser) -> None:
+    auth.sign_up()
+    run_sql(app, "UPDATE users SET email = 'Root@localhost', email_key = 'root@localhost'")
+    assert read(run("users", "show", "Root@localhost", "--json"))["username"] == "alice"
 
 
 def test_a_username_that_looks_like_an_address_is_nobodys_address(run: Run, auth: Browser) -> None:

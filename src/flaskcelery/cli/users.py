@@ -14,7 +14,7 @@ from flaskcelery.errors import UserFacingError
 from flaskcelery.users.accounts import ROLES
 from flaskcelery.users.deletion import delete_user
 from flaskcelery.users.models import User
-from flaskcelery.users.names import email_key, normalize_email, normalize_username, username_key
+from flaskcelery.users.names import email_key, normalize_email, normalize_username, typed_email_key, username_key
 from flaskcelery.users.password_change import set_password
 from flaskcelery.users.password_policy import find_problems
 from flaskcelery.users.passwords import hasher
@@ -148,7 +148,8 @@ def delete(who: str, yes: bool) -> None:
 def find_user(who: str) -> User:
     """Return the account with this email or username; end the command with 1 if there is none."""
     # What looks like an email is one: somebody else could have chosen it as a username.
-    is_meant = User.email_key == email_key(who) if "@" in who else User.username_key == username_key(who)
+    key = typed_email_key(who) or email_key(who)  # the second finds an imported email that is invalid by our rules
+    is_meant = User.email_key == key if "@" in who else User.username_key == username_key(who)
     user: User | None = db.session.scalar(select(User).where(is_meant))
     if user is None:
         raise click.ClickException("there is no such account")
@@ -186,5 +187,5 @@ def _read_password(noinput: bool, file: IO[str] | None, username: str, email: st
         problems = find_problems(password, username, email) if password else []
         for problem in problems:
             click.echo(problem, err=True)
-        if not problems or click.confirm("Bypass password validation and create user anyway?"):
+        if not problems or click.confirm("Use this password anyway?"):
             return password
