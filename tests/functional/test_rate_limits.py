@@ -172,6 +172,13 @@ def test_a_view_that_also_shows_its_form_counts_only_what_is_sent(app: Flask, mo
         view()
 
 
+def test_an_account_and_an_email_have_quotas_of_their_own(app: Flask) -> None:
+    with app.app_context():
+        for recipient in (42, "42@", "42@example.com"):
+            is_within = [take_email_quota("reset", recipient) for _ in range(EMAILS_TO_ONE_RECIPIENT[0] + 1)]
+            assert is_within == [True] * EMAILS_TO_ONE_RECIPIENT[0] + [False]
+
+
 def test_the_switch_turns_counting_off(make_app: MakeApp) -> None:
     app = make_app()
     browser = Browser(app.test_client())

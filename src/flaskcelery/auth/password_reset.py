@@ -41,7 +41,7 @@ def request_reset(email: str) -> None:
 def _take_quota(key: str, owner: Row[int, str, bool] | None) -> bool:
     """Choose one of three quotas: with a single one, anybody could use up that of victim@ with victim+1@."""
     if owner and owner.has_own_quota:
-        return take_email_quota("reset", str(owner.id))
+        return take_email_quota("reset", owner.id)
     return take_email_quota("unconfirmed" if owner else "nobody", key)
 
 

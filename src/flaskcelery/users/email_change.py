@@ -44,7 +44,7 @@ def request_confirmation(email: str) -> None:
     is_unconfirmed = (User.email_key == key, User.is_active, User.email_confirmed_at.is_(None))
     columns = (User.id, is_beyond_sign_up().label("has_own_quota"))
     owner = db.session.execute(select(*columns).where(*is_unconfirmed)).first()
-    recipient = str(owner.id) if owner and owner.has_own_quota else key
+    recipient = owner.id if owner and owner.has_own_quota else key
     is_within = take_email_quota("resend" if owner else "nobody", recipient)  # as for a reset
     with transaction():
         user = db.session.scalar(select(User).where(*is_unconfirmed)) if is_within else None

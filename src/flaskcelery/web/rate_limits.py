@@ -141,11 +141,11 @@ def count_member(name: str, account: object, *, each_client: bool = False) -> No
         _count(_by_client(of, by_member) if each_client else [_Counter(of, *by_member)])
 
 
-def take_email_quota(kind: Literal["reset", "unconfirmed", "nobody", "resend"], recipient: str) -> bool:
+def take_email_quota(kind: Literal["reset", "unconfirmed", "nobody", "resend"], recipient: str | int) -> bool:
     """Count one more email to an email_key or user id, for a page that says nothing; return whether it can be sent."""
-    counter = _recipient(kind, recipient)
-    [(count, _)] = _add([(counter, 1)])
-    return count <= counter.most
+    of_account = _Counter(("email", kind, str(recipient)), *EMAILS_TO_ONE_RECIPIENT)
+    counter = of_account if isinstance(recipient, int) else _recipient(kind, recipient)
+    return _add([(counter, 1)])[0][0] <= counter.most
 
 
 def _recipient(kind: str, email_key: str) -> "_Counter":
