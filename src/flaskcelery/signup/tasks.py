@@ -8,6 +8,7 @@ from flask import current_app
 
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import task
+from flaskcelery.users.email_change import LINKS
 from flaskcelery.users.recipients import find_open
 from flaskcelery.users.samples import sample_user
 from flaskcelery.users.tokens import LINK_MAX_AGE, confirmation_link, lifetime, reject_link
@@ -33,3 +34,6 @@ def send_welcome_email(user_id: int, made_at: int | None = None) -> Message | No
         lifetime=lifetime(LINK_MAX_AGE),
         reject=reject_link(user, made_at),
     )
+
+
+LINKS.append(send_welcome_email)

@@ -88,7 +88,7 @@ def record_login(user: User) -> None:
 def _is_within_quota(user: User) -> bool:
     """Count in the database: the account is locked, and no transaction waits for Redis."""
     most, seconds = EMAILS_TO_ONE_RECIPIENT
-    mine = (OutboxRow.user_id == user.id, OutboxRow.task == "send_new_device_notice")
+    mine = (OutboxRow.user_id == user.id, OutboxRow.task == send_new_device_notice.name)
     recent = select(func.count()).where(*mine, OutboxRow.created_at > now_plus(-seconds))
     return (db.session.scalar(recent) or 0) < most
 

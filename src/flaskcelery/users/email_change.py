@@ -18,11 +18,8 @@ from flaskcelery.users.sessions import end_sessions
 from flaskcelery.users.tokens import LINK_DAYS, LINK_MAX_AGE, timestamp
 from flaskcelery.web.rate_limits import take_email_quota
 
-# The tasks that send a link to an account's email, whatever it is by then.
-LINKS = [
-    *(emails.send_confirmation_email.name, emails.send_invitation_email.name, emails.send_password_reset_email.name),
-    "send_welcome_email",  # of a higher layer
-]
+# The tasks that send a link to an account's email, whatever it is by then; features add theirs.
+LINKS = [emails.send_confirmation_email, emails.send_invitation_email, emails.send_password_reset_email]
 
 
 class SameEmail(UserFacingError):
@@ -122,7 +119,7 @@ def move_email(
 
 def _send_link(user: User, new: str, *, is_void: bool) -> None:
     """Send the new email the one link with which its owner confirms it. Older links would go there, too."""
-    withdraw(user.id, *LINKS)
+    withdraw(user.id, *[task.name for task in LINKS])
     if is_void:
         start_reset(user, new)
     elif user.has_password:
