@@ -1,4 +1,4 @@
-"""Log lines: readable in development, JSON in production. Addresses and tokens are masked in them."""
+"""Log lines: readable in development, JSON in production. Tokens are masked in them; whoever logs an email masks it."""
 
 import functools
 import json
