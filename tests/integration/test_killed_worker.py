@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.integration.stack import Stack
+from tests.integration.stack import PROCFILE, Stack
 from tests.processes import Process, wait_until
-from tests.servers import SmtpServer
+from tests.servers import Redis, SmtpServer
 
 WORK = 1.0  # seconds in which a worker can be caught
 MAIL_TIMEOUT = 0.3
@@ -53,3 +53,20 @@ def test_email_of_a_killed_worker_arrives_after_its_lease(
     assert stack.query("SELECT attempts FROM outbox") == [(2,)]
     assert LEASE - 0.5 < seconds < LEASE + WORK + 4
     assert smtp_server.recipients() == ["alice@example.com"]
+
+
+def test_redis_forgets_the_queue_of_a_worker_that_is_gone(make_stack: Callable[..., Stack], redis: Redis) -> None:
+    """Otherwise, each deployment with containers of new names would leave some behind for ever."""
+    stack = make_stack("redis")
+
+    def kept() -> str:
+        return " ".join(redis.ask("SMEMBERS", key) for key in redis.ask("KEYS", "_kombu.binding*.*").split())
+
+    gone = stack.run("gone", f"{PROCFILE['worker']} -n gone@host")
+    gone.wait_for_text("ready.")
+    wait_until(lambda: "outbox.heartbeat.gone@host" in kept(), 10, "its queue is known")
+    gone.kill()
+    redis.ask("ZADD", "_kombu.binding_deadlines", "XX", "1", "outbox.heartbeat.gone@host")  # as if hours had passed
+    stack.run("next", f"{PROCFILE['worker']} -n next@host")
+    wait_until(lambda: "next@host" in kept() and "gone@host" not in kept(), 30, "only its successor's is known")
+    assert "urgent" in kept()

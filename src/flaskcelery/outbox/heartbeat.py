@@ -28,6 +28,7 @@ HEARTBEAT = "outbox.heartbeat"
 HEARTBEAT_SECONDS = 10
 STOP_GRACE = 5  # seconds beyond the longest task after which a warm stop that hangs is ended
 GRACE = 20  # seconds beyond the longest task after which a silent worker counts as unresponsive
+QUEUE_EXPIRES = 3600  # seconds after which Redis can forget the queue of a worker that has stopped
 
 
 def init_heartbeat(app: Flask) -> None:
@@ -41,7 +42,8 @@ def init_heartbeat(app: Flask) -> None:
 
     def add_queue(sender: str, instance: Any, **_: Any) -> None:
         if instance.app is celery:
-            celery.amqp.queues.select_add(f"{HEARTBEAT}.{sender}")
+            name = f"{HEARTBEAT}.{sender}"  # of the exchange, too: kombu forgets whole exchanges only
+            celery.amqp.queues.select_add(name, exchange=name, expires=QUEUE_EXPIRES)
 
     def start(sender: Any, **_: Any) -> None:
         if sender.app is celery:
