@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Index, Select, SmallInteger, String, Text, and_, false, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from flaskcelery.database import Base, now_plus
+from flaskcelery.database import Base, database_now, now_plus
 
 PENDING = "done_at IS NULL AND failed_at IS NULL"
 
@@ -64,7 +64,8 @@ class OutboxRow(Base):
         """Return pending, running, done or failed. While a row is running, `progress` is a percentage."""
         if self.done_at or self.failed_at:
             return "done" if self.done_at else "failed"
-        return "pending" if self.progress is None else "running"
+        is_running = self.progress is not None and self.due_at > database_now()  # as is_running() says in SQL
+        return "running" if is_running else "pending"
 
 
 class OutboxSchedule(Base):

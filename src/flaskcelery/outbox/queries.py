@@ -95,7 +95,7 @@ def _is_idle() -> ColumnElement[bool]:
 def release_jobs() -> int:
     """Make all running jobs due at once, and return how many: for when the processes that ran them are gone."""
     with transaction():
-        running = update(OutboxRow).where(is_pending(), OutboxRow.progress.is_not(None), is_job())
+        running = update(OutboxRow).where(is_running(), is_job())
         released = running.values(due_at=now_plus(), progress=None).returning(OutboxRow.task, OutboxRow.id)
         rows = db.session.execute(released).all()
         for row in rows:

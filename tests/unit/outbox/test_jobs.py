@@ -62,6 +62,7 @@ def test_a_job_whose_process_was_killed_is_pending_again_when_its_lease_ends(job
         assert queries.retry(row_id) == 0  # as far as anybody knows, it runs
     change(row_id, due_at=-6.0)
     assert queries.count_states("jobs_running") == {"jobs_running": 0}
+    assert read(row_id) == ("pending", 50)  # a page says so, too, before the relay has seen it
     relay_once(period=5)
     assert read(row_id) == ("pending", None)
     change(row_id, **killed)
