@@ -22,7 +22,7 @@ def csrf_token(page: str) -> str:
 
 def errors_of(page: str, field: str) -> list[str]:
     """Return the sentences shown at a field."""
-    found = re.search(rf'<div id="(?:[\w-]+-)?{field}-errors">(.*?)</div>', page, re.DOTALL)
+    found = re.search(rf'<div id="[\w-]+-{field}-errors">(.*?)</div>', page, re.DOTALL)
     return re.findall(r'<p class="wrong">(.*?)</p>', found[1]) if found else []
 
 

@@ -117,7 +117,7 @@ def test_the_page_tells_the_rules_and_names_its_fields_as_the_origin_does(logged
     ]  # fmt: skip
     assert page.count('autocomplete="new-password"') == 2
     assert 'autocomplete="current-password"' in page
-    assert 'aria-describedby="new_password1-hint"' in page
+    assert 'aria-describedby="ChangePasswordForm-new_password1-hint"' in page
     assert "At least 8 characters." in page
     assert f'href="{CHANGE}"' in logged_in.client.get("/accounts/me/").text
 

@@ -4,7 +4,6 @@ from contextlib import nullcontext
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_login import current_user, login_user
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
 
 from flaskcelery.account.forms import PasswordForm, ResendForm
@@ -13,6 +12,7 @@ from flaskcelery.users.accounts import LastStaff
 from flaskcelery.users.email_change import request_confirmation
 from flaskcelery.users.email_links import EmailGone, InvalidLink, find_linked_user, follow_link, needs_password
 from flaskcelery.users.models import User
+from flaskcelery.web.forms import Form
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.urls import safe_next
 
@@ -67,13 +67,13 @@ def submit(action: str, user_id: int, token: str) -> str | Response:
     return _show(action, user, form)
 
 
-def _show(action: str, user: User, form: FlaskForm | None = None) -> str:
+def _show(action: str, user: User, form: Form | None = None) -> str:
     return render_template(f"account/email_links/{action}.html", user=user, form=form or _make_form(action, user))
 
 
-def _make_form(action: str, user: User) -> FlaskForm:
+def _make_form(action: str, user: User) -> Form:
     asks = needs_password(action, user, is_owner=_find_owner(user.id) is not None)
-    return PasswordForm(request.form) if asks else FlaskForm(request.form)
+    return PasswordForm(request.form) if asks else Form(request.form)
 
 
 def _find_owner(user_id: int) -> User | None:

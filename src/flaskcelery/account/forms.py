@@ -1,6 +1,5 @@
 """The forms of the account pages."""
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, HiddenField
 
 from flaskcelery.users.names import (
@@ -10,31 +9,20 @@ from flaskcelery.users.names import (
     normalize_email,
     normalize_username,
 )
-from flaskcelery.web.forms import (
-    NewPasswordForm,
-    code_field,
-    email_field,
-    new_passwords,
-    password_field,
-    username_field,
-)
+from flaskcelery.web.forms import Form, NewPasswordForm, email_field, new_passwords, password_field, username_field
 
 
-class UsernameForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class UsernameForm(Form):
     username = username_field("New username", normalize_username, USERNAME_MAX_LENGTH)
 
 
-class PasswordForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class PasswordForm(Form):
     """The password that a link in an email needs."""
 
     password = password_field("Your password")
 
 
-class CodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    code = code_field("Code from your app")
-
-
-class EmailForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class EmailForm(Form):
     email = email_field("New email", accept_email, EMAIL_MAX_LENGTH)
     is_mailbox_lost = BooleanField("I no longer have my old mailbox, or somebody else reads it")
 
@@ -44,7 +32,7 @@ class ChangePasswordForm(NewPasswordForm):
     new_password1, new_password2 = new_passwords()  # declared again: fields are displayed in this order
 
 
-class ResendForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class ResendForm(Form):
     """The email to send a new confirmation link to, and the page to go back to."""
 
     email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)

@@ -7,13 +7,11 @@ from typing import Any
 from flask import Blueprint, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user
-from flask_wtf import FlaskForm
 
-from flaskcelery.account.forms import CodeForm
 from flaskcelery.account.operations import change_two_factor
 from flaskcelery.users.models import User
 from flaskcelery.users.two_factor import describe_secret, make_secret, renew_codes, turn_off, turn_on
-from flaskcelery.web.forms import errors_shown
+from flaskcelery.web.forms import CodeForm, Form, errors_shown
 from flaskcelery.web.rate_limits import limit
 
 bp = Blueprint("two_factor", __name__, template_folder="templates")
@@ -21,10 +19,10 @@ bp = Blueprint("two_factor", __name__, template_folder="templates")
 PAGE = "/accounts/me/two-factor/<any('set-up', codes, off):action>/"
 NEW_SECRET = "new_secret"  # noqa: S105  a key of the visitor's session
 # The form of each page, and what it does.
-CHANGES: dict[str, tuple[type[FlaskForm], Callable[[User, Any], list[str] | None]]] = {
+CHANGES: dict[str, tuple[type[Form], Callable[[User, Any], list[str] | None]]] = {
     "set-up": (CodeForm, lambda user, form: turn_on(user, form.code.data, _secret())),
-    "codes": (FlaskForm, lambda user, _form: renew_codes(user.id)),
-    "off": (FlaskForm, lambda user, _form: turn_off(user)),
+    "codes": (Form, lambda user, _form: renew_codes(user.id)),
+    "off": (Form, lambda user, _form: turn_off(user)),
 }
 
 
@@ -53,7 +51,7 @@ def submit(action: str) -> ResponseReturnValue:
     return _show(action, form)
 
 
-def _show(action: str, form: FlaskForm) -> str:
+def _show(action: str, form: Form) -> str:
     secret = describe_secret(current_user, _secret()) if action == "set-up" else None
     return render_template("account/two_factor.html", action=action, form=form, secret=secret)
 

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from flask import Blueprint, Response, flash, redirect, render_template, request, session, stream_with_context, url_for
 from flask_login import current_user, login_user
-from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response as AnyResponse
 
 from flaskcelery.account import operations
@@ -24,7 +23,7 @@ from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out_devices
 from flaskcelery.users.tokens import LINK_DAYS
 from flaskcelery.users.two_factor import count_codes
-from flaskcelery.web.forms import errors_shown
+from flaskcelery.web.forms import Form, errors_shown
 from flaskcelery.web.rate_limits import attempt, email_counted, limit
 from flaskcelery.web.security import clear_site_data
 from flaskcelery.web.urls import safe_next
@@ -109,12 +108,12 @@ def show_job(job_id: UUID) -> str:
 
 @bp.get("/accounts/me/delete/")
 def show_delete() -> str:
-    return _show_delete(FlaskForm())
+    return _show_delete(Form())
 
 
 @bp.post("/accounts/me/delete/")
 def submit_delete() -> str | AnyResponse:
-    form = FlaskForm(request.form)
+    form = Form(request.form)
     if form.validate():
         with errors_shown(form):
             close_account(_me())
@@ -124,7 +123,7 @@ def submit_delete() -> str | AnyResponse:
     return _show_delete(form)
 
 
-def _show_delete(form: FlaskForm) -> str:
+def _show_delete(form: Form) -> str:
     refusal = EmailJustChanged.message if can_undo(current_user) else ""
     return render_template("account/delete.html", form=form, refusal=refusal)
 

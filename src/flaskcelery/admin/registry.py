@@ -5,12 +5,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import abort, url_for
-from flask_wtf import FlaskForm
 from sqlalchemy import ColumnElement, false, inspect, or_, select, true
 from werkzeug.datastructures import MultiDict
 
 from flaskcelery.admin.tables import LAST_PAGE, MAX_TOTAL, ROWS_PER_PAGE, ListQuery, Table, count_rows, find_page
 from flaskcelery.database import Base, UtcDateTime, db
+from flaskcelery.web.forms import Form
 from flaskcelery.web.urls import MAX_ID
 
 Choices = Mapping[str, ColumnElement[bool]]
@@ -25,7 +25,7 @@ class Action:
 
     run: Callable[..., str]
     label: str
-    form: type[FlaskForm] | None = None
+    form: type[Form] | None = None
     button: str = ""  # of the form or confirmation; the default is the label
     confirm: Callable[[Any], list[str]] | None = None  # returns the consequences, which are shown first
     is_available: Callable[[Any], Any] = lambda _row: True

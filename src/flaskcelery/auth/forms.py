@@ -3,15 +3,14 @@
 import secrets
 from typing import Any
 
-from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, HiddenField
 from wtforms.validators import DataRequired
 
 from flaskcelery.users.names import EMAIL_MAX_LENGTH, normalize_email
-from flaskcelery.web.forms import NO_EMAIL, code_field, email_field, password_field
+from flaskcelery.web.forms import NO_EMAIL, CodeForm, Form, code_field, email_field, password_field
 
 
-class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class LogInForm(Form):
     """Email and password. The email is named `username`, for password managers and as in the reference Django app."""
 
     username = EmailField(
@@ -24,15 +23,11 @@ class LogInForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
     next = HiddenField()
 
 
-class CodeForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
-    code = code_field("Code from your app")
-
-
 class RecoveryForm(CodeForm):
-    code = code_field("Recovery code", is_recovery=True)
+    code = code_field("Recovery code", autocomplete="off", autocapitalize="none")
 
 
-class ConfirmForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class ConfirmForm(Form):
     password = password_field("Your password")
     nonce = HiddenField(default=secrets.token_urlsafe)
 
@@ -42,5 +37,5 @@ class ConfirmForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
             self.password.label.text = "Your password, or a code from your app"
 
 
-class ResetForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class ResetForm(Form):
     email = email_field("Email", normalize_email, EMAIL_MAX_LENGTH)

@@ -10,11 +10,11 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from flaskcelery.auth import operations
-from flaskcelery.auth.forms import CodeForm, RecoveryForm
+from flaskcelery.auth.forms import RecoveryForm
 from flaskcelery.auth.views import PENDING_LOGIN, end_current_session, open_session
 from flaskcelery.users.models import User
 from flaskcelery.users.two_factor import describe_secret, make_secret, turn_on, use_code, use_recovery_code
-from flaskcelery.web.forms import errors_shown
+from flaskcelery.web.forms import CodeForm, errors_shown
 from flaskcelery.web.rate_limits import attempt
 from flaskcelery.web.urls import safe_next
 

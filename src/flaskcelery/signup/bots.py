@@ -3,11 +3,11 @@
 import logging
 from contextlib import suppress
 
-from flask_wtf import FlaskForm
 from flask_wtf.csrf import generate_csrf, validate_csrf
 from wtforms import HiddenField, StringField, ValidationError
 
 from flaskcelery.metrics import metrics
+from flaskcelery.web.forms import Form
 
 MIN_SECONDS = 2  # from the first look at the form to its sending
 
@@ -17,7 +17,7 @@ HINTS = {"hidden field": "leave homepage empty", "too fast": f"send the form {MI
 logger = logging.getLogger(__name__)
 
 
-class TrapForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
+class TrapForm(Form):
     """A form that recognizes bots: they fill in a field that nobody sees, or send the form at once."""
 
     # A CSRF token tells when it was made. This one stays the same when the form is shown again with an error.

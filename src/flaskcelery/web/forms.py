@@ -70,10 +70,8 @@ def password_field(label: str, *, is_new: bool = False, repeats: str = "") -> Pa
     return PasswordField(label, checks, render_kw={"autocomplete": autocomplete})
 
 
-def code_field(label: str, *, is_recovery: bool = False) -> StringField:
-    """Return a field for a code of an authenticator app, or for a recovery code."""
-    app_only = {"inputmode": "numeric", "autocomplete": "one-time-code"}
-    attributes = {"autocomplete": "off", "autocapitalize": "none"} if is_recovery else app_only
+def code_field(label: str, **attributes: str) -> StringField:
+    """Return a field for a code, with these attributes of its element."""
     return StringField(label, [DataRequired("Enter the code.")], filters=[strip], render_kw=attributes)
 
 
@@ -83,7 +81,7 @@ def new_passwords() -> tuple[PasswordField, PasswordField]:
     return password_field("New password", is_new=True), password_field("Confirm password", repeats="new_password1")
 
 
-class NewPasswordForm(FlaskForm):  # type: ignore[misc]
+class NewPasswordForm(Form):
     """A new password, typed twice. Validation needs `find_problems`, which returns a sentence for each broken rule."""
 
     new_password1, new_password2 = new_passwords()
@@ -98,6 +96,10 @@ class NewPasswordForm(FlaskForm):  # type: ignore[misc]
 
 def strip(text: str | None) -> str | None:
     return text.strip() if text else text
+
+
+class CodeForm(Form):
+    code = code_field("Code from your app", inputmode="numeric", autocomplete="one-time-code")
 
 
 def text_field(label: str, max_length: int, *, is_optional: bool = False) -> StringField:
