@@ -53,12 +53,15 @@ def start_session(user: User, remember: bool = False) -> str:
     return token
 
 
-def end_sessions(user_id: int, *, only: int | None = None, keep: str | None = None) -> int:
+def end_sessions(
+    user_id: int, *, only: int | None = None, keep: str | None = None, forgets_devices: bool = True
+) -> int:
     """Log out all browsers of an account, `only` one session, or all but the token `keep`; return how many.
 
-    If all end, the account forgets the browsers that it knows.
+    If all end, the account forgets the browsers that it knows, unless `forgets_devices` is off.
     """
-    if only is None and keep is None:  # first, because a login locks the account before its sessions
+    if forgets_devices and only is None and keep is None:
+        # First, because a login locks the account before its sessions.
         forgotten = update(User).where(User.id == user_id).values(devices_forgotten_at=now_plus())
         db.session.execute(forgotten, execution_options={"synchronize_session": False})
     chosen = [LoginSession.user_id == user_id]

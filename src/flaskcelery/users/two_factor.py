@@ -69,7 +69,7 @@ def turn_on(user: User, code: str, encrypted: str) -> list[str]:
     if user.totp_secret or not update_unchanged(user, ["password_hash", "totp_secret"], **values):
         raise ChangedMeanwhile
     user.totp_secret = encrypted
-    end_sessions(user.id, keep=user.session_token or "")
+    end_sessions(user.id, keep=user.session_token, forgets_devices=False)
     if user.session_token:
         renew_token(user)
     _announce(user, Event.TOTP_ENABLED)
