@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, inspect, update
+from sqlalchemy import ColumnElement, update
 from wtforms import Form
 
+from flaskcelery.admin.tables import id_of
 from flaskcelery.audit.events import Actor, Event, record
 from flaskcelery.database import Base, database_now, db, refused_as, transaction
 from flaskcelery.errors import UserFacingError
@@ -160,9 +161,8 @@ def delete_row(row: Base, actor_id: int) -> None:
 
 @contextmanager
 def _locked(row: Base, event: Event, actor_id: int, detail: str = "") -> Iterator[Base]:
-    [key] = inspect(row).identity or [None]
     with refused_as(RowRefused), transaction():
-        found = db.session.get(type(row), key, with_for_update=True)
+        found = db.session.get(type(row), id_of(row), with_for_update=True)
         if found is None:
             raise RowGone
         actor = get_actor(actor_id)
@@ -172,8 +172,8 @@ def _locked(row: Base, event: Event, actor_id: int, detail: str = "") -> Iterato
 
 
 def _record(event: Event, row: Base, actor: Actor | None, detail: str = "") -> None:
-    [key] = inspect(row).identity or [None]
-    record(event, getattr(row, "user_id", None), detail=f"{row.__tablename__} {key} {detail}".strip(), actor=actor)
+    about = f"{row.__tablename__} {id_of(row)} {detail}".strip()
+    record(event, getattr(row, "user_id", None), detail=about, actor=actor)
 
 
 def _change(

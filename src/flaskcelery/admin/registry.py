@@ -8,7 +8,7 @@ from flask import abort, url_for
 from sqlalchemy import ColumnElement, false, inspect, or_, select, true
 from werkzeug.datastructures import MultiDict
 
-from flaskcelery.admin.tables import LAST_PAGE, MAX_TOTAL, ROWS_PER_PAGE, ListQuery, Table, count_rows, find_page
+from flaskcelery.admin.tables import LAST_PAGE, MAX_TOTAL, ROWS_PER_PAGE, ListQuery, Table, count_rows, find_page, id_of
 from flaskcelery.database import Base, UtcDateTime, db
 from flaskcelery.web.forms import Form
 from flaskcelery.web.urls import MAX_ID
@@ -98,7 +98,7 @@ class Page:
         for target, names in self._linked_pages():
             if ids := {getattr(row, name) for row in rows for name in names} - {None}:
                 found = db.session.scalars(select(target.model).where(target.key.in_(ids)))
-                linked |= {(target.name, target.id_of(row)): row for row in found}
+                linked |= {(target.name, id_of(row)): row for row in found}
         return Table(self, rows, columns or self.columns, linked, **options)
 
     def _matches(self, text: str) -> ColumnElement[bool]:
@@ -126,12 +126,9 @@ class Page:
         value = _parse(self.key, row_id)
         return (value is not None and db.session.get(self.model, value)) or abort(404)
 
-    def id_of(self, row: Any) -> Any:
-        return inspect(row).identity[0]
-
     def name_of(self, row: Any) -> str:
         """Return what stands for the row: its first column, or else its ID."""
-        return str(self.format(row, self.columns[0]) or self.id_of(row))
+        return str(self.format(row, self.columns[0]) or id_of(row))
 
     def get_action(self, name: str, row: Any) -> Action:
         """Return the action if it is available for the row, or for the list without one; else answer 404."""
@@ -178,7 +175,7 @@ class Page:
 
     def url(self, row: Any = None, **args: Any) -> str:
         """Return the URL of a row, or of the list; with an `action`, that of its form."""
-        row_id = None if row is None else self.id_of(row)
+        row_id = None if row is None else id_of(row)
         endpoint = "submit" if "action" in args else "show_list" if row is None else "show_row"
         return url_for(f"admin.{endpoint}", name=self.name, row_id=row_id, **args)
 

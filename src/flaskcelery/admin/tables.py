@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, func, literal, select
+from sqlalchemy import Select, func, inspect, literal, select
 
 from flaskcelery.database import db
 
@@ -53,6 +53,11 @@ class Table:
     def summary(self) -> str:
         pages = f", page {self.query.page} of {self.last_page}" if self.query and self.last_page > 1 else ""
         return f"{format_total(self.total, MAX_TOTAL)} {self.page.noun(self.total)}{pages}"
+
+
+def id_of(row: Any) -> Any:
+    """Return the primary key of a row of any table."""
+    return inspect(row).identity[0]
 
 
 def find_page(rows: Select[Any], number: int) -> Sequence[Any]:

@@ -7,6 +7,7 @@ from flask_login import current_user
 from flaskcelery.admin.dashboard import find_charts, find_tiles
 from flaskcelery.admin.pages import AUDIT, PAGES
 from flaskcelery.admin.registry import Page
+from flaskcelery.admin.tables import id_of
 from flaskcelery.database import db
 from flaskcelery.web.error_pages import NoAccess
 from flaskcelery.web.forms import errors_shown
@@ -68,7 +69,7 @@ def submit(name: str, action: str, row_id: str | None = None) -> ResponseReturnV
         with errors_shown(form):
             flash(found.run(current_user, *[each for each in (row, form) if each is not None]), "success")
         if form is None or not form.errors:
-            return redirect(page.url(row and db.session.get(page.model, page.id_of(row))))
+            return redirect(page.url(row and db.session.get(page.model, id_of(row))))
     consequences = found.confirm(row) if found.confirm else ()
     return render_template("admin/action.html", page=page, action=found, row=row, form=form, consequences=consequences)
 

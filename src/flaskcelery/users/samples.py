@@ -56,7 +56,7 @@ def _add(row: Base, user_id: int) -> Any:
         row.user_id = user_id
     db.session.add(row)
     db.session.flush()
-    [key] = inspect(row).identity or [None]
+    [key] = inspect(row).mapper.primary_key_from_instance(row)
     return key
 
 
