@@ -13,7 +13,7 @@ from flaskcelery.audit.events import Actor, Event, record
 from flaskcelery.database import Base, database_now, db, refused_as, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
-from flaskcelery.outbox.queries import retry
+from flaskcelery.outbox import queries as outbox
 from flaskcelery.retention import PURGED_PER_PASS
 from flaskcelery.users.accounts import ROLES, get_actor, keep_last_staff, later_deadline, lock_account
 from flaskcelery.users.email_change import move_email
@@ -62,10 +62,7 @@ def create_user(
 
 
 def change_user(user_id: int, username: str, email: str, actor_id: int | None = None) -> None:
-    """Change an account's names, as `move_email` does.
-
-    Raises InvalidName, InvalidEmail, AccountTaken, NoAccount or NotStaff.
-    """
+    """Change an account's names; raise InvalidName, InvalidEmail, AccountTaken, NoAccount or NotStaff."""
     names = make_names(username, email)
     with refuse_taken(names, user_id), transaction():
         user = lock_account(user_id)
@@ -124,14 +121,18 @@ def reset_totp(user_id: int, actor_id: int | None = None) -> None:
         end_sessions(user_id)
 
 
-def retry_emails(
-    row_id: uuid.UUID | None = None, actor_id: int | None = None, of: ColumnElement[bool] | None = None
-) -> int:
-    """Retry one email or job, or all failed ones of a kind in batches, and return how many; raise NotStaff."""
+def retry_row(row_id: uuid.UUID, actor_id: int | None = None) -> bool:
+    """Retry one email or job; return whether there is one that waits or has failed; raise NotStaff."""
+    with transaction():
+        return outbox.retry_row(row_id, get_actor(actor_id))
+
+
+def retry_failed(*of: ColumnElement[bool], actor_id: int | None = None) -> int:
+    """Retry all such failed emails and jobs, in batches, and return how many; raise NotStaff."""
     total, is_full = 0, True
     while is_full:  # rows that fail again meanwhile do not fill a batch
         with transaction():
-            count = retry(row_id, get_actor(actor_id), of)
+            count = outbox.retry_failed(*of, actor=get_actor(actor_id))
         total, is_full = total + count, count >= PURGED_PER_PASS
     return total
 

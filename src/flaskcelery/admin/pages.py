@@ -56,13 +56,13 @@ USERS = Page(
 
 @action("Retry", is_available=lambda row: row.failed_at is not None)
 def retry(actor: User, row: OutboxRow) -> str:
-    staff.retry_emails(row.id, actor.id)
+    staff.retry_row(row.id, actor.id)
     return "The email will be retried."
 
 
 @action("Retry", is_available=lambda row: row.failed_at is not None)
 def retry_job(actor: User, row: OutboxRow) -> str:
-    staff.retry_emails(row.id, actor.id)
+    staff.retry_row(row.id, actor.id)
     return "The job will be retried."
 
 
@@ -83,7 +83,7 @@ def warn_of_retry(_row: None) -> list[str]:
 
 @action("Retry all failed emails", bulk=True, is_available=count_failed, confirm=warn_of_retry)
 def retry_all(actor: User) -> str:
-    return f"Emails that will be retried: {staff.retry_emails(actor_id=actor.id, of=is_email())}."
+    return f"Emails that will be retried: {staff.retry_failed(is_email(), actor_id=actor.id)}."
 
 
 def name_state(state: str) -> str:

@@ -4,7 +4,7 @@ import uuid
 
 import click
 
-from flaskcelery.admin.operations import retry_emails
+from flaskcelery.admin.operations import retry_failed, retry_row
 from flaskcelery.cli.output import Group, json_option, limit_option, pick, show_row, show_rows
 from flaskcelery.database import db, transaction
 from flaskcelery.outbox import queries
@@ -57,7 +57,7 @@ def retry(row_id: uuid.UUID | None, all_failed: bool) -> None:
     """Retry all failed rows, or one row that has failed or waits: flask outbox retry --all-failed"""
     if (row_id is None) != all_failed:
         raise click.UsageError("Give either a row's id or --all-failed.")
-    count = retry_emails(row_id)
+    count = int(retry_row(row_id)) if row_id else retry_failed()
     if row_id and not count:
         raise click.ClickException("No failed or waiting row has this id.")
     click.echo(f"Retrying: {count}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from flask import current_app
-from sqlalchemy import ColumnElement, and_, case, func, select, true, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, select, update
 
 from flaskcelery.audit.events import Actor, Event, record
 from flaskcelery.config.derived import JOBS_QUEUE
@@ -14,6 +14,8 @@ from flaskcelery.outbox import publisher
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable, is_pending, is_running, is_waiting
 from flaskcelery.outbox.tasks import TASKS, in_queue
 from flaskcelery.retention import DAY, delete_batch, find_batch, purge
+
+Retried = Sequence[Row[str, uuid.UUID, int | None]]  # the task, the id and the user
 
 
 def is_job() -> ColumnElement[bool]:
@@ -58,28 +60,39 @@ def read_totals() -> dict[str, int]:
     return {name: int(total) for name, total in db.session.execute(summed)}
 
 
-def retry(row_id: uuid.UUID | None = None, actor: Actor | None = None, of: ColumnElement[bool] | None = None) -> int:
-    """Make a batch of the failed rows pending and due with a new expiry, or one row that waits or has failed.
+def retry_row(row_id: uuid.UUID, actor: Actor | None = None) -> bool:
+    """Make one row that waits or has failed due now; audit it, and return whether there is one. The caller commits."""
+    rows = _make_due(and_(OutboxRow.id == row_id, _is_idle()))
+    for row in rows:  # at most one
+        publisher.publish_after_commit(row.task, row.id)
+        _record_retry(rows, actor, row.user_id)
+    return bool(rows)
 
-    Audits it, and returns how many. The caller commits.
+
+def retry_failed(*of: ColumnElement[bool], actor: Actor | None = None) -> int:
+    """Make a batch of such failed rows pending again; audit it, and return how many. The caller commits.
+
+    The relay publishes them, at a rate that does not fill the broker.
     """
-    is_failed = OutboxRow.failed_at.is_not(None)
-    if row_id:
-        chosen = and_(OutboxRow.id == row_id, _is_idle())
-    else:
-        chosen = and_(OutboxRow.id.in_(find_batch(OutboxRow.failed_at, 0, true() if of is None else of)), is_failed)
-    later = case((is_failed, now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])), else_=OutboxRow.expires_at)
+    batch = find_batch(OutboxRow.failed_at, 0, *of)
+    rows = _make_due(and_(OutboxRow.id.in_(batch), OutboxRow.failed_at.is_not(None)))
+    _record_retry(rows, actor)
+    return len(rows)
+
+
+def _make_due(chosen: ColumnElement[bool]) -> Retried:
+    """Make the rows pending and due now; those that have failed get a new expiry."""
+    new_expiry = now_plus(current_app.config["OUTBOX_EXPIRE_AFTER"])
+    later = case((OutboxRow.failed_at.is_not(None), new_expiry), else_=OutboxRow.expires_at)
     retried = update(OutboxRow).where(chosen).values(failed_at=None, due_at=now_plus(), expires_at=later, progress=None)
-    rows = db.session.execute(retried.returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)).all()
-    if row_id:  # the relay publishes many rows, at a rate that does not fill the broker
-        for row in rows:
-            publisher.publish_after_commit(row.task, row.id)
-    user_id = rows[0].user_id if rows and row_id else None
+    return db.session.execute(retried.returning(OutboxRow.task, OutboxRow.id, OutboxRow.user_id)).all()
+
+
+def _record_retry(rows: Retried, actor: Actor | None, user_id: int | None = None) -> None:
     jobs = sum(row.task in TASKS and TASKS[row.task].queue == JOBS_QUEUE for row in rows)
     for event, kind, count in ((Event.EMAILS_RETRIED, "emails", len(rows) - jobs), (Event.JOBS_RETRIED, "jobs", jobs)):
         if count:
             record(event, user_id, detail=f"{count} {kind}", actor=actor)
-    return len(rows)
 
 
 def withdraw(user_id: int, *tasks: str) -> None:

@@ -59,7 +59,7 @@ def test_a_job_whose_process_was_killed_is_pending_again_when_its_lease_ends(job
     killed = {"attempts": 1, "progress": 50}
     change(row_id, **killed, due_at=60.0)
     with transaction():
-        assert queries.retry(row_id) == 0  # as far as anybody knows, it runs
+        assert not queries.retry_row(row_id)  # as far as anybody knows, it runs
     change(row_id, due_at=-6.0)
     assert queries.count_states("jobs_running") == {"jobs_running": 0}
     assert read(row_id) == ("pending", 50)  # a page says so, too, before the relay has seen it
@@ -67,7 +67,7 @@ def test_a_job_whose_process_was_killed_is_pending_again_when_its_lease_ends(job
     assert read(row_id) == ("pending", None)
     change(row_id, **killed)
     with transaction():
-        assert queries.retry(row_id) == 1
+        assert queries.retry_row(row_id)
     assert read(row_id) == ("pending", None)
 
 
