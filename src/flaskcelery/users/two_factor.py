@@ -15,11 +15,11 @@ from flaskcelery.audit.events import Actor, Event, count_recent, record
 from flaskcelery.database import database_now, db, now_plus, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import ChangedMeanwhile, get_actor, lock_account, must_have_totp, update_unchanged
-from flaskcelery.users.crypto import UnreadableSecret, decrypt, encrypt
 from flaskcelery.users.emails import send_two_factor_notice
 from flaskcelery.users.models import RecoveryCode, User
 from flaskcelery.users.sessions import end_sessions, renew_token
 from flaskcelery.users.tokens import timestamp
+from flaskcelery.users.totp_secrets import UnreadableSecret, decrypt, encrypt
 
 HOUR = 3600  # seconds
 STEP = 30  # seconds for which an app shows a code

@@ -1,4 +1,4 @@
-"""Encryption of secrets that the database keeps, so that a dump is worth nothing without SECRET_KEY."""
+"""Encryption of the secrets of authenticator apps, so that a dump of the database is worth nothing without the key."""
 
 import base64
 import hmac
