@@ -117,6 +117,7 @@ def init_blueprints(app: Flask) -> None:
     @app.before_request
     def check_guard() -> ResponseReturnValue | None:
         guard = guards.get(request.blueprint or "")
-        answer = guard() if guard else None
+        if guard and (answer := guard()) is not None:
+            return answer
         action = SENSITIVE.get(request.endpoint or "")
-        return require_confirmation(action) if answer is None and action else answer
+        return require_confirmation(action) if action else None

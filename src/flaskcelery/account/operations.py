@@ -29,10 +29,10 @@ SHOWN_EMAILS = 20
 EMAIL_STATES = {"pending": "waiting", "running": "waiting", "failed": "failed"}
 EXPORTED_AT_ONCE = 500  # rows
 ACCOUNT_COLUMNS = (
-    *("id", "username", "email", "email_confirmed_at", "pending_email", "previous_email", "email_changed_at"),
-    *("left_email", "confirm_by", "password_changed_at", "joined_at", "last_login_at", "is_staff", "totp_enabled_at"),
-    *("is_viewer", "devices_forgotten_at"),
-)
+    "id", "username", "email", "email_confirmed_at", "pending_email", "previous_email", "email_changed_at",
+    "left_email", "confirm_by", "password_changed_at", "joined_at", "last_login_at", "is_staff", "totp_enabled_at",
+    "is_viewer", "devices_forgotten_at",
+)  # fmt: skip
 SESSION_COLUMNS = ("created_at", "last_seen_at", "confirmed_at", "expires_at", "is_remembered", "ip_address", "device")
 EVENT_COLUMNS = ("at", "event", "email", "ip_address", "detail")
 

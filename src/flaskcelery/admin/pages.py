@@ -45,9 +45,16 @@ USERS = Page(
         "role": {"staff": "", "read-only": ""},
     },
     hidden=(
-        *("totp_secret", "totp_last_step"),
-        *("password_hash", "undo_password_hash", "username_key", "username_skeleton", "email_key"),
-        *("is_active", "is_staff", "is_viewer"),  # state and role tell it
+        "totp_secret",
+        "totp_last_step",
+        "password_hash",
+        "undo_password_hash",
+        "username_key",
+        "username_skeleton",
+        "email_key",
+        "is_active",  # the state tells it, and the role the next two
+        "is_staff",
+        "is_viewer",
     ),
     history=lambda user: find_events(user.id, HISTORY_LENGTH),
     actions=USER_ACTIONS,

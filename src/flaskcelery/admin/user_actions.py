@@ -195,6 +195,6 @@ def delete(actor: User, user: User) -> str:
 
 
 USER_ACTIONS = (
-    *(add, edit, give_back, send_reset, make_staff, make_viewer, make_user, end_sessions, activate),
-    *(reset_two_factor, deactivate, delete),
-)
+    add, edit, give_back, send_reset, make_staff, make_viewer, make_user, end_sessions, activate,
+    reset_two_factor, deactivate, delete,
+)  # fmt: skip

@@ -39,9 +39,9 @@ def require_password() -> ResponseReturnValue | None:
         if not current_user.is_authenticated:
             flash("Please log in again.", "info")
         return redirect(url_for("auth.show_login", next=next_page))
-    needed = {"code", "recovery"} if g.user.totp_secret else {"set-up"}
-    if request.view_args and request.view_args["kind"] not in needed:
-        return redirect(url_for("login_code.show", kind=min(needed), next=next_page))
+    kinds = ["code", "recovery"] if g.user.totp_secret else ["set-up"]
+    if request.view_args and request.view_args["kind"] not in kinds:
+        return redirect(url_for("login_code.show", kind=kinds[0], next=next_page))
     return None
 
 
