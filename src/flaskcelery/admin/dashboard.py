@@ -12,6 +12,7 @@ from flaskcelery.database import database_now, db
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.queries import count_states, find_oldest_pending
 from flaskcelery.users.models import User
+from flaskcelery.web.templates import describe_age
 
 DAYS, HOURS = 30, 48
 MAX_USERS = 100_000  # the database counts rows one by one; above, the exact number matters little
@@ -86,7 +87,7 @@ def find_tiles(charts: list[Chart]) -> list[Tile]:
     sign_ups, sent, failed = charts
     counts, oldest = count_states("pending", "failed", "jobs_pending", "jobs_failed"), find_oldest_pending()
     users = format_total(count_rows(select(User.id), MAX_USERS), MAX_USERS)
-    waits = f"oldest: {format_age(oldest)}" if oldest else "none waiting"
+    waits = f"oldest: {describe_age(oldest)}" if oldest else "none waiting"
     return [
         Tile("Users", users, f"{sign_ups.total:,} new in {sign_ups.period}", USERS.url()),
         Tile("Emails sent", f"{sent.total:,}", f"in {sent.period}", EMAILS.url(state="sent")),
@@ -105,10 +106,3 @@ def find_tiles(charts: list[Chart]) -> list[Tile]:
 def _find_job_tiles(pending: int, failed: int) -> list[Tile]:
     tint = "bad" if failed else ""
     return [Tile("Jobs failed", f"{failed:,}", f"{pending:,} pending", JOBS.url(), tint)] if pending or failed else []
-
-
-def format_age(age: timedelta) -> str:
-    """Return an age in its two largest units."""
-    hours, minutes = age.seconds // 3600, age.seconds // 60 % 60
-    parts = [(age.days, "d"), (hours, "h")] if age.days else [(hours, "h"), (minutes, "min")]
-    return " ".join(f"{number} {unit}" for number, unit in parts if number) or "less than a minute"
