@@ -32,7 +32,7 @@ def renew(app: Flask) -> None:
     publisher = Publisher(app.extensions["celery"])
     app.extensions.update(metrics=Metrics(), publisher=publisher, readiness=RecentReadiness())
     app.extensions.update(slots=None, smtp_sessions=None)
-    app.extensions["strangers"].clear()
+    app.extensions.pop("strangers", None)
     app.extensions["celery"].set_default()
     mail.init_app(app)
     for init in (init_passwords, init_breaches, init_limits):

@@ -18,7 +18,7 @@ def same_for_strangers(view: Callable[[], T]) -> Callable[[], T | str]:
     def show() -> T | str:
         if request.query_string or session.keys() - {TOKEN} or current_app.debug:  # whose templates change
             return view()
-        pages: dict[str, list[str]] = current_app.extensions["strangers"]
+        pages: dict[str, list[str]] = current_app.extensions.setdefault("strangers", {})
         parts = pages.get(request.endpoint or "")
         if parts is None:
             page = str(view())

@@ -26,7 +26,6 @@ QUIET_ZONE = 4  # modules of white around a QR code, as its standard asks for
 
 
 def init_templates(app: Flask) -> None:
-    app.extensions["strangers"] = {}  # the pages that web/strangers.py keeps
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["qr_code"] = draw_qr_code
     app.jinja_env.globals |= {"find_focus": find_focus, "menu": MENU, "public_url": public_url}
