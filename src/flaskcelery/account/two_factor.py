@@ -10,17 +10,16 @@ from flask_login import current_user, login_user
 
 from flaskcelery.account.operations import change_two_factor
 from flaskcelery.users.models import User
-from flaskcelery.users.two_factor import describe_secret, make_secret, renew_codes, turn_off, turn_on
+from flaskcelery.users.two_factor import NEW_SECRET, describe_secret, get_new_secret, renew_codes, turn_off, turn_on
 from flaskcelery.web.forms import CodeForm, Form, errors_shown
 from flaskcelery.web.rate_limits import limit
 
 bp = Blueprint("two_factor", __name__, template_folder="templates")
 
 PAGE = "/accounts/me/two-factor/<any('set-up', codes, off):action>/"
-NEW_SECRET = "new_secret"  # noqa: S105  a key of the visitor's session
 # The form of each page, and what it does.
 CHANGES: dict[str, tuple[type[Form], Callable[[User, Any], list[str] | None]]] = {
-    "set-up": (CodeForm, lambda user, form: turn_on(user, form.code.data, _secret())),
+    "set-up": (CodeForm, lambda user, form: turn_on(user, form.code.data, get_new_secret(session))),
     "codes": (Form, lambda user, _form: renew_codes(user.id)),
     "off": (Form, lambda user, _form: turn_off(user)),
 }
@@ -52,9 +51,5 @@ def submit(action: str) -> ResponseReturnValue:
 
 
 def _show(action: str, form: Form) -> str:
-    secret = describe_secret(current_user, _secret()) if action == "set-up" else None
+    secret = describe_secret(current_user, get_new_secret(session)) if action == "set-up" else None
     return render_template("account/two_factor.html", action=action, form=form, secret=secret)
-
-
-def _secret() -> str:
-    return str(session.setdefault(NEW_SECRET, make_secret()))

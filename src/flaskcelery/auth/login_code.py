@@ -13,7 +13,14 @@ from flaskcelery.auth import operations
 from flaskcelery.auth.forms import RecoveryForm
 from flaskcelery.auth.views import PENDING_LOGIN, end_current_session, open_session
 from flaskcelery.users.models import User
-from flaskcelery.users.two_factor import describe_secret, make_secret, turn_on, use_code, use_recovery_code
+from flaskcelery.users.two_factor import (
+    NEW_SECRET,
+    describe_secret,
+    get_new_secret,
+    turn_on,
+    use_code,
+    use_recovery_code,
+)
 from flaskcelery.web.forms import CodeForm, errors_shown
 from flaskcelery.web.rate_limits import attempt
 from flaskcelery.web.urls import safe_next
@@ -21,12 +28,11 @@ from flaskcelery.web.urls import safe_next
 bp = Blueprint("login_code", __name__, template_folder="templates")
 
 PAGE = "/accounts/login/<any(code, recovery, 'set-up'):kind>/"
-NEW_SECRET = "new_secret"  # noqa: S105  a key of the visitor's session
 # The form, the limit of wrong codes, and what uses a code up.
 KINDS: dict[str, tuple[type[CodeForm], str, Callable[[User, str], list[str] | None]]] = {
     "code": (CodeForm, "enter_code", use_code),
     "recovery": (RecoveryForm, "enter_recovery_code", use_recovery_code),
-    "set-up": (CodeForm, "set_up_code", lambda user, code: turn_on(user, code, session[NEW_SECRET])),
+    "set-up": (CodeForm, "set_up_code", lambda user, code: turn_on(user, code, get_new_secret(session))),
 }
 
 
@@ -70,5 +76,5 @@ def submit(kind: str) -> ResponseReturnValue:
 
 def _show(kind: str, form: CodeForm) -> str:
     is_set_up = kind == "set-up"
-    secret = describe_secret(g.user, session.setdefault(NEW_SECRET, make_secret())) if is_set_up else None
+    secret = describe_secret(g.user, get_new_secret(session)) if is_set_up else None
     return render_template("auth/login_code.html", kind=kind, form=form, secret=secret)

@@ -5,7 +5,9 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import MutableMapping
 from contextlib import suppress
+from typing import Any
 
 import pyotp
 from flask import current_app
@@ -21,6 +23,7 @@ from flaskcelery.users.sessions import end_sessions, renew_token
 from flaskcelery.users.tokens import timestamp
 from flaskcelery.users.totp_secrets import UnreadableSecret, decrypt, encrypt
 
+NEW_SECRET = "new_secret"  # noqa: S105  a key of the visitor's session
 HOUR = 3600  # seconds
 STEP = 30  # seconds for which an app shows a code
 LABEL_LENGTH = 64  # of the email in an app: a QR code takes twice as long to draw for the longest one
@@ -51,6 +54,13 @@ class NoTotp(UserFacingError):
 def make_secret() -> str:
     """Return the secret of a new authenticator app, encrypted."""
     return encrypt(pyotp.random_base32())
+
+
+def get_new_secret(session: MutableMapping[str, Any]) -> str:
+    """Return the secret, encrypted, of the app that a visitor sets up; their session keeps it for the next request."""
+    if NEW_SECRET not in session:
+        session[NEW_SECRET] = make_secret()
+    return str(session[NEW_SECRET])
 
 
 def describe_secret(user: User, encrypted: str) -> tuple[str, str]:
