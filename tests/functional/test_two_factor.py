@@ -53,9 +53,9 @@ def test_each_visit_of_the_page_shows_another_secret(logged_in: Browser) -> None
 
 def test_the_qr_code_is_a_picture_without_styles_or_scripts(logged_in: Browser) -> None:
     page = logged_in.client.get(SET_UP).text
-    svg = re.search(r"<svg .*?</svg>", page, re.DOTALL)[0]
-    assert re.search(r'role="img" aria-label="[^"]+"', svg)
-    assert len(re.findall(r"M\d+ \d+h1v1h-1z", svg)) > 400
+    svg = re.search(r'role="img" aria-label="[^"]+">(<svg .*?</svg>)', page)[1]
+    assert '<path fill="#fff" d="M0 0h' in svg  # behind the black squares, in dark mode too
+    assert len(re.findall(r"h\d+", svg.partition('stroke="#000"')[2])) > 200
     assert not re.search(r"style|script|href", svg)
 
 
