@@ -16,7 +16,7 @@ from flaskcelery.logs import mask
 from flaskcelery.outbox import queries as outbox
 from flaskcelery.retention import PURGED_PER_PASS
 from flaskcelery.users.accounts import ROLES, get_actor, keep_last_staff, later_deadline, lock_account
-from flaskcelery.users.email_change import move_email
+from flaskcelery.users.email_change import prepare_email_change
 from flaskcelery.users.emails import send_invitation_email, send_password_reset_email
 from flaskcelery.users.models import NO_PASSWORD, VOIDED_PASSWORD, User
 from flaskcelery.users.names import make_email, make_names, refuse_taken
@@ -73,7 +73,7 @@ def change_user(user_id: int, username: str, email: str, actor_id: int | None = 
         ]
         values: dict[str, Any] = dict(names)
         if names["email_key"] != user.email_key:
-            values |= move_email(user, names["email"], is_confirmed=False)
+            values |= prepare_email_change(user, names["email"], is_confirmed=False)
         if changes:
             db.session.execute(update(User).where(User.id == user_id).values(**values))
             record(Event.CHANGED, user_id, user.email, ", ".join(changes), get_actor(actor_id))
@@ -87,7 +87,7 @@ def give_back(user_id: int, email: str, actor_id: int | None = None) -> None:
     new = make_email(email)
     with refuse_taken(new, user_id), transaction():
         user = lock_account(user_id)
-        values = move_email(user, new["email"], is_confirmed=False, is_given_back=True)
+        values = prepare_email_change(user, new["email"], is_confirmed=False, is_given_back=True)
         record(Event.GIVEN_BACK, user_id, new["email"], f"was {mask(user.email)}", get_actor(actor_id))
         db.session.execute(update(User).where(User.id == user_id).values(**values))
 

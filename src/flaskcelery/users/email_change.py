@@ -77,7 +77,7 @@ def can_undo(user: User) -> bool:
     return user.previous_email is not None and _is_recent(user.email_changed_at)
 
 
-def move_email(
+def prepare_email_change(
     user: User, new: str, *, is_confirmed: bool, keep: str | None = None, is_given_back: bool = False
 ) -> dict[str, Any]:
     """End the account's sessions, tell both emails about the change, and return the columns to write.

@@ -10,7 +10,7 @@ from flaskcelery.database import db, detach, now_plus, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users import emails
 from flaskcelery.users.accounts import keep_last_staff, update_unchanged
-from flaskcelery.users.email_change import move_email
+from flaskcelery.users.email_change import prepare_email_change
 from flaskcelery.users.models import User
 from flaskcelery.users.names import AccountTaken, email_key, make_email, refuse_taken
 from flaskcelery.users.password_change import VOID, check_password, start_reset
@@ -81,7 +81,7 @@ def _reject(user: User, _new: str, _owner: User | None) -> None:
 
 
 def _change(user: User, new: str, owner: User | None) -> None:
-    _write(user, **move_email(user, new, is_confirmed=True, keep=owner and owner.session_token))
+    _write(user, **prepare_email_change(user, new, is_confirmed=True, keep=owner and owner.session_token))
     if owner:
         renew_token(owner)
     record(Event.EMAIL_CHANGED, user.id, user.email)
