@@ -114,8 +114,8 @@ upgrade: requirements ## Pin the newest versions of all packages
 
 migration: LAST = $$(ls migrations/versions/*.py | wc -l)
 migration: $(VENV)/.development ## Create a migration from the models: make migration NAME="add colours"
-	@$(BIN)/flask db upgrade
-	@$(BIN)/flask db revision --autogenerate -m "$(NAME)" \
+	@$(BIN)/flask db upgrade -x quiet
+	@$(BIN)/flask db migrate -x quiet -m "$(NAME)" \
 	  --rev-id "$$(printf %04d $$(($(LAST) + 1)))"
 	@$(BIN)/ruff format -q migrations
 	@echo "Read the file. Then apply it: restart make run, or run $(BIN)/flask db upgrade"

@@ -1,5 +1,6 @@
 """How Alembic reaches the application's database; Flask-Migrate runs this file."""
 
+import logging
 import sys
 
 from alembic import context
@@ -11,6 +12,9 @@ from flaskcelery.database import UtcDateTime
 
 db = current_app.extensions["migrate"].db
 options = current_app.extensions["migrate"].configure_args
+
+if "quiet" in context.get_x_argument():  # `make run` and `make migration` say themselves what they do
+    logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def render_item(kind, item, _context):

@@ -16,6 +16,7 @@ from sqlalchemy import inspect
 from flaskcelery.config.settings import MIGRATIONS
 from flaskcelery.database import db
 from tests.conftest import run_sql
+from tests.processes import ROOT
 
 VERSIONS = MIGRATIONS / "versions"
 COLUMNS = "username, username_key, email, email_key, password_hash, is_active, is_staff, joined_at"
@@ -36,6 +37,15 @@ def test_the_comparison_notices_a_missing_migration(app: Flask) -> None:
     with app.app_context():
         downgrade(revision="0001")
         assert differences() != []
+
+
+def test_make_run_and_make_migration_have_alembic_say_nothing(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    assert (ROOT / "Makefile").read_text().count("-x quiet") == 2
+    with app.app_context():
+        downgrade(revision="0001")
+        caplog.set_level("INFO", "alembic")  # until the end of this test
+        upgrade(x_arg="quiet")
+    assert caplog.messages == []
 
 
 def test_a_migration_without_changes_is_refused_with_a_hint(app: Flask, tmp_path: Path) -> None:
