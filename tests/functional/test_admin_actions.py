@@ -32,6 +32,15 @@ def test_who_is_locked_out_is_out_at_once_and_gets_no_link(app: Flask, staff: Me
     assert alice.is_logged_in()
 
 
+def test_beside_a_dangerous_button_is_its_note_or_else_its_first_consequence(staff: Member, alice: Member) -> None:
+    texts = re.findall("<li><div>(.*?)</div>", staff.client.get(f"/admin/users/{alice.id}/").text)
+    assert texts[0].startswith("The owner’s email gets a link to choose a password.")
+    assert texts[1:] == [
+        "The owner cannot log in until the account is unlocked.",
+        "The account and its data are erased. This cannot be undone.",
+    ]
+
+
 def test_a_role_is_given_and_taken_and_ends_the_sessions(app: Flask, staff: Member, alice: Member) -> None:
     row = f"/admin/users/{alice.id}/"
     run_sql(app, "UPDATE users SET email_confirmed_at = joined_at")

@@ -31,7 +31,7 @@ class Action:
     is_available: Callable[[Any], Any] = lambda _row: True
     bulk: bool = False  # for the whole list, not for one row: `confirm` and `is_available` get None
     danger: bool = False  # red, below the details
-    note: str = ""  # beside a dangerous button
+    note: str = ""  # beside a dangerous button; the default is the first consequence
 
     @property
     def name(self) -> str:
