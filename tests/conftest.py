@@ -27,7 +27,7 @@ from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from tests.alone import pytest_runtest_protocol  # noqa: F401  the hook
 from tests.apps import as_new, close
-from tests.pages import find_csrf_token, is_logged_in
+from tests.pages import describe, find_csrf_token, is_logged_in, values_of
 
 PASSWORD = "correct horse battery"
 MakeApp = Callable[..., Flask]
@@ -41,11 +41,15 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def patched_application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Compile each template once, not once for each application, and let none read the `.env` of a developer."""
+    """Compile each template once, not once for each application, and let none read the `.env` of a developer.
+
+    An assertion about an answer that fails shows the errors in its page.
+    """
     cache = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "jinja_options", {"bytecode_cache": cache})
         patch.setattr("flaskcelery.config.settings.ROOT", tmp_path_factory.mktemp("no-env-file"))
+        patch.setattr(TestResponse, "__repr__", describe)
         yield
 
 
@@ -160,15 +164,16 @@ class Browser:
         self.client = client
 
     def send(self, path: str, **fields: str) -> TestResponse:
-        """Fetch the form at `path`, fill it in and send it."""
-        page = self.client.get(path.partition("?")[0], follow_redirects=True).text
-        return self.client.post(path, data={"csrf_token": find_csrf_token(page), **fields})
+        """Fetch the form at `path`, fill in these fields and send it; its other fields keep what they show."""
+        where = path.partition("?")[0]
+        page = self.client.get(where, follow_redirects=True).text
+        return self.client.post(path, data={**values_of(page, where), **fields})
 
     def sign_up(
         self, username: str = "alice", email: str = "alice@example.com", password: str = PASSWORD, **fields: str
     ) -> TestResponse:
         """Fill in the sign-up form."""
-        both = {"password1": password, "password2": password}
+        both = {"password1": password, "password2": password, "opened": ""}  # long ago: not by a bot
         return self.send("/accounts/signup/", username=username, email=email, **{**both, **fields})
 
     def log_in(self, email: str = "alice@example.com", password: str = PASSWORD, **fields: str) -> TestResponse:

@@ -18,7 +18,7 @@ from flaskcelery.web import rate_limits
 from flaskcelery.web.rate_limits import LIMITS, Limit
 from tests.conftest import Browser, MakeApp, close, run_sql, send_emails
 from tests.functional.snapshots import set_up_once
-from tests.pages import csrf_token
+from tests.pages import csrf_token, values_of
 from tests.rows import add_missing_rows
 
 SITE = "https://www.example.com"
@@ -58,12 +58,15 @@ class Member(Browser):
 
     def act(self, where: str, action: str, **fields: str) -> Any:
         """Press the button of an action on the page `where`, and then that of its form or confirmation."""
-        page = self.client.get(where).text
-        path = f"{where}action/{action}/"
-        assert f'href="{path}"' in page or f'action="{path}"' in page, action
+        page, name = self.client.get(where).text, action.replace("_", "-")
+        names = re.findall(rf'"{where}action/([\w-]+)/"', page)
+        assert name in names, f"No action {action!r} on {where}; there are: {', '.join(names)}."
+        path = f"{where}action/{name}/"
         if f'href="{path}"' in page:
-            assert self.client.get(path).status_code == 200
-        return self.client.post(path, data={"csrf_token": self.token(), **fields}, follow_redirects=True)
+            form = self.client.get(path)
+            assert form.status_code == 200
+            page = form.text
+        return self.client.post(path, data={**values_of(page, path), **fields}, follow_redirects=True)
 
 
 def pass_ten_minutes(app: Flask) -> None:
