@@ -16,7 +16,8 @@ def follow(folder: Path, page: str = "docs/tutorial.md", *, migrates: bool = Tru
         if command and migrates:
             subprocess.run(command, shell=True, cwd=folder, check=True)  # noqa: S602  as a reader types it
         elif language == "diff":
-            change(folder / name, text.splitlines())
+            for hunk in text.split("@@\n"):
+                change(folder / name, hunk.splitlines())
         elif name:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(text)
