@@ -65,7 +65,8 @@ def values_of(page: str, path: str) -> dict[str, str]:
 def describe(answer: TestResponse) -> str:
     """Return the status of an answer, and what its page says is wrong."""
     page = answer.text if answer.mimetype == "text/html" else ""
-    errors = re.findall(r'<div id="(.*?)-errors"><p class="wrong">(.*?)</p>|<p class="error (.*?)".*?>(.*?)</p>', page)
+    fields = r'<div id="(?:[\w-]+-)?(\w+)-errors"><p class="wrong">(.*?)</p>'
+    errors = re.findall(rf'{fields}|<p class="error (.*?)".*?>(.*?)</p>', page)
     return f"<{'; '.join([answer.status, *(': '.join(filter(None, each)) for each in errors)])}>"
 
 
