@@ -68,5 +68,5 @@ def describe_age(age: timedelta) -> str:
 
 def draw_qr_code(text: str) -> Markup:
     """Return an SVG element, the only kind of image in a page that the Content-Security-Policy allows."""
-    svg = segno.make_qr(text).svg_inline(light="#fff", omitsize=True, svgclass=None, lineclass=None)
+    svg = segno.make_qr(text).svg_inline(scale=4, light="#fff", svgclass=None, lineclass=None)
     return Markup(svg)  # noqa: S704  it has no text
