@@ -17,6 +17,7 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -83,7 +84,8 @@ class ForkServer:
         self._lock = threading.Lock()
         self._socket, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environ = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "tests.forks"]
+        self._templates = tempfile.TemporaryDirectory(prefix="templates-")
+        command = [sys.executable, "-m", "tests.forks", self._templates.name]
         with other:
             self._popen = subprocess.Popen(command, stdin=other.fileno(), env=environ, cwd=ROOT, start_new_session=True)
         atexit.register(self.close)
@@ -91,6 +93,7 @@ class ForkServer:
     def close(self) -> None:
         self._socket.close()
         self._popen.wait()
+        self._templates.cleanup()
 
     def fork(self, command: list[str], environ: dict[str, str], cwd: Path, stdout: int, stderr: int) -> Forked:
         """Run a program of `PROGRAMS`; what it prints goes to these files."""
@@ -139,8 +142,24 @@ def run(files: list[int], command: list[str], environ: dict[str, str], cwd: str)
     sys.exit(pkgutil.resolve_name(PROGRAMS[command[0]])())
 
 
-if __name__ == "__main__":
+def prepare(templates: str) -> None:
+    """Do what each process would do again: import, map the models, read the tables of names, and compile templates."""
     for module in (*IMPORTED, *(name.partition(":")[0] for name in PROGRAMS.values())):
         importlib.import_module(module)
+    from flask import Flask
+    from jinja2 import FileSystemBytecodeCache
+    from sqlalchemy.orm import configure_mappers
+
+    from flaskcelery.users.lookalikes import skeleton_digest
+    from flaskcelery.web.urls import public_suffixes
+
+    configure_mappers()
+    skeleton_digest("")
+    public_suffixes()
+    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(templates)}
     gc.freeze()
+
+
+if __name__ == "__main__":
+    prepare(sys.argv[1])
     serve(socket.socket(fileno=os.dup(0)))
