@@ -73,8 +73,7 @@ class Process:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time that its own processes have used."""
-        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.children()]
-        return sum(int(ticks) for stat in stats for ticks in stat[11:13]) / os.sysconf("SC_CLK_TCK")
+        return sum(map(cpu_seconds, self.children()))
 
     def wait_for_text(self, text: str, seconds: float = 30) -> None:
         """Wait until the process has printed `text`."""
@@ -89,6 +88,14 @@ class Process:
         if self.popen.poll() is not None:
             pytest.fail(f"{self.log.stem} ended with {self.popen.returncode}:\n{self.log.read_text()[-3000:]}")
         return False
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time of a process and of those of its children that have ended; 0 if it has ended itself."""
+    with suppress(OSError):
+        ticks = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+        return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
