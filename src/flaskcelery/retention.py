@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from flaskcelery.database import db, moment, now_plus, transaction
+from flaskcelery.database import db, now_plus, now_plus_once, transaction
 from flaskcelery.errors import explain
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def purge(function: Purge) -> Purge:
 
 def find_batch(column: Time, age: float, *where: ColumnElement[bool]) -> Sequence[Any]:
     """Return the ids of at most PURGED_PER_PASS rows whose `column`, an indexed time, is at least `age` seconds ago."""
-    old = select(column.class_.id).where(column <= moment(-age), *where)
+    old = select(column.class_.id).where(column <= now_plus_once(-age), *where)
     return db.session.scalars(old.order_by(column).limit(PURGED_PER_PASS)).all()
 
 

@@ -8,8 +8,12 @@ from importlib.metadata import version
 
 import pytest
 from flask import Flask
+from flask_login import current_user
 from itsdangerous import TimestampSigner
+from sqlalchemy import update
 
+from flaskcelery.database import db, pause, transaction
+from flaskcelery.users.models import User
 from tests.conftest import Browser, run_sql
 from tests.functional.conftest import AGO
 
@@ -62,6 +66,25 @@ def test_a_used_session_is_seen_but_not_at_each_request(app: Flask, logged_in: B
     run_sql(app, f"UPDATE login_sessions SET ip_address = '', last_seen_at = {AGO.format('6 minutes')}")
     assert logged_in.is_logged_in()
     assert run_sql(app, seen)[0][1] == "127.0.0.1"
+
+
+def test_a_view_that_is_writing_when_it_first_asks_for_its_user_is_not_disturbed(
+    app: Flask, logged_in: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write() -> str:
+        with transaction():
+            db.session.execute(update(User).values(username="alicia"))
+            name: str = current_user.username
+        pause(current_user)
+        return name
+
+    run_sql(app, f"UPDATE login_sessions SET ip_address = '', last_seen_at = {AGO.format('6 minutes')}")
+    with monkeypatch.context() as here:
+        here.setitem(app.view_functions, "home.show_robots", write)
+        assert logged_in.client.get("/robots.txt").text == "alicia"
+    assert run_sql(app, "SELECT ip_address FROM login_sessions") == [("",)]
+    assert logged_in.is_logged_in()
+    assert run_sql(app, "SELECT ip_address FROM login_sessions") == [("127.0.0.1",)]
 
 
 def test_ended_sessions_are_purged_with_their_addresses(app: Flask, logged_in: Browser) -> None:

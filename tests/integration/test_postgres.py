@@ -1,6 +1,7 @@
 """What Postgres does differently from SQLite, asked of a real one."""
 
 import re
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,13 +13,13 @@ from alembic.migration import MigrationContext
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import URL, func, select
+from sqlalchemy import URL, func, select, text
 
 from flaskcelery.app import create_app
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.auth.operations import WrongCredentials, authenticate
 from flaskcelery.auth.password_reset import request_reset
-from flaskcelery.database import db, now_plus
+from flaskcelery.database import db, forget, now_plus, pause, transaction
 from flaskcelery.outbox import delivery
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.relay import take_overdue
@@ -171,6 +172,20 @@ def set_read_only(value: bool) -> None:
         admin.execute(f"ALTER DATABASE {database.database} SET default_transaction_read_only = {value}")
     db.session.remove()
     db.engine.dispose()
+
+
+@pytest.mark.parametrize("reason", ["a restart", "an idle transaction"])
+@pytest.mark.parametrize("end", [pause, forget])
+def test_a_read_that_the_server_has_ended_can_be_ended(app: Flask, end: Callable[[], None], reason: str) -> None:
+    register("alice", "alice@example.com", "correct horse")
+    db.session.execute(text("SET idle_in_transaction_session_timeout = 50"))
+    if reason == "a restart":
+        close_all(db.engine.url.set(drivername="postgresql"))
+    else:
+        time.sleep(0.3)
+    end()
+    with transaction():
+        assert db.session.scalars(select(User.username)).one() == "alice"
 
 
 def close_all(database: URL) -> None:

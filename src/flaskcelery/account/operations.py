@@ -9,7 +9,7 @@ from sqlalchemy import Select, select, update
 
 from flaskcelery.audit.events import Event, record, select_events
 from flaskcelery.audit.models import AuditEvent
-from flaskcelery.database import db, detach, transaction
+from flaskcelery.database import db, pause, transaction
 from flaskcelery.errors import WrongPassword
 from flaskcelery.outbox.models import OutboxRow
 from flaskcelery.outbox.queries import is_job
@@ -73,7 +73,7 @@ def change_password(user: User, old_password: str, new_password: str) -> None:
 
 def change_two_factor(user: User, change: Callable[[], R]) -> R:
     """Make the change in a transaction and return what it returns; raise ChangedMeanwhile."""
-    detach(user)
+    pause(user)
     with transaction():
         if not update_unchanged(user, ["password_hash"], password_hash=user.password_hash):
             raise ChangedMeanwhile

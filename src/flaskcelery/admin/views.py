@@ -8,7 +8,7 @@ from flaskcelery.admin.dashboard import find_charts, find_tiles
 from flaskcelery.admin.pages import AUDIT, PAGES
 from flaskcelery.admin.registry import Page
 from flaskcelery.admin.tables import id_of
-from flaskcelery.database import db
+from flaskcelery.database import db, pause
 from flaskcelery.web.error_pages import NoAccess
 from flaskcelery.web.forms import errors_shown
 from flaskcelery.web.security import require_login
@@ -65,7 +65,7 @@ def submit(name: str, action: str, row_id: str | None = None) -> ResponseReturnV
     if request.method != "POST" and not (form or found.confirm):
         abort(405)
     if request.method == "POST" and (form is None or form.validate()):
-        db.session.expunge_all()  # the columns stay readable when the operation begins its transaction
+        pause(*db.session)  # the columns stay readable when the operation begins its transaction
         with errors_shown(form):
             flash(found.run(current_user, *[each for each in (row, form) if each is not None]), "success")
         if form is None or not form.errors:

@@ -9,7 +9,7 @@ from flask import current_app
 from sqlalchemy import bindparam, select
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import database_now, db, detach, now_plus, read_one, transaction
+from flaskcelery.database import database_now, db, now_plus, pause, read_one, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import ChangedMeanwhile, must_have_totp, update_unchanged
 from flaskcelery.users.devices import record_login
@@ -46,7 +46,7 @@ def authenticate(email_key: str, password: str, remember: bool = False) -> User:
     password, EmailNotConfirmed if confirmation is required.
     """
     # A visitor who is logged in to this account already has an object of their own, with the old session's token.
-    db.session.expunge_all()
+    pause(*db.session)
     for _ in range(LOGIN_TRIES):
         user = _check_credentials(email_key, password)
         if _start_login(user, password, remember):
@@ -59,8 +59,7 @@ def _check_credentials(email_key: str, password: str) -> User:
     found = read_one(OWNER, email_key=email_key)
     user: User | None = found[0] if found else None
     least = hasher().work_of_failures()
-    db.session.expunge_all()
-    db.session.rollback()  # no transaction is open while the password is hashed
+    pause(user)
     is_unconfirmed = user and user.email_confirmed_at is None and current_app.config["EMAIL_CONFIRMATION_REQUIRED"]
     is_hidden = is_unconfirmed and not current_app.config["SIGN_UP_REVEALS_EMAIL"]
     # A locked or hidden account has no hash here: with the right password, too, it takes the time of a failure.
@@ -112,7 +111,8 @@ def find_by_login_token(user_id: int, token: str) -> User | None:
     """Return the account whose login this token can finish now, detached from the database."""
     user = db.session.get(User, user_id)
     if user and user.is_active and verify_token(Purpose.FINISH_LOGIN, user, token, LOGIN_MAX_AGE):
-        return detach(user)
+        pause(user)
+        return user
     return None
 
 
@@ -143,7 +143,7 @@ def confirm(user: User, typed: str, nonce: str) -> None:
 
     Raises WrongPassword, WrongCode, UnreadableSecret or ChangedMeanwhile. Detaches `user`.
     """
-    detach(user)
+    pause(user)
     if not is_code(user, typed):
         check_password(user, typed)
     with _wrong_code_recorded(user), transaction():

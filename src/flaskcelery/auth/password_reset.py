@@ -5,7 +5,7 @@ from contextlib import suppress
 from sqlalchemy import Row, func, select
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, detach, now_plus, transaction
+from flaskcelery.database import db, now_plus, pause, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users.accounts import is_beyond_sign_up
 from flaskcelery.users.emails import send_password_reset_email
@@ -58,7 +58,8 @@ def reset_password(user_id: int, token: str, new_password: str) -> None:
 
     A second factor stays, unless the email was never confirmed: then a stranger could have set it up.
     """
-    user = detach(find_by_reset_token(user_id, token))
+    user = find_by_reset_token(user_id, token)
+    pause(user)
     new_hash = hasher().hash(new_password)
     confirmed_at = func.coalesce(User.email_confirmed_at, now_plus())
     with transaction():

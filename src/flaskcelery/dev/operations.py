@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from flaskcelery.config.derived import JOBS_QUEUE
-from flaskcelery.database import db
+from flaskcelery.database import forget
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox.tasks import TASKS, OutboxTask
 
@@ -27,7 +27,7 @@ def render(task: OutboxTask, number: int) -> Message | None:
         try:
             return task(**task.samples[number]())
         finally:
-            db.session.rollback()
+            forget()
 
 
 def find_previews() -> Iterator[Preview]:

@@ -14,7 +14,7 @@ from sqlalchemy import Update
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
 from flaskcelery.config.derived import JOBS_QUEUE
-from flaskcelery.database import drop_session, end_reading, transaction, write
+from flaskcelery.database import forget, pause, transaction, write
 from flaskcelery.errors import TaskFailed
 from flaskcelery.extensions import mail
 from flaskcelery.logs import about_row, mask_all
@@ -124,9 +124,9 @@ def perform(claimed: Claim) -> bool:
     try:
         with reporting(claimed.id, claimed.attempts):
             message = TASKS[claimed.task](**claimed.args)
-        end_reading()  # raises if the task made changes that nothing commits
+        pause()  # raises if the task made changes that nothing commits
     finally:
-        drop_session()
+        forget()
     if message is None:
         is_job = TASKS[claimed.task].queue == JOBS_QUEUE
         logger.info("%s: %s", claimed, "done" if is_job else "nothing to send")

@@ -13,7 +13,7 @@ from flask import Flask, current_app
 from kombu import Queue
 from kombu.pools import ProducerPool
 from sqlalchemy import event
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import Session
 
 from flaskcelery.config.derived import QUEUES
 from flaskcelery.database import db
@@ -93,9 +93,3 @@ def _publish_pending(session: Session) -> None:
     if not session.in_nested_transaction():
         for task, row_id in session.info.pop("pending", ()):
             current_app.extensions["publisher"].try_publish(task, row_id)
-
-
-@event.listens_for(db.session, "after_soft_rollback")
-def _forget_pending(session: Session, transaction: SessionTransaction) -> None:
-    if transaction.parent is None:  # neither a savepoint nor a flush inside one
-        session.info.pop("pending", None)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from flaskcelery.config.derived import JOBS_QUEUE, URGENT_QUEUE
-from flaskcelery.database import db, moment, now_plus, transaction
+from flaskcelery.database import db, forget, now_plus, now_plus_once, transaction
 from flaskcelery.errors import explain
 from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.heartbeat import heartbeat_file
@@ -46,7 +46,7 @@ def run_forever(period: float) -> None:
         except SQLAlchemyError as error:  # the next pass tries again
             logger.error(explain(error, f"The relay cannot reach the database: {type(error).__name__}"))
         finally:
-            db.session.remove()
+            forget()
         touch_alive()
         is_stopping.wait(period)
 
@@ -151,7 +151,7 @@ def _find_overdue(period: float, limit: int, where: ColumnElement[bool]) -> Sequ
     is_stale = OutboxRow.created_at <= now_plus(-STALE_PERIODS * max(period, 1))
     return db.session.execute(
         select(OutboxRow.id, OutboxRow.task, OutboxRow.domain, is_stale.label("is_stale"))
-        .where(is_claimable(), OutboxRow.due_at <= moment(-period), where)
+        .where(is_claimable(), OutboxRow.due_at <= now_plus_once(-period), where)
         .order_by(OutboxRow.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

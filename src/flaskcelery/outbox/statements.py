@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Executable, Row, bindparam, case, select, update
 
-from flaskcelery.database import db, end_reading, now_plus
+from flaskcelery.database import db, now_plus, pause
 from flaskcelery.outbox.models import OutboxRow, OutboxTotal, is_claimable
 
 MAX_PATIENCE = 7 * 86400  # seconds; even a row that waits for an operator to fix the settings expires
@@ -58,7 +58,8 @@ def count(total: str) -> dict[str, Any]:
 
 def execute_alone(statement: Executable, **values: object) -> Row[Any] | None:
     """Run a statement as a transaction of its own, without BEGIN and COMMIT; return its only row, or None."""
-    session = end_reading()
+    pause()
+    session = db.session()
     is_sqlite = db.engine.dialect.name == "sqlite"  # its driver commits each statement unless we say BEGIN
     options = {"sqlite_begin": ""} if is_sqlite else {"isolation_level": "AUTOCOMMIT"}
     row = session.connection(execution_options=options).execute(statement, values).one_or_none()

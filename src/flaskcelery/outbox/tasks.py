@@ -68,7 +68,7 @@ class OutboxTask:
         `expires_after` seconds from then. If this task already has a row with the key `once`, that row is returned, and
         nothing is added.
         """
-        require_transaction(f"{self.name}.enqueue()")
+        require_transaction(f"Call {self.name}.enqueue() inside transaction(): outside, nothing commits its row.")
         if to and "user_id" not in args:
             raise TypeError(f"{self.name}.enqueue() needs user_id=: whose email this is, or None")
         values = {"id": uuid.uuid4(), "task": self.name, "args": args, "once": once, "user_id": args.get("user_id")}

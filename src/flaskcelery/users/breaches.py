@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 from flask import Flask, current_app
 
-from flaskcelery.database import db
+from flaskcelery.database import pause
 
 TIME_LIMIT = 1  # second
 PAUSE = 10  # seconds in which the service is not asked again after it has failed
@@ -31,7 +31,7 @@ class BreachService:
         """Return whether the password is in a breach; False without a service, or if it does not answer in time."""
         if not self._url or time.monotonic() < self._away_until:
             return False
-        db.session.commit()  # ends the read: no transaction is open meanwhile
+        pause()
         digest = hashlib.sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest().upper()
         verdicts: list[bool] = []
         # A thread: no timeout limits the look-up of a host name, or an answer that comes byte by byte.

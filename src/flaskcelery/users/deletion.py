@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import and_, delete, exists, update
 
 from flaskcelery.audit.events import Event, forget_user, record
-from flaskcelery.database import db, detach, now_plus, transaction
+from flaskcelery.database import db, now_plus, pause, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.models import OutboxRow, is_pending, is_waiting
 from flaskcelery.retention import PURGED_PER_PASS, delete_batch, find_batch, purge
@@ -32,7 +32,8 @@ def close_account(user: User) -> None:
 
     Raises EmailJustChanged, LastStaff or ChangedMeanwhile.
     """
-    if can_undo(detach(user)):
+    pause(user)
+    if can_undo(user):
         raise EmailJustChanged
     with transaction():
         keep_last_staff(user.id)

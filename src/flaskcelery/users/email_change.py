@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import database_now, db, detach, now_plus, transaction
+from flaskcelery.database import database_now, db, now_plus, pause, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.outbox.queries import withdraw
 from flaskcelery.users import emails
@@ -57,7 +57,7 @@ def request_email_change(user: User, email: str, is_mailbox_lost: bool = False) 
     Only the new mailbox learns whether another account has the new email. Raises InvalidEmail, OtherDomain, SameEmail,
     PasswordTooNew or ChangedMeanwhile.
     """
-    detach(user)
+    pause(user)
     new = accept_email(email)
     if email_key(new) == user.email_key:
         raise SameEmail

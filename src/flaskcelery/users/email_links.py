@@ -6,7 +6,7 @@ from collections.abc import Callable
 from sqlalchemy import and_, or_, update
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, detach, now_plus, transaction
+from flaskcelery.database import db, now_plus, pause, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.users import emails
 from flaskcelery.users.accounts import keep_last_staff, update_unchanged
@@ -58,7 +58,7 @@ def follow_link(action: str, user_id: int, token: str, owner: User | None, passw
     if needs_password(action, user, is_owner=owner is not None):
         check_password(user, password, user.undo_password_hash if action == "undo" else None)
     else:
-        detach(user)
+        pause(user)
     new = {"change": user.pending_email, "undo": user.previous_email}.get(action) or user.email
     _, apply = ACTIONS[action]
     try:

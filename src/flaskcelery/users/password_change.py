@@ -3,7 +3,7 @@
 from typing import Any
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, detach, now_plus, transaction
+from flaskcelery.database import db, now_plus, pause, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import update_unchanged
 from flaskcelery.users.emails import send_password_changed_email, send_password_reset_email
@@ -25,7 +25,7 @@ def check_password(user: User, password: str, password_hash: str | None = None) 
 
     Detaches `user`.
     """
-    detach(user)
+    pause(user)
     if not hasher().verify(password, password_hash or user.password_hash):
         with transaction():
             record(Event.WRONG_PASSWORD, user.id, user.email)
@@ -34,7 +34,8 @@ def check_password(user: User, password: str, password_hash: str | None = None) 
 
 def set_password(user_id: int, password: str) -> None:
     """Give the account a password that an operator chose; raise CannotChange."""
-    user = detach(db.session.get_one(User, user_id))
+    user = db.session.get_one(User, user_id)
+    pause(user)
     new_hash = hasher().hash(password)
     with transaction():
         if not replace_password(user, new_hash, Event.PASSWORD_SET):

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, delete, ins
 from werkzeug.exceptions import HTTPException
 
 from flaskcelery.audit.events import Event, record
-from flaskcelery.database import db, now_plus, read_one, transaction, write
+from flaskcelery.database import TransactionError, db, now_plus, read_one, transaction, write
 from flaskcelery.extensions import login_manager
 from flaskcelery.retention import DAY, delete_batch, purge
 from flaskcelery.users.accounts import get_actor, must_have_totp
@@ -167,7 +167,7 @@ def load_user(token: str) -> User | None:
     user: User = found[0]
     if found[1]:
         is_mine = LoginSession.token_hash == _hash(token)
-        with transaction():
+        with suppress(TransactionError), transaction():  # a view is writing already: the next request will do it
             seen = {"last_seen_at": now_plus(), "ip_address": client_ip(), "device": user_agent()}
             db.session.execute(update(LoginSession).where(is_mine).values(**seen))
     user.session_token, user.has_new_token = token, is_new

@@ -31,7 +31,7 @@ every("03:00")(task("nightly", queue="jobs")(lambda: None))
 with create_app({"INSTANCE_PATH": sys.argv[1]}).app_context():
     @event.listens_for(db.session, sys.argv[2])
     def die(session):
-        if not session.in_nested_transaction():
+        if "written_to" in session.info and not session.in_nested_transaction():
             os.kill(os.getpid(), signal.SIGKILL)
     enqueue_scheduled()
 """

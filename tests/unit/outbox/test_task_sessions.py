@@ -58,14 +58,15 @@ def test_a_task_is_done_although_postgres_has_ended_its_idle_connection(
 ) -> None:
     def work() -> None:
         session = db.session()
-        rollback = session.rollback
+        session.connection()
+        commit = session.commit
 
         def fail_once() -> NoReturn:
-            monkeypatch.setattr(session, "rollback", rollback)
-            rollback()
-            raise kind("ROLLBACK", {}, Exception("idle-in-transaction timeout"))
+            monkeypatch.setattr(session, "commit", commit)
+            session.rollback()
+            raise kind("COMMIT", {}, Exception("idle-in-transaction timeout"))
 
-        monkeypatch.setattr(session, "rollback", fail_once)
+        monkeypatch.setattr(session, "commit", fail_once)
 
     assert run(work).state == "done"
 

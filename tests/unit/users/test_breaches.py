@@ -13,7 +13,7 @@ from flask import Flask
 
 from flaskcelery.app import create_app
 from flaskcelery.config.parsers import BREACH_SERVICE
-from flaskcelery.database import db
+from flaskcelery.database import TransactionError, db, transaction
 from flaskcelery.users.breaches import PAUSE, TIME_LIMIT
 from flaskcelery.users.password_policy import find_problems
 
@@ -151,3 +151,10 @@ def test_no_transaction_is_open_while_the_service_is_asked(
 def test_nobody_is_asked_by_default_and_the_well_known_service_by_the_setting_1(use: Callable[[str], Flask]) -> None:
     assert use("").config["PASSWORD_BREACH_CHECK"] == ""
     assert use("1").config["PASSWORD_BREACH_CHECK"] == BREACH_SERVICE
+
+
+def test_the_service_is_not_asked_inside_a_transaction(service: StandIn, use: Callable[[str], Flask]) -> None:
+    use(service.url)
+    with transaction(), pytest.raises(TransactionError, match="never pause"):
+        find_problems(SAFE)
+    assert service.requests == []
