@@ -1,6 +1,7 @@
 """How fast is it, beside what is possible? `python -m benchmarks [FIGURE ...]`, in about ten minutes.
 
-Every round measures each figure once, beside its limit. A complete table is also written to RESULTS.md.
+Every round measures each figure once, beside its limit. A complete table is also written to RESULTS.md. Figures that
+take long are measured only when they are named, and once.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from benchmarks.report import Measured, show_table, write_results
 from benchmarks.rows import Value
 
 ROUNDS = 3
+DEFAULT = [name for name, figure in FIGURES.items() if not figure.is_long]
 
 
 def measure(bench: Bench, names: list[str], rounds: int) -> Measured:
@@ -26,6 +28,8 @@ def measure(bench: Bench, names: list[str], rounds: int) -> Measured:
     measured: Measured = {name: [] for name in names}
     for number in range(rounds):
         for name in names:
+            if number and FIGURES[name].is_long:
+                continue
             print(f"round {number + 1} of {rounds}: {name}", file=sys.stderr, flush=True)
             if values := measure_one(bench, name):
                 measured[name].append(values)
@@ -44,7 +48,7 @@ def measure_one(bench: Bench, name: str) -> list[Value]:
 
 
 def main() -> None:
-    """Measure all figures, or those that are named."""
+    """Measure the figures that are named, or all that do not take long."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("figures", nargs="*", metavar="FIGURE", help=", ".join(FIGURES))
     parser.add_argument("--rounds", type=int, default=ROUNDS)
@@ -54,7 +58,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and so end everything that was started
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder, start_bench(Path(folder)) as bench:
-        measured = measure(bench, arguments.figures or list(FIGURES), arguments.rounds)
+        measured = measure(bench, arguments.figures or DEFAULT, arguments.rounds)
     print(show_table(measured))
     if not all(measured.values()):
         sys.exit("*** The table is not complete.")

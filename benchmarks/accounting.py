@@ -17,10 +17,10 @@ def cpu_seconds(process: Process) -> float:
     return sum(sum(map(int, fields[TIMES])) for _, fields in _members(process)) * TICK
 
 
-def memory(process: Process) -> list[float]:
-    """Return the proportional memory (PSS) of each process, in MB."""
-    rollups = [(path / "smaps_rollup").read_text() for path, _ in _members(process)]
-    return [int(re.findall(r"^Pss: +(\d+) kB", rollup, re.MULTILINE)[0]) / 1024 for rollup in rollups]
+def memory(process: Process) -> dict[int, float]:
+    """Return the proportional memory (PSS) of each process by its id, in MB."""
+    rollups = {int(path.name): (path / "smaps_rollup").read_text() for path, _ in _members(process)}
+    return {pid: int(re.findall(r"^Pss: +(\d+) kB", rollup, re.MULTILINE)[0]) / 1024 for pid, rollup in rollups.items()}
 
 
 def _members(process: Process) -> Iterator[tuple[Path, list[str]]]:

@@ -20,6 +20,7 @@ from tests.integration.stack import PROCFILE, UWSGI_INI, Stack
 from tests.processes import HOST, ROOT, Process, wait_until
 
 from benchmarks.clients import Done, email_of, log_in, run_load, sign_up
+from benchmarks.recipients import Recipients
 from flaskcelery.config.derived import OUTBOX_QUEUE
 from flaskcelery.config.parsers import ARGON2_DEFAULT
 
@@ -106,7 +107,9 @@ def start_bench(folder: Path) -> Iterator[Bench]:
     (folder / "proxies.d/clients.conf").write_text(CLIENTS_FROM_ANYWHERE)
     deployed = {"APP_ENV": "production", "SECRET_KEY": secrets.token_hex(), "MAIL_DEFAULT_SENDER": "me@site.internal"}
     with ExitStack() as exits:
-        site = CompleteStack.with_servers(folder, exits, "bench", ARGON2_PARAMETERS=ARGON2_DEFAULT, **deployed)
+        site = CompleteStack.with_servers(
+            folder, exits, "bench", Recipients(), ARGON2_PARAMETERS=ARGON2_DEFAULT, **deployed
+        )
         site.start_worker()
         site.start_relay(every=5)
         web = site.start_web()

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from benchmarks import emails, forms, pages, web
+from benchmarks import emails, fairness, flat, forms, pages, processes, web
 from benchmarks.bench import Bench
 from benchmarks.rows import Row, Value
 
@@ -13,6 +13,7 @@ class Figure(NamedTuple):
 
     measure: Callable[[Bench], list[Value]]
     rows: tuple[Row, ...]
+    is_long: bool = False  # measured only when it is named, and once
 
 
 FIGURES = {
@@ -63,4 +64,30 @@ FIGURES = {
         ),
     ),
     "start": Figure(web.measure_start, (Row("create_app() with its imports, CPU", " s", at_most=1.0),)),
+    "fairness": Figure(
+        fairness.measure_fairness,
+        (
+            Row("200 emails among 200 to a domain that never answers, of the time alone", at_most=2),
+            Row("the same with a mail server 50 ms away", at_most=2),
+            Row("sign-up answered until email at the sink, p50 beside two slow jobs, of idle", at_most=1.5),
+        ),
+        is_long=True,
+    ),
+    "flat": Figure(
+        flat.measure_flat,
+        tuple(
+            Row(f"memory (PSS) after 100,000 more requests, {part}, of that after 10,000", at_most=1.05)
+            for part in ("web", "worker", "jobs", "relay")
+        ),
+        is_long=True,
+    ),
+    "processes": Figure(
+        processes.measure_processes,
+        tuple(
+            Row(f"{what} with {count} processes, of one")
+            for what in ("home page, logged in", "logins", "backlog, mail server 50 ms away")
+            for count in processes.COUNTS[1:]
+        ),
+        is_long=True,
+    ),
 }

@@ -27,7 +27,7 @@ def measure_memory(bench: Bench) -> list[Value]:
     bench.web.stop()
     bench.web = bench.site.start_uwsgi()
     bench.load(bench.signing_up()[1], seconds=60, at_once=CLIENTS, most=SIGN_UPS).result()
-    sizes = sorted(memory(bench.web))
+    sizes = sorted(memory(bench.web).values())
     return [Value(sizes[-1], f"together {sum(sizes):.0f} MB: {' + '.join(f'{size:.0f}' for size in sizes)}")]
 
 

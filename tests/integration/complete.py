@@ -18,9 +18,14 @@ class CompleteStack(Stack):
     smtp_server: servers.SmtpServer
 
     @classmethod
-    def with_servers(cls, folder: Path, exits: ExitStack, database: str, **settings: str) -> Self:
+    def with_servers(
+        cls, folder: Path, exits: ExitStack, database: str, handler: servers.SmtpServer | None = None, **settings: str
+    ) -> Self:
         """Start the servers and migrate the database; no process of the application runs yet."""
-        smtp_server, redis = exits.enter_context(servers.smtp_server()), exits.enter_context(servers.redis(folder))
+        smtp_server, redis = (
+            exits.enter_context(servers.smtp_server(handler)),
+            exits.enter_context(servers.redis(folder)),
+        )
         url = exits.enter_context(run_postgres(folder))
         settings = {
             "INSTANCE_PATH": str(folder / "instance"),

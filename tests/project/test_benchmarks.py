@@ -25,9 +25,9 @@ def test_the_table_shows_the_median_its_spread_and_its_note() -> None:
     )
 
 
-def test_the_results_have_a_line_for_each_row() -> None:
+def test_the_results_have_a_line_for_each_row_that_does_not_take_long() -> None:
     lines = re.findall(r"^\| (.+?) \|", (ROOT / "benchmarks/RESULTS.md").read_text(), re.MULTILINE)
-    assert lines[2:] == [row.what for figure in FIGURES.values() for row in figure.rows]
+    assert lines[2:] == [row.what for figure in FIGURES.values() if not figure.is_long for row in figure.rows]
 
 
 def test_the_docs_name_every_figure() -> None:
