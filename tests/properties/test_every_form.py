@@ -12,13 +12,17 @@ from sqlalchemy import String, exists, func, select
 from flaskcelery.database import db
 from tests.conftest import Browser, run_sql
 from tests.elements import elements_of
-from tests.forms import forms_of
+from tests.forms import VALUES, forms_of
 from tests.functional.conftest import Member
 from tests.properties.test_naughty_strings import TEXTS
 from tests.rows import HINT, add_missing_rows
 
 SOME = ["\x00", "a\x00b", "\ud800", "\u2028", "a" * 70_000, "<svg/onload=alert(1)>", '"><b>', "{{ 7*7 }}", *TEXTS[::20]]
 PLAIN = ["", "x", "x" * 9000, "harmless@example.com"]
+DATES = {  # by the harmless value of the field: those that Python can read, but neither add to nor subtract from
+    VALUES["date"]: ["0001-01-01", "9999-12-31"],
+    VALUES["datetime-local"]: ["0001-01-01T00:00", "9999-12-31T23:59"],
+}
 HEADS = ["form-data; a*9=x", "form-data", "form-data; name=a; a*1=b", "form-data; name*=idna''%ff", "\u20ac", "name=a"]
 VISITORS = {"/accounts/signup/", "/accounts/login/", "/accounts/password_reset/", "/accounts/email/resend/"}
 MEMBERS = {"/accounts/me/username/", "/accounts/me/email/", "/accounts/me/delete/", "/accounts/password_change/"}
@@ -38,8 +42,8 @@ def find_forms(app: Flask, browser: Browser) -> dict[str, dict[str, str]]:
 
 def send_each(browser: Browser, path: str, values: dict[str, str], texts: list[str]) -> Iterator[tuple[Any, str]]:
     """Yield the page that follows when one field has one of the texts, and all others have harmless values."""
-    for name in values:
-        for text in texts:
+    for name, harmless in values.items():
+        for text in [*texts, *DATES.get(harmless, [])]:
             data = {**values, name: text.encode("utf-8", "surrogatepass")}
             yield browser.client.post(path, data=data, follow_redirects=True), f"{path} {name} {text[:100]!r}"
 

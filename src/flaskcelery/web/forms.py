@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from datetime import UTC, date
 from typing import Any
 
 from flask import flash
@@ -22,7 +22,7 @@ from wtforms import (
 )
 from wtforms import Form as AnyForm
 from wtforms.meta import DefaultMeta
-from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, NumberRange, Optional, StopValidation
+from wtforms.validators import DataRequired, EqualTo, InputRequired, Length, Optional, StopValidation
 
 from flaskcelery.database import db
 from flaskcelery.errors import UserFacingError
@@ -34,6 +34,7 @@ NO_EMAIL = "Enter your email."
 USERNAME_HINT = "Letters, numbers and @ . + - _ only"
 MISMATCH = "The two password fields didn’t match."
 NO_CHOICE = "Choose one from the list."
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2199, 12, 31)  # what is added to them stays a date
 
 
 class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF ships no types
@@ -116,18 +117,23 @@ def long_text_field(label: str, max_length: int, *, is_optional: bool = False) -
 def number_field(label: str, least: int, most: int, *, is_optional: bool = False) -> IntegerField:
     """Return a field for a whole number from `least` to `most`."""
     wrong = f"Enter a number from {least:,} to {most:,}."
-    checks = [*_value_checks(wrong, is_optional), NumberRange(least, most, wrong)]
+    checks = _value_checks(wrong, is_optional, lambda number: least <= number <= most)
     return IntegerField(label, checks, render_kw={"min": least, "max": most})
 
 
-def date_field(label: str, *, is_optional: bool = False) -> DateField:
-    """Return a field for a day."""
-    return DateField(label, _value_checks("Enter a date.", is_optional))
+def date_field(label: str, least: date = FIRST_DAY, most: date = LAST_DAY, *, is_optional: bool = False) -> DateField:
+    """Return a field for a day from `least` to `most`."""
+    wrong = f"Enter a date from {least:%d %b %Y} to {most:%d %b %Y}."
+    checks = _value_checks(wrong, is_optional, lambda day: least <= day <= most)
+    return DateField(label, checks, render_kw={"min": str(least), "max": str(most)})
 
 
 def datetime_field(label: str, *, is_optional: bool = False) -> DateTimeLocalField:
     """Return a field for a time in UTC: browsers send no time zone, so the label should name it."""
-    return DateTimeLocalField(label, _value_checks("Enter a date and a time.", is_optional), filters=[_in_utc])
+    wrong = f"Enter a date and a time from {FIRST_DAY:%d %b %Y} to {LAST_DAY:%d %b %Y}."
+    checks = _value_checks(wrong, is_optional, lambda time: FIRST_DAY <= time.date() <= LAST_DAY)
+    days = {"min": f"{FIRST_DAY}T00:00", "max": f"{LAST_DAY}T23:59"}
+    return DateTimeLocalField(label, checks, filters=[lambda time: time and time.replace(tzinfo=UTC)], render_kw=days)
 
 
 def select_field(label: str, choices: Mapping[str, str]) -> SelectField:
@@ -142,19 +148,13 @@ def row_field(label: str, find_rows: Callable[[], Select[int, str]]) -> SelectFi
     )
 
 
-def _in_utc(moment: datetime | None) -> datetime | None:
-    if moment and moment.year in {MINYEAR, MAXYEAR}:
-        raise ValueError("In another time zone, Python could not read this year back.")
-    return moment and moment.replace(tzinfo=UTC)
+def _value_checks(wrong: str, is_optional: bool, is_possible: Callable[[Any], bool]) -> list[Any]:
+    return [Optional() if is_optional else InputRequired(wrong), _refused_as(wrong, is_possible)]
 
 
-def _value_checks(wrong: str, is_optional: bool) -> list[Any]:
-    return [Optional() if is_optional else InputRequired(wrong), _refused_as(wrong)]
-
-
-def _refused_as(wrong: str) -> Callable[[AnyForm, Field], None]:
+def _refused_as(wrong: str, is_possible: Callable[[Any], bool] = lambda _: True) -> Callable[[AnyForm, Field], None]:
     def check(_form: AnyForm, field: Field) -> None:
-        if field.errors:
+        if field.errors or not is_possible(field.data):
             field.errors = []  # what WTForms says about it
             raise StopValidation(wrong)
 

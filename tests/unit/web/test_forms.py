@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 
 import pytest
 from flask import Flask, get_template_attribute
@@ -22,11 +23,14 @@ from flaskcelery.web.forms import (
 )
 from flaskcelery.web.texts import clean, clean_line
 
+DAYS = "from 01 Jan 1900 to 31 Dec 2199."
+
 
 class NoteForm(Form):
     title = text_field("Title", 20)
     body = long_text_field("Text", 100, is_optional=True)
     due = date_field("Due", is_optional=True)
+    done = date_field("Done", most=date(2031, 2, 2), is_optional=True)
     starts_at = datetime_field("Starts (UTC)", is_optional=True)
     kind = select_field("Kind", {"idea": "An idea", "task": "A task"})
     size = number_field("Size", 1, 2000, is_optional=True)
@@ -67,6 +71,14 @@ def test_a_text_that_is_missing_or_too_long_is_refused_in_words(app: Flask, titl
     assert form.errors == {"title": [error]}
 
 
+def test_the_first_and_the_last_day_are_accepted(app: Flask) -> None:
+    for due, starts_at in [("1900-01-01", "1900-01-01T00:00"), ("2199-12-31", "2199-12-31T23:59")]:
+        with app.test_request_context(method="POST"):
+            typed = {"title": "x", "kind": "idea", "due": due, "starts_at": starts_at}
+            form = NoteForm(MultiDict(typed), meta={"csrf": False})
+            assert form.validate(), form.errors
+
+
 def test_an_optional_text_and_date_can_be_left_out(app: Flask) -> None:
     with app.test_request_context(method="POST"):
         form = NoteForm(MultiDict({"title": "x", "due": "", "kind": "task"}), meta={"csrf": False})
@@ -77,10 +89,14 @@ def test_an_optional_text_and_date_can_be_left_out(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("field", "typed", "error"),
     [
-        ("due", "tomorrow", "Enter a date."),
-        ("due", "2026-02-30", "Enter a date."),
-        ("starts_at", "2026-02-30T10:00", "Enter a date and a time."),
-        ("starts_at", "9999-12-31T23:59", "Enter a date and a time."),
+        ("due", "tomorrow", f"Enter a date {DAYS}"),
+        ("due", "2026-02-30", f"Enter a date {DAYS}"),
+        ("due", "0001-01-01", f"Enter a date {DAYS}"),
+        ("due", "9999-12-31", f"Enter a date {DAYS}"),
+        ("done", "2199-12-31", "Enter a date from 01 Jan 1900 to 02 Feb 2031."),
+        ("starts_at", "2026-02-30T10:00", f"Enter a date and a time {DAYS}"),
+        ("starts_at", "1899-12-31T23:59", f"Enter a date and a time {DAYS}"),
+        ("starts_at", "2200-01-01T00:00", f"Enter a date and a time {DAYS}"),
         ("size", "big", "Enter a number from 1 to 2,000."),
         ("size", "0", "Enter a number from 1 to 2,000."),
         ("size", "9" * 5000, "Enter a number from 1 to 2,000."),
@@ -123,7 +139,7 @@ def test_two_forms_of_a_page_share_no_ids_and_each_label_names_its_own_field(
 
 def test_a_form_is_shown_as_a_whole_and_keeps_what_was_typed(app: Flask) -> None:
     with app.test_request_context(method="POST"):
-        typed = {"title": "", "body": "", "due": "2031-02-03", "starts_at": "2031-02-03T04:05"}
+        typed = {"title": "", "body": "", "due": "2031-02-03", "done": "", "starts_at": "2031-02-03T04:05"}
         typed |= {"kind": "task", "size": "7"}
         form = NoteForm(MultiDict(typed), meta={"csrf": False})
         form.validate()
@@ -141,10 +157,12 @@ def test_every_kind_of_field_is_shown_with_its_label_and_says_whether_it_is_requ
         show_field = get_template_attribute("components.html", "show_field")
         shown = [str(show_field(field, "body")) for field in NoteForm(meta={"csrf": False})]
     tags = [re.search(r"<(?:input|textarea|select)[^>]*>", each)[0] for each in shown]
-    assert [tag.split()[0] for tag in tags] == ["<input", "<textarea", "<input", "<input", "<select", "<input"]
-    assert [" required" in tag for tag in tags] == [True, False, False, False, True, False]
-    assert [" autofocus" in tag for tag in tags] == [False, True, False, False, False, False]
-    assert 'type="date"' in tags[2]
-    assert 'type="datetime-local"' in tags[3]
-    assert all(part in tags[5] for part in ('type="number"', 'min="1"', 'max="2000"'))
+    assert [tag.split()[0] for tag in tags] == ["<input", "<textarea", *["<input"] * 3, "<select", "<input"]
+    assert [" required" in tag for tag in tags] == [True, False, False, False, False, True, False]
+    assert [" autofocus" in tag for tag in tags] == [False, True, False, False, False, False, False]
+    assert all(part in tags[2] for part in ('type="date"', 'min="1900-01-01"', 'max="2199-12-31"'))
+    assert 'max="2031-02-02"' in tags[3]
+    days = ('type="datetime-local"', 'min="1900-01-01T00:00"', 'max="2199-12-31T23:59"')
+    assert all(part in tags[4] for part in days)
+    assert all(part in tags[6] for part in ('type="number"', 'min="1"', 'max="2000"'))
     assert all('<label for="' in each for each in shown)
