@@ -4,7 +4,8 @@ import re
 import uuid
 from typing import Any
 
-from sqlalchemy import inspect
+from sqlalchemy import Column, inspect
+from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.audit.events import Event
 from flaskcelery.audit.models import AuditEvent
@@ -55,9 +56,24 @@ def _add(row: Base, user_id: int) -> Any:
     if isinstance(row, Owned):
         row.user_id = user_id
     db.session.add(row)
-    db.session.flush()
+    try:
+        db.session.flush()
+    except IntegrityError as error:
+        if missing := _find_missing(row):
+            raise ValueError(f"The sample of {type(row).__name__} needs a value for {missing}.") from error
+        raise
     [key] = inspect(row).mapper.primary_key_from_instance(row)
     return key
+
+
+def _find_missing(row: Base) -> str:
+    """Return the names of the columns that need a value and have none."""
+    columns = [(name, each) for name, each in inspect(type(row)).columns.items() if getattr(row, name) is None]
+    return " and ".join(name for name, each in columns if not (each.nullable or each.primary_key or _fills_in(each)))
+
+
+def _fills_in(column: Column[Any]) -> bool:
+    return column.default is not None or column.server_default is not None
 
 
 def sample_link(**columns: Any) -> Sample:
