@@ -1,6 +1,7 @@
 """The driver: `python -m tests.faults` runs every scenario, and exits with 1 when one missed something."""
 
 import argparse
+import faulthandler
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from tests.faults.run import run_scenario
 from tests.faults.scenarios import SCENARIOS, Scenario
 
 DATABASES = ["sqlite", "postgres"]
+HANGS_AFTER = 120  # seconds of one scenario, after which it prints where each thread is
 MARK = "FAULTS_INSIDE"  # set in our own namespaces
 ISOLATE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
@@ -85,6 +87,7 @@ def run(arguments: argparse.Namespace) -> Iterator[Result]:
         postgres = Postgres(Path(name)) if any(database == "postgres" for _, database, _ in chosen) else None
         for scenario, database, unprotected in chosen:
             for seed in range(1, arguments.seeds + 1):
+                faulthandler.dump_traceback_later(HANGS_AFTER)
                 result = run_scenario(scenario, postgres if database == "postgres" else None, seed, unprotected)
                 print(report.line(result), flush=True)
                 if arguments.json:

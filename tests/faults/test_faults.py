@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -45,7 +45,7 @@ def finished(_environment: None, tmp_path_factory: pytest.TempPathFactory) -> tu
     folder = tmp_path_factory.mktemp("faults")
     with ExitStack() as exits:
         drivers = {name: exits.enter_context(driver(folder, name)) for name in DRIVERS}
-        return folder, {name: running.wait(280) for name, running in drivers.items()}
+        return folder, {name: wait_for(folder, name, running) for name, running in drivers.items()}
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,13 @@ def driver(folder: Path, name: str) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         running.kill()
         running.wait()
+
+
+def wait_for(folder: Path, name: str, running: subprocess.Popen[bytes]) -> int:
+    """Return how a driver ended; fail with all that it printed if it hangs."""
+    with suppress(subprocess.TimeoutExpired):
+        return running.wait(280)
+    pytest.fail(f"{name} hangs: {(folder / f'{name}.log').read_text(errors='replace')}")
 
 
 def read(folder: Path, database: str) -> Iterator[tuple[str, str]]:
