@@ -123,14 +123,18 @@ def test_without_a_database_an_admin_page_answers_503(app: Flask, staff: Member,
     assert_own_page(staff.client.get(path), 503)
 
 
-def test_only_in_development_the_page_says_that_a_migration_is_missing(
-    failing: FlaskClient, monkeypatch: pytest.MonkeyPatch
+def test_only_in_development_the_page_and_one_line_of_the_log_say_that_a_migration_is_missing(
+    failing: FlaskClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert "migration" not in failing.get("/database/SELECT * FROM nowhere").text
+    assert "Traceback" in caplog.text
+    caplog.clear()
     monkeypatch.setitem(failing.application.config, "DEBUG", True)
     response = failing.get("/database/SELECT * FROM nowhere")
     assert_own_page(response, 503)
     assert "run make migration if a model changed, then .venv/bin/flask db upgrade" in response.text
+    assert "flask db upgrade (no such table: nowhere)" in caplog.text
+    assert "Traceback" not in caplog.text
 
 
 @pytest.mark.parametrize(

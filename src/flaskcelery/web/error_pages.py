@@ -27,6 +27,7 @@ CSRF_MESSAGE = (
     "This form has expired",
     "Please open the form again and send it once more. Your browser must allow cookies.",
 )
+LOST = "The database did not answer"
 RETRY_AFTER, RETRY_FORM_AFTER = 30, 5  # seconds
 
 
@@ -98,8 +99,11 @@ def _render(code: int, title: str, sentence: str, *, has_session: bool | None) -
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:
-    reason = explain(error, "The database did not answer")
-    logger.error(reason, exc_info=error)
+    reason = explain(error, LOST)
+    if current_app.debug and reason != LOST:  # a developer reads what to do; a traceback would hide it
+        logger.error("%s (%s)", reason, str(getattr(error, "orig", "")).partition("\n")[0])
+    else:
+        logger.error(reason, exc_info=error)
     return _show(NoDatabase(reason))
 
 
