@@ -42,14 +42,9 @@ class MakeRun:
 
     def read(self) -> str:
         """Return all that was printed so far."""
-        while select.select([self.terminal], [], [], 0)[0]:
-            try:
-                data = os.read(self.terminal, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            self.screen += data.decode(errors="replace")
+        with suppress(OSError):
+            while select.select([self.terminal], [], [], 0)[0] and (data := os.read(self.terminal, 65536)):
+                self.screen += data.decode(errors="replace")
         return self.screen
 
     def processes(self) -> list[int]:
@@ -57,11 +52,9 @@ class MakeRun:
         marker = f"INSTANCE_PATH={self.instance}\0".encode()
         found = []
         for process in Path("/proc").glob("[0-9]*"):
-            try:
+            with suppress(OSError):
                 if marker in (process / "environ").read_bytes():
                     found.append(int(process.name))
-            except OSError:
-                continue
         return [pid for pid in found if pid != os.getpid()]
 
     def stop(self, how: str) -> None:
