@@ -18,8 +18,6 @@ from flaskcelery.config.derived import JOBS_QUEUE
 from flaskcelery.dev.operations import find_previews, render
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import TASKS, OutboxTask
-from flaskcelery.users.models import LoginSession
-from flaskcelery.users.samples import sample_row
 from tests.conftest import close, run_sql
 
 SAMPLES = [(name, number) for name, task in TASKS.items() for number in range(len(task.samples))]
@@ -168,15 +166,6 @@ def test_a_task_without_a_sample_or_with_a_broken_one_is_listed_with_what_to_do(
     assert "The task returns None for this sample." in page
     assert "TypeError: " in page
     assert "/dev/emails/send_welcome_email/0/" in page
-
-
-def test_a_sample_without_a_value_that_its_row_needs_says_which(app: Flask) -> None:
-    sample, missing = sample_row(LoginSession, token_hash="x"), "user_id and expires_at"
-    with (
-        app.app_context(),
-        pytest.raises(ValueError, match=rf"^The sample of LoginSession needs a value for {missing}\.$"),
-    ):
-        sample()
 
 
 def test_production_has_no_preview_and_no_process_id_in_an_email(environ: dict[str, str]) -> None:
