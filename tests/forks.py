@@ -115,7 +115,7 @@ def serve(requests: socket.socket) -> None:
         asked = json.loads(request)
         if "reap" in asked:
             answer = os.waitstatus_to_exitcode(os.waitpid(asked["reap"], 0)[1])
-        elif not (answer := os.fork()):
+        elif not (answer := fork()):
             requests.close()
             run(files, **asked)
         else:
@@ -124,9 +124,20 @@ def serve(requests: socket.socket) -> None:
         requests.send(str(answer).encode())
 
 
+def fork() -> int:
+    """Fork; return when the new process leads a session: what ends it kills its group, maybe at once."""
+    waiting, done = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.setsid()
+    os.close(done)
+    os.read(waiting, 1)  # ends when both have closed their copy
+    os.close(waiting)
+    return pid
+
+
 def run(files: list[int], command: list[str], environ: dict[str, str], cwd: str) -> None:
     """Become the program."""
-    os.setsid()
     for number, file in enumerate([os.open(os.devnull, os.O_RDONLY), *files]):
         os.dup2(file, number)
         os.close(file)

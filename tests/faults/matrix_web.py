@@ -2,9 +2,9 @@
 
 import os
 import signal
-import time
 
 from tests.faults.scenarios import LONG_MAIL_TIMEOUT, Environment, Fault, scenario
+from tests.processes import wait_until
 
 KILLS = 5
 
@@ -44,7 +44,9 @@ def web_killed_at_random(environment: Environment) -> Fault:
     environment.load.run(environment.load.names(10), "during")
     os.kill(before[-1], signal.SIGKILL)
     yield
-    time.sleep(0.5)
-    now = sorted(environment.stack.process("web").children())
-    are_replaced = len(now) == len(before) and not {before[0], before[-1]} & {*now}
-    return f"processes {before} -> {now}" if are_replaced else ""
+
+    def children() -> set[int]:
+        return set(environment.stack.process("web").children())
+
+    wait_until(lambda: len(children() - {before[0], before[-1]}) == len(before), 5, "both are replaced")
+    return f"processes {before} -> {sorted(children())}"
