@@ -31,7 +31,7 @@ LEGEND = (
     "`make faults` measured these results, and `make docs` wrote them here. No email was lost, and none was sent for",
     "nothing, unless a row says **missed**. `2 of 6, 8.3 s, 0.6 s` means:",
     "",
-    "- 2 emails were sent twice. The guarantees allow 6 in this test. Without `of 6`, they allow none.",
+    "- 2 emails were sent twice. This test allows 6. Where `of 6` is missing, none is allowed.",
     "- 8.3 s after the end of the fault, new emails arrived as fast as usual.",
     "- 99 % of the sign-ups took at most 0.6 s, even during the fault.",
     "",
