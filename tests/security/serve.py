@@ -33,7 +33,7 @@ def main(folder: Path) -> None:
         member.log_in("alice@example.com")
         for one in (visitor, member):
             one.get("/accounts/email/resend/")  # the tokens of forms belong to the cookie from here on
-        cookies = [f"{name}={value}" for one in (visitor, member) for name, value in one.cookies.items()]
+        cookies = [";".join(f"{name}={value}" for name, value in one.cookies.items()) for one in (visitor, member)]
         print(tls.url, *cookies, flush=True)
         signal.pause()
 
