@@ -62,7 +62,7 @@ def render_error_pages() -> dict[int, str]:
 def init_error_pages(app: Flask) -> None:
     """Give `app` a page for every HTTP error, and turn a lost database or too many password hashes into 503."""
     app.register_error_handler(HTTPException, _show)
-    # InternalError: a standby is still read-only.
+    # InternalError comes from a standby that is still read-only.
     for kind in (OperationalError, InterfaceError, InternalError, PoolTimeoutError):
         app.register_error_handler(kind, _show_no_database)
     app.register_error_handler(TooBusy, _show_busy)
