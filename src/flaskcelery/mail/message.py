@@ -1,11 +1,11 @@
 """Messages that every mail server accepts, and the two backends that send them: SMTP and the console."""
 
 import math
+import quopri
 import re
 import secrets
 import sys
-from email import charset
-from email.mime.text import MIMEText
+from email.mime.nonmultipart import MIMENonMultipart
 from email.policy import Compat32
 from functools import lru_cache
 from typing import Any
@@ -15,9 +15,6 @@ from flask import current_app, render_template
 from jinja2 import Environment, Template
 
 from flaskcelery.mail.smtp import SmtpConnection, refuse_bad_headers
-
-QUOTED_PRINTABLE = charset.Charset("utf-8")
-QUOTED_PRINTABLE.body_encoding = charset.QP  # lines stay within RFC 5321's 998 bytes
 
 # What a template of an email sets; templates/email/base.html says what each part is.
 REQUIRED_PARTS = ("subject", "text", "reason")
@@ -40,14 +37,19 @@ class Message(flask_mail.Message):
 
     send_before = math.inf  # on the monotonic clock; after that another process may claim the row
 
-    def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMEText:
-        return MIMEText(text or "", _subtype=subtype, _charset=QUOTED_PRINTABLE)  # type: ignore[arg-type]
+    def _mimetext(self, text: str | None, subtype: str = "plain") -> MIMENonMultipart:  # type: ignore[override]
+        """Return a part whose lines stay within RFC 5321's 998 bytes. MIMEText encodes in Python, this in C."""
+        part = MIMENonMultipart("text", subtype, charset="utf-8")
+        part["Content-Transfer-Encoding"] = "quoted-printable"
+        part.set_payload(quopri.encodestring((text or "").encode()).decode())
+        return part
 
     def as_bytes(self) -> bytes:
         message = self._message()
         for part in message.walk():
             if part.is_multipart():
-                part.set_boundary(secrets.token_hex(16))  # else Python looks for one that is in no line
+                # Else Python looks for one that is in no line, which takes a tenth of an email's time.
+                part.replace_header("Content-Type", f'{part.get_content_type()}; boundary="{secrets.token_hex(16)}"')
         return message.as_bytes(policy=CRLF)  # Flask-Mail's policy takes twice the CPU time
 
 

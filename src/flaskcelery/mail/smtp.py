@@ -32,8 +32,9 @@ def refuse_bad_headers(message: flask_mail.Message) -> None:
     addresses = [*message.recipients, *message.cc, *message.bcc]
     values = [message.subject, message.sender, message.reply_to, message.msgId, *addresses]
     values += [part for item in message.extra_headers.items() for part in item] if message.extra_headers else []
-    for value in values:
-        if any(unicodedata.category(character) in FORBIDDEN_IN_HEADERS for character in str(value or "")):
+    for text in [str(value or "") for value in values]:
+        # The first question is cheap, and no text with one of these categories passes it.
+        if not text.isprintable() and any(unicodedata.category(each) in FORBIDDEN_IN_HEADERS for each in text):
             raise PermanentMailError("a header holds a control character")
     if not all(str(address).isascii() for address in addresses):
         raise PermanentMailError("an address is not ASCII")
