@@ -11,12 +11,15 @@ from werkzeug.exceptions import BadRequest
 from wtforms import ValidationError
 
 from flaskcelery.mail.message import SafeMail
+from flaskcelery.web.security import SAFE_METHODS
 
 
 class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships no types
     """Flask-WTF's protection without its 500 for a malformed Referer or field, and with SECRET_KEY_FALLBACKS."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
+        if request.method in SAFE_METHODS:
+            return
         try:
             super().protect(apply_exemptions)
         except ValueError:
