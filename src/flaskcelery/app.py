@@ -96,7 +96,7 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     register_tasks(init_celery(app))
     mail.init_app(app)
     csrf.init_app(app)
-    login_manager.init_app(app, add_context_processor=False)
+    login_manager.init_app(app)
     for init in (init_publisher, init_slots, init_heartbeat, init_smtp, init_passwords, init_breaches):
         init(app)
     for init in (init_web, init_templates, init_static_files, init_limits, init_error_pages, init_blueprints):

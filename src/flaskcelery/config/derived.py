@@ -65,6 +65,7 @@ def _engine_options(url: str, is_pooled: bool = False) -> dict[str, Any]:
     return {
         "hide_parameters": True,  # emails and hashes stay out of error messages
         "pool_timeout": 5,
+        "skip_autocommit_rollback": True,  # after read_one() there is nothing to roll back
         "connect_args": {"connect_timeout": 3, "tcp_user_timeout": 5000, **of_session},
     }
 

@@ -3,7 +3,7 @@
 import logging
 import math
 
-from flask import Flask, Response, current_app, make_response, render_template, request, session
+from flask import Flask, Response, current_app, make_response, request, session
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -95,7 +95,7 @@ def _render(code: int, title: str, sentence: str, *, has_session: bool | None) -
     adapter = current_app.create_url_adapter(request)
     back = request.path if request.method == "POST" and adapter and adapter.test(request.path, "GET") else ""
     names = {"code": code, "title": title, "sentence": sentence, "has_session": has_session, "back": back}
-    return render_template("error.html", **names)
+    return current_app.jinja_env.get_template("error.html").render(names)  # render_template() would load the user
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:

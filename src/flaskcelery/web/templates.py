@@ -6,7 +6,6 @@ from typing import Any
 
 import segno
 from flask import Flask, g, request
-from flask_login import current_user
 from markupsafe import Markup
 from wtforms import Form
 
@@ -29,6 +28,7 @@ def init_templates(app: Flask) -> None:
     app.jinja_env.filters["ago"] = ago
     app.jinja_env.filters["qr_code"] = draw_qr_code
     app.jinja_env.globals |= {"find_focus": find_focus, "menu": MENU, "public_url": public_url}
+    app.jinja_env.globals["site_name"] = app.config["SITE_NAME"]
 
     build = functools.lru_cache(maxsize=1000)(app.url_for)
 
@@ -38,10 +38,6 @@ def init_templates(app: Flask) -> None:
         if endpoint == "static":
             values["v"] = version(values["filename"])
         return build(f"{request.blueprint}{endpoint}" if endpoint.startswith(".") else endpoint, **values)
-
-    @app.context_processor
-    def add_globals() -> dict[str, object]:
-        return {"site_name": app.config["SITE_NAME"], "current_user": current_user}  # loaded when a page reads it
 
 
 def find_focus(form: Form, start: str = "") -> str:
