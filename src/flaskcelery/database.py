@@ -94,8 +94,7 @@ def pause(*rows: Base | None) -> None:
     session = db.session()
     if "written_to" in session.info:
         raise TransactionError("transaction() is already open: inside, use db.session.begin_nested(), and never pause.")
-    if session.new or session.dirty or session.deleted or "has_written" in session.info:
-        raise TransactionError("This would discard uncommitted changes: make them inside transaction().")
+    refuse_unsaved_changes()
     for row in [each for each in rows if each and each in session]:
         if attributes.instance_state(row).expired:  # inspect() refuses `current_user`, which is a proxy
             session.refresh(row)
@@ -104,6 +103,13 @@ def pause(*rows: Base | None) -> None:
         if session.in_transaction():
             session.commit()  # a rollback would make rows be read again, in the middle of the slow work
     session.rollback()  # does nothing, except after a commit that failed
+
+
+def refuse_unsaved_changes() -> None:
+    """Raise TransactionError if the session has changes that nothing has committed."""
+    session = db.session()
+    if session.new or session.dirty or session.deleted or "has_written" in session.info:
+        raise TransactionError("This would discard uncommitted changes: make them inside transaction().")
 
 
 def forget() -> None:
@@ -146,17 +152,6 @@ def write(statement: Executable, **values: object) -> CursorResult[Any]:
     require_transaction("Call write() inside transaction(): outside, nothing commits its row.")
     connection: Connection = db.session().info["written_to"]
     return connection.execute(statement, values)
-
-
-def try_insert(insert: Callable[[], object]) -> bool:
-    """Call `insert`; if a unique index refuses its row, go on with the transaction and return False."""
-    try:
-        with db.session.begin_nested():
-            db.session.connection()  # begins the savepoint, which the session leaves to its first statement
-            insert()
-    except IntegrityError:
-        return False
-    return True
 
 
 @contextmanager

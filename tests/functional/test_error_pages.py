@@ -10,6 +10,7 @@ from werkzeug.exceptions import TooManyRequests
 from werkzeug.test import TestResponse
 
 from flaskcelery.database import db
+from flaskcelery.users.models import User
 from tests.conftest import Browser, MakeApp
 from tests.functional.conftest import Member
 
@@ -58,6 +59,11 @@ def add_pages(app: Flask) -> None:
     def slow_down() -> None:
         raise TooManyRequests(SECRET, retry_after=7)
 
+    @app.route("/forget-to-save/<int:code>")
+    def forget_to_save(code: int) -> tuple[str, int]:
+        db.session.add(User(username=SECRET))
+        return "Your account is saved.", code
+
     @app.route("/database/<statement>")
     def break_database(statement: str) -> None:
         db.session.execute(text(statement))
@@ -76,6 +82,15 @@ def assert_own_page(response: TestResponse, code: int) -> None:
 @pytest.mark.parametrize("code", TITLES)
 def test_every_error_has_our_page(failing: FlaskClient, code: int) -> None:
     assert_own_page(failing.get(f"/fail/{code}"), code)
+
+
+def test_a_page_that_tells_of_a_change_which_nothing_commits_is_an_error(
+    failing: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert_own_page(failing.get("/forget-to-save/200"), 500)
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "make them inside transaction()" in str(caplog.records[0].exc_info)
+    assert failing.get("/forget-to-save/409").status_code == 409  # it refused them itself
 
 
 @pytest.mark.requirement(46)

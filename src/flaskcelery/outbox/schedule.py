@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 from sqlalchemy import select, update
 
-from flaskcelery.database import database_now, db, transaction, try_insert
+from flaskcelery.database import database_now, db, transaction
 from flaskcelery.outbox.models import OutboxRow, OutboxSchedule
-from flaskcelery.outbox.tasks import OutboxTask
+from flaskcelery.outbox.tasks import OutboxTask, try_insert
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import Any, NoReturn
 
 from flask import current_app
 from sqlalchemy import ColumnElement, false, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.config.derived import JOBS_QUEUE, OUTBOX_QUEUE, QUEUES
-from flaskcelery.database import db, now_plus, require_transaction, try_insert, write
+from flaskcelery.database import db, now_plus, require_transaction, write
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox import publisher
@@ -93,6 +94,17 @@ class OutboxTask:
         raise TypeError(f"A published task can be lost: call {self.name}.enqueue(...) inside transaction().")
 
     delay = apply_async = apply = s = si = signature = _refuse
+
+
+def try_insert(insert: Callable[[], object]) -> bool:
+    """Call `insert`; if a unique index refuses its row, go on with the transaction and return False."""
+    try:
+        with db.session.begin_nested():
+            db.session.connection()  # begins the savepoint, which the session leaves to its first statement
+            insert()
+    except IntegrityError:
+        return False
+    return True
 
 
 TASKS: dict[str, OutboxTask] = {}

@@ -1,6 +1,7 @@
 """What every request and response shares: the session cookie, headers, the refusal of other sites' forms, the guard."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, abort, current_app, redirect, request, url_for
@@ -11,6 +12,7 @@ from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
+from flaskcelery.database import db, refuse_unsaved_changes
 from flaskcelery.web.urls import IdConverter
 
 if TYPE_CHECKING:
@@ -92,6 +94,8 @@ def init_web(app: Flask) -> None:
         # Each proxy appends an IP address; the scheme is what the nearest one says.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=1, x_host=0)  # type: ignore[method-assign]
 
+    app.after_request(_check_session)
+
     @app.before_request
     def refuse_foreign_forms() -> None:
         """Refuse what another site makes a browser send. The CSRF token is the second guard."""
@@ -107,6 +111,13 @@ def init_web(app: Flask) -> None:
         if response.mimetype == "text/html":
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _check_session(response: Response) -> Response:
+    # A view that answers with an error can leave some: it has not told anybody that they are saved.
+    if response.status_code < HTTPStatus.BAD_REQUEST and db.session.registry.has():
+        refuse_unsaved_changes()
+    return response
 
 
 def clear_site_data(response: AnyResponse) -> AnyResponse:
