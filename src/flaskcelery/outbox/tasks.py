@@ -86,8 +86,9 @@ class OutboxTask:
         if not after:  # the relay publishes what is due later
             publisher.publish_after_commit(self.name, row.id)
         with about_row(row.id):
-            request = request_id() or "none"
-            logger.info("Enqueued: row %s (%s) for user %s, request %s", row.id, self.name, row.user_id, request)
+            user = f" for user {row.user_id}" if row.user_id else ""
+            request = f", request {request_id()}" if request_id() else ""
+            logger.info("Enqueued: row %s (%s)%s%s", row.id, self.name, user, request)
         return row
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
