@@ -31,10 +31,15 @@ def pick(row: object, *names: str) -> dict[str, object]:
 
 
 def show_rows(rows: Iterable[Row], as_json: bool) -> None:
-    """Print rows: as a JSON list, or each on a line, its values separated by two spaces."""
-    lines = [_json(list(rows))] if as_json else ["  ".join(map(_text, row.values())) for row in rows]
+    """Print rows: as a JSON list, or as a table with a line of headings, unless it is empty."""
+    found = list(rows)
+    if as_json:
+        click.echo(_json(found))
+        return
+    lines = [[*found[0]], *(list(map(_text, row.values())) for row in found)] if found else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     for line in lines:
-        click.echo(line)
+        click.echo("  ".join(map(str.ljust, line, widths)).rstrip())
 
 
 def show_row(row: Row, as_json: bool) -> None:

@@ -1,5 +1,6 @@
 """Recurring tasks: each slot is enqueued once, and missed ones are caught up once."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -162,7 +163,9 @@ def test_a_local_time_follows_the_clock_on_the_wall(when: str, start: str) -> No
 def test_schedules_are_listed_with_their_last_row_and_next_slot(quiet_app: Flask, nightly: OutboxTask) -> None:
     def run() -> list[str]:
         output = quiet_app.test_cli_runner().invoke(args=["outbox", "schedule"]).output
-        return output.strip().split("  ")
+        headings, values = [re.split("  +", line) for line in output.splitlines()]
+        assert headings == ["task", "cron", "zone", "last", "state", "next"]
+        return values
 
     task, cron, zone, last, state, following = run()
     assert (task, cron, zone, last, state) == ("nightly", "0 3 * * *", "UTC", "-", "-")
@@ -175,8 +178,11 @@ def test_schedules_are_listed_with_their_last_row_and_next_slot(quiet_app: Flask
     assert state == "pending"
 
 
-def test_an_operator_runs_a_recurring_task_now(quiet_app: Flask, nightly: OutboxTask) -> None:
+def test_an_operator_runs_a_recurring_task_now(
+    quiet_app: Flask, nightly: OutboxTask, caplog: pytest.LogCaptureFixture
+) -> None:
     run = quiet_app.test_cli_runner().invoke
     assert run(args=["outbox", "enqueue", "nightly"]).output.startswith("Enqueued: ")
     assert find_keys() == [None]
+    assert caplog.messages[0].endswith(" (nightly)")  # neither a user nor a request
     assert "There are: nightly" in run(args=["outbox", "enqueue", "send_welcome_email"]).output
