@@ -124,6 +124,7 @@ def test_a_weak_new_password_is_taken_if_somebody_at_the_terminal_insists(run: R
 def test_an_account_is_found_by_its_email_however_the_domain_is_written(run: Run, auth: Browser, who: str) -> None:
     auth.sign_up("ann", "ann@müller.de")
     assert read(run("users", "show", who, "--json"))["email"] == "ann@xn--mller-kva.de"
+    assert [user["username"] for user in read(run("users", "list", "--search", who, "--json"))] == ["ann"]
 
 
 def test_an_account_is_found_by_an_email_that_our_rules_no_longer_take(run: Run, app: Flask, auth: Browser) -> None:
@@ -172,7 +173,7 @@ def test_sessions_are_listed_and_ended(run: Run, app: Flask, auth: Browser) -> N
     found = read(run("sessions", "list", "alice", "--json"))
     assert [row["username"] for row in found] == ["alice", "alice"]
     assert "token" not in str(found)
-    assert len(run("sessions", "list").output.splitlines()) == 2
+    assert len(run("sessions", "list").output.splitlines()) == 1 + 2
     assert run("sessions", "end", "alice", "--id", str(found[-1]["id"])).output == "1 ended\n"
     assert sorted([auth.is_logged_in(), other.is_logged_in()]) == [False, True]
     assert run("sessions", "end", "alice", "--id", "99").exit_code == 1

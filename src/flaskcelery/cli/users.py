@@ -75,8 +75,8 @@ def set_password_of(who: str, noinput: bool, password_file: IO[str] | None) -> N
 @json_option
 def show_list(role: str | None, search: str, limit: int, as_json: bool) -> None:
     """List accounts, newest first: flask users list --role staff --json"""
-    part = search.lower()
-    chosen = [or_(User.email_key.contains(part, autoescape=True), User.username_key.contains(part, autoescape=True))]
+    email, name = typed_email_key(search) or search.lower(), username_key(search)
+    chosen = [or_(User.email_key.contains(email, autoescape=True), User.username_key.contains(name, autoescape=True))]
     chosen += [getattr(User, name).is_(value) for name, value in ROLES[role].items()] if role else []
     users = db.session.scalars(select(User).where(*chosen).order_by(User.id.desc()).limit(limit))
     show_rows([pick(user, *COLUMNS) for user in users], as_json)
