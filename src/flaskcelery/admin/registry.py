@@ -41,6 +41,8 @@ class Action:
 
 def action(label: str, **options: Any) -> Callable[[Callable[..., str]], Action]:
     """Turn a function into an Action with this label; the options are the fields of Action."""
+    if options.get("danger") and not (options.get("note") or options.get("confirm")):
+        raise ValueError(f'The action "{label}" is dangerous: add note="...", the sentence beside its button.')
     return lambda run: Action(run, label, **options)
 
 
