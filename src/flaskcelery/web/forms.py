@@ -29,6 +29,7 @@ from flaskcelery.errors import UserFacingError
 from flaskcelery.web.texts import clean, clean_line
 
 Normalize = Callable[[str], str]
+Validator = Callable[[AnyForm, Field], None]
 NEW_EMAIL = "new_email"  # a key of the visitor's session: the email that they have just signed up with
 NO_EMAIL = "Enter your email."
 USERNAME_HINT = "Letters, numbers and @ . + - _ only"
@@ -117,21 +118,21 @@ def long_text_field(label: str, max_length: int, *, is_optional: bool = False) -
 def number_field(label: str, least: int, most: int, *, is_optional: bool = False) -> IntegerField:
     """Return a field for a whole number from `least` to `most`."""
     wrong = f"Enter a number from {least:,} to {most:,}."
-    checks = _value_checks(wrong, is_optional, lambda number: least <= number <= most)
+    checks = _value_checks(wrong, wrong, is_optional, lambda number: least <= number <= most)
     return IntegerField(label, checks, render_kw={"min": least, "max": most})
 
 
 def date_field(label: str, least: date = FIRST_DAY, most: date = LAST_DAY, *, is_optional: bool = False) -> DateField:
     """Return a field for a day from `least` to `most`."""
     wrong = f"Enter a date from {least:%d %b %Y} to {most:%d %b %Y}."
-    checks = _value_checks(wrong, is_optional, lambda day: least <= day <= most)
+    checks = _value_checks("Enter a date.", wrong, is_optional, lambda day: least <= day <= most)
     return DateField(label, checks, render_kw={"min": str(least), "max": str(most)})
 
 
 def datetime_field(label: str, *, is_optional: bool = False) -> DateTimeLocalField:
     """Return a field for a time in UTC: browsers send no time zone, so the label should name it."""
-    wrong = f"Enter a date and a time from {FIRST_DAY:%d %b %Y} to {LAST_DAY:%d %b %Y}."
-    checks = _value_checks(wrong, is_optional, lambda time: FIRST_DAY <= time.date() <= LAST_DAY)
+    wrong = f"Enter a date and time from {FIRST_DAY:%d %b %Y} to {LAST_DAY:%d %b %Y}."
+    checks = _value_checks("Enter a date and time.", wrong, is_optional, lambda at: FIRST_DAY <= at.date() <= LAST_DAY)
     days = {"min": f"{FIRST_DAY}T00:00", "max": f"{LAST_DAY}T23:59"}
     return DateTimeLocalField(label, checks, filters=[lambda time: time and time.replace(tzinfo=UTC)], render_kw=days)
 
@@ -143,20 +144,19 @@ def select_field(label: str, choices: Mapping[str, str]) -> SelectField:
 
 def row_field(label: str, find_rows: Callable[[], Select[int, str]]) -> SelectField:
     """Return a field that offers the rows of a query for ids and labels, as they are when the form is made."""
-    return SelectField(
-        label, [_refused_as(NO_CHOICE)], int, lambda: [(*row,) for row in db.session.execute(find_rows())]
-    )
+    checks = [_refused_as(NO_CHOICE)]
+    return SelectField(label, checks, int, lambda: [(*row,) for row in db.session.execute(find_rows())])
 
 
-def _value_checks(wrong: str, is_optional: bool, is_possible: Callable[[Any], bool]) -> list[Any]:
-    return [Optional() if is_optional else InputRequired(wrong), _refused_as(wrong, is_possible)]
+def _value_checks(missing: str, wrong: str, is_optional: bool, is_possible: Callable[[Any], bool]) -> list[Any]:
+    return [Optional() if is_optional else InputRequired(missing), _refused_as(missing, wrong, is_possible)]
 
 
-def _refused_as(wrong: str, is_possible: Callable[[Any], bool] = lambda _: True) -> Callable[[AnyForm, Field], None]:
+def _refused_as(missing: str, wrong: str = "", is_possible: Callable[[Any], bool] = lambda _: True) -> Validator:
     def check(_form: AnyForm, field: Field) -> None:
-        if field.errors or not is_possible(field.data):
-            field.errors = []  # what WTForms says about it
-            raise StopValidation(wrong)
+        errors, field.errors = field.errors, []  # what WTForms says about it
+        if errors or not is_possible(field.data):
+            raise StopValidation(missing if errors else wrong)
 
     return check
 
@@ -166,7 +166,7 @@ def _text_checks(max_length: int, is_optional: bool) -> list[Any]:
     return [Optional() if is_optional else DataRequired("Enter a text."), Length(max=max_length, message=too_long)]
 
 
-def accepted_by(normalize: Normalize) -> Callable[[AnyForm, Field], None]:
+def accepted_by(normalize: Normalize) -> Validator:
     """Return a validator that shows the error which `normalize` raises."""
 
     def check(_form: AnyForm, field: Field) -> None:
