@@ -76,6 +76,11 @@ def errors_of(page: str, field: str) -> list[str]:
     return re.findall(r'<p class="wrong">(.*?)</p>', found[1]) if found else []
 
 
+def links_of(page: str) -> list[str]:
+    """Return what the first column of a list says."""
+    return re.findall(r"<tr>\s*<td><a [^>]*>([^<]*)</a>", page)
+
+
 def focus_of(page: str) -> list[str]:
     """Return the names of the fields that want the cursor; "summary" for the error summary."""
     tags = re.findall(r"<(?:input|div)[^>]*\sautofocus[^>]*>", page)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, g, has_request_context, request
 
+from flaskcelery.admin import pages
 from flaskcelery.admin.operations import ROLES
 from flaskcelery.app import create_app
 from flaskcelery.database import db
@@ -26,6 +27,7 @@ AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"  # a time in SQL, for str
 
 # Views without a limit, as each of their emails uses up a link that was emailed, or the account.
 ONCE = {"account.submit_delete", "auth.submit_new_password", "email_links.submit"}
+TOLD: set[str] = set()  # the other ones: the first test that finds one fails
 
 
 class Member(Browser):
@@ -58,7 +60,9 @@ class Member(Browser):
 
     def act(self, where: str, action: str, **fields: str) -> Any:
         """Press the button of an action on the page `where`, and then that of its form or confirmation."""
-        page, name = self.client.get(where).text, action.replace("_", "-")
+        answer, name = self.client.get(where), action.replace("_", "-")
+        page, hint = answer.text, f"Is there such a row, and is its page in PAGES in {pages.__file__}?"
+        assert answer.status_code == 200, f"{where} answers {answer.status}. {hint}"
         names = re.findall(rf'"{where}action/([\w-]+)/"', page)
         assert name in names, f"No action {action!r} on {where}; there are: {', '.join(names)}."
         path = f"{where}action/{name}/"
@@ -72,11 +76,6 @@ class Member(Browser):
 def pass_ten_minutes(app: Flask) -> None:
     """Let ten minutes pass since anybody gave their password."""
     run_sql(app, f"UPDATE login_sessions SET confirmed_at = {AGO.format('10 minutes')}")
-
-
-def links_of(page: str) -> list[str]:
-    """Return what the first column of a list says."""
-    return re.findall(r"<tr>\s*<td><a [^>]*>([^<]*)</a>", page)
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +97,9 @@ def emails_are_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(OutboxTask, "enqueue", check)
     yield
     hint = f"Add @limit to the view, and a line to LIMITS in {rate_limits.__file__}."
-    assert not uncounted, f"No limit counts these emails: {set(uncounted)}. {hint}"
+    new = set(uncounted) - TOLD
+    TOLD.update(new)
+    assert not new, f"No limit counts these emails: {new}. {hint}"
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from flask import Flask
 from flaskcelery.admin import operations
 from flaskcelery.admin.operations import Unproven, set_active
 from tests.conftest import events, run_sql, send_emails
-from tests.functional.conftest import Member, links_of
+from tests.functional.conftest import Member
+from tests.pages import links_of
 
 LAST_STAFF = (
     "The last active member of staff cannot be demoted, locked out or deleted. Please appoint another one first."

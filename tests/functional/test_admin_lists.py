@@ -13,7 +13,8 @@ from sqlalchemy import event
 
 from flaskcelery.database import db
 from tests.conftest import run_sql, send_emails
-from tests.functional.conftest import Member, links_of
+from tests.functional.conftest import Member
+from tests.pages import links_of
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from flask import Flask
 from flaskcelery.admin import registry, tables
 from flaskcelery.admin.pages import PAGES
 from tests.conftest import run_sql
-from tests.functional.conftest import Member, links_of
+from tests.functional.conftest import Member
 from tests.functional.test_admin_lists import count_queries
+from tests.pages import links_of
 from tests.properties.test_admin_strings import fill
 
 LISTS = ["users", "emails", "sessions", "audit"]

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 
 from tests.conftest import PASSWORD, Browser, events, link_in, run_sql, send_emails
-from tests.functional.conftest import Member, links_of
-from tests.pages import errors_of
+from tests.functional.conftest import Member
+from tests.pages import errors_of, links_of
 
 NEW_PASSWORD = "staple seventeen"
 

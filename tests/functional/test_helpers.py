@@ -50,3 +50,9 @@ def test_an_action_has_the_name_of_its_function_and_a_wrong_one_is_told_the_othe
     assert f"to user {alice.id}." in staff.act(row, "send_reset").text
     with pytest.raises(AssertionError, match=f"No action 'sendreset' on {row}; there are: edit, send-reset, "):
         staff.act(row, "sendreset")
+
+
+@pytest.mark.parametrize("where", ["/admin/nothing/", "/admin/nothing/1/", "/admin/users/0/"])
+def test_a_page_of_the_admin_that_is_not_there_is_told_where_to_add_it(staff: Member, where: str) -> None:
+    with pytest.raises(AssertionError, match=f"{where} answers 404 NOT FOUND.*PAGES in .*admin/pages.py"):
+        staff.act(where, "delete")
