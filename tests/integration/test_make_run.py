@@ -140,6 +140,7 @@ def test_it_says_little_until_the_address_warns_of_nothing_and_ends_with_make(ma
 def test_a_changed_source_file_restarts_every_process_even_one_that_has_failed(make_run: MakeRun) -> None:
     old = {name: make_run.python_process(name) for name in ("flask run", "celery_worker", "outbox relay")}
     os.kill(old["outbox relay"], signal.SIGKILL)
+    assert make_run.processes_of(f" {ROOT}/src ")  # a package that is deleted and made again is still watched
     os.utime(ROOT / "src/flaskcelery/__init__.py")
     for name, pid in old.items():
         wait_until(lambda name=name, pid=pid: make_run.python_process(name) not in {pid, 0}, 15, f"another {name}")

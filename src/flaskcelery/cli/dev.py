@@ -31,7 +31,8 @@ CHANGE = re.compile(rb"^\[..:..:..\] \d+ changes? detected")  # what watchfiles 
 NOISE = re.compile(
     rb"^ \* |This is a development server|Press CTRL\+C|Connected to|^worker: |Aborted!|failed; traceback:$|"
     rb"^\[..:..:..\] |^\s*$|"
-    rb"^Usage: celery|^Try 'celery|^Error: $|^Unable to load celery|^While trying to load the module"
+    rb"^Usage: (celery|flask)|^Try '(celery|flask)|^Error: $|^Unable to load celery|^While trying to load the module|"
+    rb"^Error: While importing 'wsgi'|^Error: No such command 'outbox'"
 )
 TYPO = re.compile(rb"(Syntax|Indentation|Tab)Error: ")
 TIME = re.compile(rb" - - \[[^]]+\]")  # of a request; each line begins with honcho's own
@@ -51,7 +52,8 @@ def run_dev() -> None:
         # A restart kills the running jobs, which would wait until their lease ends.
         first = "flask outbox release; " if name == JOBS_QUEUE and is_development else ""
         in_shell = shlex.join(["sh", "-c", f"{first}exec {command}"])
-        watched = f"{WATCHED} {shlex.join([in_shell, current_app.root_path])}"
+        # The folder above is watched, too: one that is deleted and made again would no longer be.
+        watched = f"{WATCHED} {shlex.join([in_shell, str(Path(current_app.root_path).parent)])}"
         manager.add_process(name, watched, env=environment, cwd=str(ROOT))
     _stop_when_terminal_closes()
     try:

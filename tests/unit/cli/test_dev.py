@@ -60,6 +60,13 @@ def test_celery_says_only_what_is_wrong_with_the_file() -> None:
     assert show(*before, *TRACEBACK, "NameError: a") == [*TRACEBACK, "NameError: a"]
 
 
+def test_flask_says_only_what_is_wrong_with_the_file() -> None:
+    usage = ["Usage: flask [OPTIONS] COMMAND [ARGS]...", "Try 'flask --help' for help.", ""]
+    wrong = [*TRACEBACK, "ImportError: a"]
+    assert show("Error: While importing 'wsgi', an ImportError was raised:", *wrong, name="relay") == wrong
+    assert show(*usage, "Error: No such command 'outbox'.", name="relay") == []
+
+
 def test_a_port_that_is_taken_in_the_meantime_stops_everything() -> None:
     with pytest.raises(PortTakenError):
         show("Address already in use", name="web")
