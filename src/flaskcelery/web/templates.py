@@ -1,7 +1,7 @@
 """What every template can use besides the names that Flask and its extensions provide."""
 
 import functools
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import segno
@@ -26,6 +26,7 @@ UNITS = {
 
 def init_templates(app: Flask) -> None:
     app.jinja_env.filters["ago"] = ago
+    app.jinja_env.filters["date"] = describe_date
     app.jinja_env.filters["qr_code"] = draw_qr_code
     app.jinja_env.globals |= {"find_focus": find_focus, "menu": MENU, "public_url": public_url}
     app.jinja_env.globals["site_name"] = app.config["SITE_NAME"]
@@ -60,6 +61,11 @@ def describe_age(age: timedelta) -> str:
             text = f"{count} {unit}" if count == 1 else f"{count} {unit}s"
             return f"{text} ago" if age > timedelta() else f"in {text}"
     return "just now"
+
+
+def describe_date(day: date) -> str:
+    """Return a day as a sentence has it, on a page or in an email: "4 March 2031"; of a datetime, its day in UTC."""
+    return day.strftime("%-d %B %Y")
 
 
 def draw_qr_code(text: str) -> Markup:

@@ -1,6 +1,6 @@
 """Ages in words, in templates."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import Flask
@@ -44,6 +44,11 @@ def test_an_age_is_told_in_its_largest_unit(age: timedelta, words: str) -> None:
 )
 def test_a_time_to_come_is_told_likewise(age: timedelta, words: str) -> None:
     assert describe_age(age) == words
+
+
+@pytest.mark.parametrize("day", [date(2031, 3, 4), datetime(2031, 3, 4, 23, 59, tzinfo=UTC)])
+def test_a_day_is_written_in_words(app: Flask, day: date) -> None:
+    assert app.jinja_env.from_string("on {{ day | date }}").render(day=day) == "on 4 March 2031"
 
 
 def test_the_clock_is_the_databases_and_is_read_once_a_request(
