@@ -6,7 +6,7 @@ import sys
 from alembic import context
 from alembic.operations.ops import AddColumnOp
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import Boolean, text
 
 from flaskcelery.database import UtcDateTime
 
@@ -32,9 +32,10 @@ def refuse(_context, _revision, directives) -> None:
         for change in getattr(table, "ops", ()):
             column = change.column if isinstance(change, AddColumnOp) else None
             if column is not None and not column.nullable and column.server_default is None:
+                value = 'text("false")' if isinstance(column.type, Boolean) else '"a value"'
                 sys.exit(
                     f"The rows that are there have no value for the new column {change.table_name}.{column.name}:"
-                    ' write Mapped[... | None], or mapped_column(..., server_default="a value").'
+                    f" write Mapped[... | None], or mapped_column(..., server_default={value})."
                 )
 
 

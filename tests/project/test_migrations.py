@@ -55,10 +55,16 @@ def test_a_migration_without_changes_is_refused_with_a_hint(app: Flask, tmp_path
     assert not list(copy.glob("versions/*_nothing.py"))
 
 
-def test_a_new_column_without_a_value_for_the_rows_that_are_there_is_refused(app: Flask, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "column", "default"), [("outbox", "args", '"a value"'), ("users", "is_staff", 'text("false")')]
+)
+def test_a_new_column_without_a_value_for_the_rows_that_are_there_is_refused(
+    app: Flask, tmp_path: Path, table: str, column: str, default: str
+) -> None:
     copy = shutil.copytree(MIGRATIONS, tmp_path / "migrations")
-    run_sql(app, "ALTER TABLE outbox DROP COLUMN args")
-    with app.app_context(), pytest.raises(SystemExit, match=r"new column outbox\.args: .*server_default"):
+    run_sql(app, f"ALTER TABLE {table} DROP COLUMN {column}")
+    hint = rf"new column {table}\.{column}: .*server_default={re.escape(default)}"
+    with app.app_context(), pytest.raises(SystemExit, match=hint):
         revision(directory=str(copy), autogenerate=True, message="nothing")
 
 
