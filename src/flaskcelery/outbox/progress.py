@@ -1,14 +1,15 @@
-"""What a running job tells about itself: `report_progress()`, which a page reads as the row's `progress`."""
+"""What a running job tells about itself with `report_progress()`, and what it asks with `enqueued_at()`."""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from flaskcelery.database import db, transaction
+from flaskcelery.database import database_now, db, transaction
 from flaskcelery.outbox.models import OutboxRow
 
 
@@ -43,3 +44,10 @@ def report_progress(done: int, total: int = 100) -> None:
         with transaction():
             mine = update(OutboxRow).where(OutboxRow.id == attempt.row_id, OutboxRow.attempts == attempt.attempts)
             db.session.execute(mine.where(OutboxRow.progress.is_not(None)).values(progress=percent))
+
+
+def enqueued_at() -> datetime:
+    """Return when the running task was enqueued, which is the same in each of its attempts; outside of one, now."""
+    attempt = _attempt.get()
+    mine = attempt and db.session.scalar(select(OutboxRow.created_at).filter_by(id=attempt.row_id))
+    return mine or database_now()
