@@ -77,7 +77,8 @@ def _add_headers(wsgi_app: "WSGIApplication", headers: dict[str, str]) -> "WSGIA
     def serve(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         def start(status: str, own: list[tuple[str, str]], *error: Any) -> Any:
             keys = {name.lower() for name, _ in own}  # a view can have set one of them
-            return start_response(status, own + [by_key[key] for key in by_key.keys() - keys], *error)
+            missing = [header for key, header in by_key.items() if key not in keys]
+            return start_response(status, own + missing, *error)
 
         return wsgi_app(environ, start)
 
