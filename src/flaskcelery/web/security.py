@@ -42,22 +42,32 @@ class AnyAgeSigner(TimestampSigner):
 
 
 class SessionCookie(SecureCookieSessionInterface):
-    """Flask's signed session cookie, of any age. What signs it is made once: each request needs it twice."""
+    """Flask's signed session cookie, of any age. What each request needs is made once."""
 
     def __init__(self, app: Flask) -> None:
         self._serializer = super().get_signing_serializer(app)
         if self._serializer:
             self._serializer.signer = AnyAgeSigner
+        self._options: dict[str, Any] = {
+            "domain": self.get_cookie_domain(app),
+            "path": self.get_cookie_path(app),
+            "secure": self.get_cookie_secure(app),
+            "samesite": self.get_cookie_samesite(app),
+            "httponly": self.get_cookie_httponly(app),
+        }
 
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         return self._serializer
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Save the session if it has changed. Flask does more work for one that was only read."""
-        if session.modified or self.should_set_cookie(app, session):
-            super().save_session(app, session, response)
-        elif session.accessed:
+        """Do what Flask does, which parses the Vary header up to three times."""
+        if session.accessed or session.modified:
             response.headers.add("Vary", "Cookie")
+        if session.modified and not session:
+            response.delete_cookie(self.get_cookie_name(app), **self._options)
+        elif session and self._serializer and self.should_set_cookie(app, session):
+            expires, value = self.get_expiration_time(app, session), self._serializer.dumps(dict(session))
+            response.set_cookie(self.get_cookie_name(app), value, expires=expires, **self._options)
 
 
 def _serve_at_root(wsgi_app: "WSGIApplication") -> "WSGIApplication":
