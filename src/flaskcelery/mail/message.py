@@ -46,11 +46,12 @@ class Message(flask_mail.Message):
 
     def as_bytes(self) -> bytes:
         message = self._message()
+        message.policy = CRLF  # Flask-Mail's own takes twice the CPU time
         for part in message.walk():
             if part.is_multipart():
                 # Else Python looks for one that is in no line, which takes a tenth of an email's time.
                 part.replace_header("Content-Type", f'{part.get_content_type()}; boundary="{secrets.token_hex(16)}"')
-        return message.as_bytes(policy=CRLF)  # Flask-Mail's policy takes twice the CPU time
+        return message.as_bytes()
 
 
 def compose(template: str, to: str, **context: Any) -> Message:
