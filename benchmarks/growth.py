@@ -6,6 +6,7 @@ Three databases of one server: empty, grown, and grown with a backlog. Each roun
 bar is for the medians. A plan is printed for each statement that reads a large table as a whole.
 """
 
+import logging
 import re
 import statistics
 import sys
@@ -143,6 +144,7 @@ def start_sites(folder: Path, exits: ExitStack) -> list[Site]:
 
 def main() -> bool:
     """Measure, print a line for each act and tell if all are within the bar."""
+    logging.getLogger("mail.log").setLevel(logging.WARNING)  # the sink's
     with tempfile.TemporaryDirectory() as folder, ExitStack() as exits:
         sites = start_sites(Path(folder), exits)
         for number in range(WARM_UP + ROUNDS):
