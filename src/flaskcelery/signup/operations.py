@@ -3,7 +3,7 @@
 import uuid
 
 from flask import current_app
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 
 from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, transaction, write
@@ -16,6 +16,7 @@ from flaskcelery.users.passwords import hasher
 
 QUIET_KEEP_DAYS = 30  # instead of forever: placeholders have to expire, and must not differ from other accounts
 
+OWNER = select(User.id, User.email).where(User.email_key == bindparam("email_key"))
 # Built once, because each sign-up needs it. Without a deadline, `seconds` is None, and so is `confirm_by`.
 ADD_USER = insert(User).values(confirm_by=now_plus("seconds")).returning(User.id)
 
@@ -27,10 +28,9 @@ def register(username: str, email: str, password: str) -> int:
     that is taken: its owner gets an email, and the account whose id is returned only keeps the username.
     """
     names, reveals_email = make_names(username, email), current_app.config["SIGN_UP_REVEALS_EMAIL"]
-    find_owner = select(User.id, User.email).where(User.email_key == names["email_key"])
     password_hash = hasher().hash(password)
     while True:
-        owner = None if reveals_email else db.session.execute(find_owner).first()
+        owner = None if reveals_email else db.session.execute(OWNER, names).first()
         try:
             return _create(names, password_hash, owner)
         except AccountTaken as error:  # perhaps only now, by somebody else's sign-up at the same time

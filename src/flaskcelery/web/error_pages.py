@@ -95,7 +95,8 @@ def _render(code: int, title: str, sentence: str, *, has_session: bool | None) -
     adapter = current_app.create_url_adapter(request)
     back = request.path if request.method == "POST" and adapter and adapter.test(request.path, "GET") else ""
     names = {"code": code, "title": title, "sentence": sentence, "has_session": has_session, "back": back}
-    return current_app.jinja_env.get_template("error.html").render(names)  # render_template() would load the user
+    # Without context processors, which render_template() calls: they can ask the database.
+    return current_app.jinja_env.get_template("error.html").render(names)
 
 
 def _show_no_database(error: SQLAlchemyError) -> Response:
