@@ -9,7 +9,8 @@ from flaskcelery.users.names import (
     normalize_email,
     normalize_username,
 )
-from flaskcelery.web.forms import Form, NewPasswordForm, email_field, new_passwords, password_field, username_field
+from flaskcelery.web.forms import Form, email_field, password_field, username_field
+from flaskcelery.web.new_password import NewPasswordForm, new_passwords
 
 
 class UsernameForm(Form):

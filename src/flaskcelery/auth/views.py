@@ -16,7 +16,8 @@ from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
 from flaskcelery.users.sessions import log_out
-from flaskcelery.web.forms import NEW_EMAIL, NewPasswordForm, errors_shown
+from flaskcelery.web.forms import NEW_EMAIL, errors_shown
+from flaskcelery.web.new_password import NewPasswordForm
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.security import clear_site_data
 from flaskcelery.web.strangers import same_for_strangers

@@ -30,6 +30,7 @@ from flaskcelery.web.texts import clean, clean_line
 
 Normalize = Callable[[str], str]
 Validator = Callable[[AnyForm, Field], None]
+Day = date | Callable[[], date]
 NEW_EMAIL = "new_email"  # a key of the visitor's session: the email that they have just signed up with
 NO_EMAIL = "Enter your email."
 USERNAME_HINT = "Letters, numbers and @ . + - _ only"
@@ -77,25 +78,6 @@ def code_field(label: str, **attributes: str) -> StringField:
     return StringField(label, [DataRequired("Enter the code.")], filters=[strip], render_kw=attributes)
 
 
-def new_passwords() -> tuple[PasswordField, PasswordField]:
-    """Return the fields for a new password, typed twice."""
-    # Fields are displayed in the order of their making.
-    return password_field("New password", is_new=True), password_field("Confirm password", repeats="new_password1")
-
-
-class NewPasswordForm(Form):
-    """A new password, typed twice. Validation needs `find_problems`, which returns a sentence for each broken rule."""
-
-    new_password1, new_password2 = new_passwords()
-
-    def __init__(self, formdata: Any = None, find_problems: Any = None) -> None:
-        super().__init__(formdata)
-        self.find_problems = find_problems
-
-    def validate_new_password1(self, field: Field) -> None:
-        refuse_problems(field, self.find_problems(field.data))
-
-
 def strip(text: str | None) -> str | None:
     return text.strip() if text else text
 
@@ -122,11 +104,17 @@ def number_field(label: str, least: int, most: int, *, is_optional: bool = False
     return IntegerField(label, checks, render_kw={"min": least, "max": most})
 
 
-def date_field(label: str, least: date = FIRST_DAY, most: date = LAST_DAY, *, is_optional: bool = False) -> DateField:
-    """Return a field for a day from `least` to `most`."""
-    wrong = f"Enter a date from {least:%d %b %Y} to {most:%d %b %Y}."
-    checks = _value_checks("Enter a date.", wrong, is_optional, lambda day: least <= day <= most)
-    return DateField(label, checks, render_kw={"min": str(least), "max": str(most)})
+def date_field(label: str, least: Day = FIRST_DAY, most: Day = LAST_DAY, *, is_optional: bool = False) -> DateField:
+    """Return a field for a day from `least` to `most`; a function is called for each form that is made."""
+    return _DayField(label, least, most, is_optional)
+
+
+class _DayField(DateField):
+    def __init__(self, label: str, least: Day, most: Day, is_optional: bool, **options: Any) -> None:
+        first, last = [day() if callable(day) else day for day in (least, most)]
+        wrong = f"Enter a date from {first:%d %b %Y} to {last:%d %b %Y}."
+        checks = _value_checks("Enter a date.", wrong, is_optional, lambda day: first <= day <= last)
+        super().__init__(label, checks, render_kw={"min": str(first), "max": str(last)}, **options)
 
 
 def datetime_field(label: str, *, is_optional: bool = False) -> DateTimeLocalField:

@@ -23,6 +23,7 @@ from flaskcelery.web.forms import (
 )
 from flaskcelery.web.texts import clean, clean_line
 
+LAST_DAYS = [date(2031, 2, 2)]
 DAYS = "from 01 Jan 1900 to 31 Dec 2199."
 
 
@@ -30,7 +31,7 @@ class NoteForm(Form):
     title = text_field("Title", 20)
     body = long_text_field("Text", 100, is_optional=True)
     due = date_field("Due", is_optional=True)
-    done = date_field("Done", most=date(2031, 2, 2), is_optional=True)
+    done = date_field("Done", most=lambda: LAST_DAYS[-1], is_optional=True)
     starts_at = datetime_field("Starts (UTC)", is_optional=True)
     kind = select_field("Kind", {"idea": "An idea", "task": "A task"})
     size = number_field("Size", 1, 2000, is_optional=True)
@@ -108,6 +109,15 @@ def test_a_value_that_is_none_is_refused_in_one_sentence(app: Flask, field: str,
         form = NoteForm(MultiDict({"title": "x", "kind": "idea", field: typed}), meta={"csrf": False})
         assert not form.validate()
     assert form.errors == {field: [error]}
+
+
+def test_the_last_day_is_asked_for_each_form(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{__name__}.LAST_DAYS", [date(2031, 2, 3)])
+    with app.test_request_context(method="POST"):
+        form = NoteForm(MultiDict({"title": "x", "kind": "idea", "done": "2031-02-04"}), meta={"csrf": False})
+        assert not form.validate()
+        assert 'max="2031-02-03"' in form.done()
+    assert form.errors == {"done": ["Enter a date from 01 Jan 1900 to 03 Feb 2031."]}
 
 
 @pytest.mark.parametrize("typed", [{}, {"owner_id": "1"}, {"owner_id": "one"}])
