@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import ColumnElement, and_, bindparam, select
 
 from flaskcelery.database import read_one
 from flaskcelery.mail.message import Message, compose
@@ -17,6 +17,11 @@ def find_open(user_id: int | None) -> User | None:
     """Return the account unless it is gone or closed."""
     found = read_one(BY_ID, user_id=user_id)
     return found[0] if found and found[0].closed_at is None else None
+
+
+def gets_emails() -> ColumnElement[bool]:
+    """Select the users for whom `compose_for` makes an email."""
+    return and_(User.closed_at.is_(None), User.email_confirmed_at.is_not(None))
 
 
 def compose_for(user_id: int, template: str, **context: Any) -> Message | None:
