@@ -8,6 +8,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ from flaskcelery.outbox.delivery import deliver
 from flaskcelery.outbox.models import OutboxRow, is_claimable
 from tests.alone import pytest_runtest_protocol  # noqa: F401  the hook
 from tests.apps import as_new, close
-from tests.pages import describe, find_csrf_token, is_logged_in, values_of
+from tests.bugs import bugs_raised
+from tests.pages import describe, fill_in, find_csrf_token, is_logged_in, values_of
 
 PASSWORD = "correct horse battery"
 MakeApp = Callable[..., Flask]
@@ -124,10 +126,13 @@ def settings(instance: Path) -> dict[str, str]:
     return {"INSTANCE_PATH": str(instance), "ARGON2_PARAMETERS": "m=8,t=1,p=1", "RATELIMIT_ENABLED": "0"}
 
 
-def send_emails(app: Flask) -> list[Message]:
-    """Do what a worker does with all that is due; return the emails in the order of their rows, with task and args."""
+def send_emails(app: Flask, *, raises: bool = True) -> list[Message]:
+    """Do what a worker does with all that is due; return the emails in the order of their rows, with task and args.
+
+    A bug in a task is raised, unless `raises` is False: a worker only logs it, and tries again.
+    """
     app.extensions["mail"].suppress = True
-    with app.app_context(), mail.record_messages() as emails:
+    with app.app_context(), mail.record_messages() as emails, bugs_raised() if raises else nullcontext():
         due = db.select(OutboxRow.id, OutboxRow.task, OutboxRow.args).where(is_claimable())
         for row_id, task, args in db.session.execute(due.order_by(OutboxRow.created_at, OutboxRow.task)).all():
             emails_before = len(emails)
@@ -163,11 +168,11 @@ class Browser:
     def __init__(self, client: FlaskClient) -> None:
         self.client = client
 
-    def send(self, path: str, **fields: str) -> TestResponse:
+    def send(self, path: str, **fields: str | bool) -> TestResponse:
         """Fetch the form at `path`, fill in these fields and send it; its other fields keep what they show."""
         where = path.partition("?")[0]
         page = self.client.get(where, follow_redirects=True).text
-        return self.client.post(path, data={**values_of(page, where), **fields})
+        return self.client.post(path, data=fill_in(values_of(page, where), fields))
 
     def sign_up(
         self, username: str = "alice", email: str = "alice@example.com", password: str = PASSWORD, **fields: str

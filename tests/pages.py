@@ -62,6 +62,11 @@ def values_of(page: str, path: str) -> dict[str, str]:
     return values.found
 
 
+def fill_in(values: dict[str, str], fields: dict[str, str | bool]) -> dict[str, str]:
+    """Return the values with those of these fields; True ticks a box, and False leaves it out."""
+    return {name: "y" if value is True else value for name, value in {**values, **fields}.items() if value is not False}
+
+
 def describe(answer: TestResponse) -> str:
     """Return the status of an answer, and what its page says is wrong."""
     page = answer.text if answer.mimetype == "text/html" else ""

@@ -7,27 +7,22 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from flask import Flask, g, has_request_context, request
+from flask import Flask
 
 from flaskcelery.admin import pages
 from flaskcelery.admin.operations import ROLES
 from flaskcelery.app import create_app
 from flaskcelery.database import db
-from flaskcelery.outbox.tasks import OutboxTask
 from flaskcelery.users.models import User
-from flaskcelery.web import rate_limits
 from flaskcelery.web.rate_limits import LIMITS, Limit
 from tests.conftest import Browser, MakeApp, close, run_sql, send_emails
+from tests.functional.counted import emails_are_counted  # noqa: F401  the fixture
 from tests.functional.snapshots import set_up_once
-from tests.pages import csrf_token, values_of
+from tests.pages import csrf_token, fill_in, values_of
 from tests.rows import add_missing_rows
 
 SITE = "https://www.example.com"
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"  # a time in SQL, for str.format
-
-# Views without a limit, as each of their emails uses up a link that was emailed, or the account.
-ONCE = {"account.submit_delete", "auth.submit_new_password", "email_links.submit"}
-TOLD: set[str] = set()  # the other ones: the first test that finds one fails
 
 
 class Member(Browser):
@@ -58,7 +53,7 @@ class Member(Browser):
         """Press the button that posts to this path."""
         return self.client.post(path, data={"csrf_token": self.token(), **fields})
 
-    def act(self, where: str, action: str, **fields: str) -> Any:
+    def act(self, where: str, action: str, **fields: str | bool) -> Any:
         """Press the button of an action on the page `where`, and then that of its form or confirmation."""
         answer, name = self.client.get(where), action.replace("_", "-")
         page, hint = answer.text, f"Is there such a row, and is its page in PAGES in {pages.__file__}?"
@@ -70,36 +65,12 @@ class Member(Browser):
             form = self.client.get(path)
             assert form.status_code == 200
             page = form.text
-        return self.client.post(path, data={**values_of(page, path), **fields}, follow_redirects=True)
+        return self.client.post(path, data=fill_in(values_of(page, path), fields), follow_redirects=True)
 
 
 def pass_ten_minutes(app: Flask) -> None:
     """Let ten minutes pass since anybody gave their password."""
     run_sql(app, f"UPDATE login_sessions SET confirmed_at = {AGO.format('10 minutes')}")
-
-
-@pytest.fixture(autouse=True)
-def emails_are_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Refuse views that enqueue an email for a request that no limit has counted."""
-    add, enqueue, uncounted = rate_limits._add, OutboxTask.enqueue, []
-
-    def count(*args: Any) -> Any:
-        g.is_counted = True
-        return add(*args)
-
-    def check(task: Any, **args: Any) -> Any:
-        is_counted = not has_request_context() or "is_counted" in g or request.endpoint in ONCE
-        if args.get("to") and not is_counted:
-            uncounted.append(f"{request.endpoint} enqueues {task.name}")
-        return enqueue(task, **args)
-
-    monkeypatch.setattr(rate_limits, "_add", count)
-    monkeypatch.setattr(OutboxTask, "enqueue", check)
-    yield
-    hint = f"Add @limit to the view, and a line to LIMITS in {rate_limits.__file__}."
-    new = set(uncounted) - TOLD
-    TOLD.update(new)
-    assert not new, f"No limit counts these emails: {new}. {hint}"
 
 
 @pytest.fixture
@@ -119,7 +90,7 @@ def counting_app(make_app: MakeApp) -> Flask:
 @pytest.fixture
 def staff(app: Flask) -> Member:
     """Return a member of staff."""
-    return Member(app, "sue", "staff")
+    return add_member(app, "sue", "staff")
 
 
 @pytest.fixture
@@ -137,9 +108,9 @@ def alice(app: Flask) -> Member:
     return member
 
 
-def add_member(app: Flask, name: str) -> Member:
+def add_member(app: Flask, name: str, role: str = "user") -> Member:
     """Return a user with a confirmed email, who waits for none."""
-    member = Member(app, name)
+    member = Member(app, name, role)
     run_sql(app, f"UPDATE users SET email_confirmed_at = joined_at WHERE id = {member.id}")
     send_emails(app)
     return member

@@ -33,6 +33,7 @@ def count_queries(app: Flask) -> Iterator[list[str]]:
 
 
 def test_the_dashboard_draws_what_was_done(app: Flask, staff: Member, alice: Member) -> None:
+    run_sql(app, f"UPDATE outbox SET done_at = NULL, due_at = created_at WHERE user_id = {staff.id}")
     page = staff.client.get("/admin/").text
     assert read_tiles(page) == [
         ("/admin/users/", "Users", "2", "2 new in 30 days"),
@@ -88,10 +89,9 @@ def test_lists_are_searched_filtered_sorted_and_paged_together(app: Flask, staff
         page = staff.client.get(path).text
         seen += links_of(page)
         path = (re.findall(r'rel="next" href="([^"]+)"', page) or [""])[0].replace("&amp;", "&")
-    expected = ["sue@example.com", *(f"u{n:03}@example.com" for n in range(1, 250, 2))]
-    assert seen == sorted(expected)
+    assert seen == [f"u{n:03}@example.com" for n in range(1, 250, 2)]  # without "sue", whose email is confirmed
     assert path == ""
-    assert "126 users, page 3 of 3." in page
+    assert "125 users, page 3 of 3." in page
     unsorted = [links_of(staff.client.get(f"/admin/users/?page={number}").text) for number in range(1, 7)]
     assert [len(rows) for rows in unsorted] == [50, 50, 50, 50, 50, 1]
     assert len({email for rows in unsorted for email in rows}) == 251  # 250 have one joined_at

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 
+from flaskcelery.outbox.tasks import TASKS, OutboxTask
+from tests.conftest import send_emails
+from tests.functional import counted
 from tests.functional.conftest import Member
-from tests.pages import values_of
+from tests.pages import fill_in, values_of
 
 FORM = """
 <form method="post" action="/other/"><input name="title" type="text" value="Other"></form>
@@ -32,6 +36,34 @@ def test_a_form_is_sent_as_a_browser_sends_it() -> None:
         "notes": "One <b>\n\nTwo",
         "empty": "",
     }
+
+
+def test_true_ticks_a_box_and_false_unticks_it() -> None:
+    sent = fill_in(values_of(FORM, "/books/1/"), {"is_read": True, "is_mine": False, "title": ""})
+    assert (sent["is_read"], "is_mine" in sent, sent["title"]) == ("y", False, "")
+
+
+def test_a_task_that_raises_by_mistake_fails_the_test_unless_it_asks_for_it(
+    app: Flask, alice: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(TASKS, "send_password_reset_email", OutboxTask("send_password_reset_email", lambda **_: 1 / 0))
+    alice.send("/accounts/password_reset/", email=alice.email)
+    with pytest.raises(ZeroDivisionError):
+        send_emails(app)
+    alice.send("/accounts/password_reset/", email=alice.email)
+    assert send_emails(app, raises=False) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/admin/users/1/action/send-reset/", "The action send_reset enqueues send. Use staff.send_email,"),
+        ("/accounts/me/username/", "account.submit_username enqueues send. Add @limit to the view,"),
+    ],
+)
+def test_an_email_that_nothing_counts_is_told_what_can_count_it(app: Flask, path: str, hint: str) -> None:
+    with app.test_request_context(path, method="POST"):
+        assert counted.describe("send").startswith(hint)
 
 
 def test_a_field_that_a_test_does_not_name_keeps_its_value(alice: Member, staff: Member) -> None:

@@ -76,7 +76,7 @@ def test_an_action_does_nothing_for_who_is_no_longer_staff(
     run_sql(app, f"UPDATE users SET {BEFORE.get(name, 'is_active = 1')} WHERE id = {alice.id}")
     run_sql(app, "UPDATE outbox SET failed_at = created_at")
     action = next(each for each in PAGES[page].actions if each.name == name)
-    with app.test_request_context():
+    with app.test_request_context(f"/admin/{page}/action/{name}/"):
         actor = db.session.get_one(User, staff.id)
         row = db.session.scalars(db.select(PAGES[page].model).order_by(PAGES[page].key.desc())).first()
         if page == "users":
