@@ -1,4 +1,8 @@
 """${message}."""
+<%!
+def without_comments(code):
+    return "\n".join(line for line in code.splitlines() if "# ###" not in line).strip()
+%>\
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,8 +12,8 @@ down_revision = ${repr(down_revision)}
 
 
 def upgrade() -> None:
-    ${upgrades if upgrades else "pass"}
+    ${upgrades or "pass" | n, without_comments}
 
 
 def downgrade() -> None:
-    ${downgrades if downgrades else "pass"}
+    ${downgrades or "pass" | n, without_comments}
