@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 
 from flaskcelery.admin import operations
-from flaskcelery.admin.operations import Unproven, set_active
+from flaskcelery.admin.operations import set_active
+from flaskcelery.users.accounts import Unproven
 from tests.conftest import events, run_sql, send_emails
 from tests.functional.conftest import Member
 from tests.pages import links_of

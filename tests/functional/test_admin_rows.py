@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 
 import pytest
-from flask import Flask
+from flask import Flask, get_template_attribute
 from sqlalchemy import select
 
 from flaskcelery.admin import operations
@@ -15,11 +16,13 @@ from flaskcelery.admin.defaults import page_of
 from flaskcelery.admin.pages import PAGES, USERS
 from flaskcelery.admin.registry import action
 from flaskcelery.database import db
-from flaskcelery.users.accounts import NotStaff
+from flaskcelery.users.accounts import NoAccount, NotStaff
+from flaskcelery.users.emails import send_email_taken_email
 from flaskcelery.users.models import LoginSession, RecoveryCode, User
 from flaskcelery.web.forms import Form, datetime_field, row_field, text_field
-from tests.conftest import run_sql
-from tests.functional.conftest import Member
+from flaskcelery.web.rate_limits import EMAILS_TO_ONE_RECIPIENT
+from tests.conftest import run_sql, send_emails
+from tests.functional.conftest import Member, add_member
 from tests.rows import add_row
 
 
@@ -33,6 +36,12 @@ def rename(actor: Member, session: LoginSession) -> str:
 def delete(actor: Member, session: LoginSession) -> str:
     operations.delete_row(session, actor.id)
     return "It is deleted."
+
+
+@action("Tell the owner")
+def tell(actor: Member, session: LoginSession) -> str:
+    operations.send_email(send_email_taken_email, session.user_id, actor.id)
+    return "It is on its way."
 
 
 class SessionForm(Form):
@@ -50,7 +59,7 @@ def add(actor: Member, form: SessionForm) -> str:
 @pytest.fixture
 def devices(app: Flask, alice: Member) -> Iterator[str]:
     """Return the path of a row on a page that is listed as any table is."""
-    page = page_of(LoginSession, name="devices", links={"user_id": USERS}, actions=(add, rename, delete))
+    page = page_of(LoginSession, name="devices", links={"user_id": USERS}, actions=(add, rename, delete, tell))
     PAGES["devices"] = page
     yield f"/admin/devices/{add_row(app, LoginSession, alice.id)}/"
     del PAGES["devices"]
@@ -63,11 +72,29 @@ def last_event(app: Flask) -> object:
 def test_a_page_lists_all_columns_of_a_model_and_sorts_by_those_with_an_index() -> None:
     page = page_of(LoginSession)
     assert (page.name, page.title, page.noun(1)) == ("login_sessions", "Login sessions", "login session")
-    assert page.columns[:3] == ("token_hash", "created_at", "last_seen_at")
-    assert page.columns[-1] == "user_id"
+    assert page.columns[:3] == ("token_hash", "user_id", "created_at")
     assert page.sortable == ("token_hash", "last_seen_at", "expires_at")
     assert page.searchable == ("token_hash", "ip_address", "device", "user_id")
     assert page_of(RecoveryCode).sortable == ("id",)
+    hidden = page_of(LoginSession, hidden=("token_hash", "device"))
+    assert hidden.columns[:3] == ("created_at", "user_id", "last_seen_at")
+    assert hidden.searchable == ("ip_address", "user_id")
+    assert hidden.sortable == ("last_seen_at", "expires_at")
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        (["a", "<b>"], "a, &lt;b&gt;"),
+        ([], '<span class="quiet">–</span>'),
+        ({"a": 1}, "{&#39;a&#39;: 1}"),
+        (date(2026, 1, 2), "<time>2026-01-02</time>"),
+        (0, "0"),
+    ],
+)
+def test_a_list_and_a_day_are_shown_in_a_table(app: Flask, value: object, cell: str) -> None:
+    with app.test_request_context():
+        assert str(get_template_attribute("admin/macros.html", "show_value")(value)) == cell
 
 
 def test_a_row_is_named_by_its_first_column_of_any_type_or_by_its_id(
@@ -105,6 +132,26 @@ def test_staff_add_a_row_and_the_audit_trail_tells_it_unless_the_database_refuse
     assert "a value is taken" in staff.act("/admin/devices/", "add", **fields).text
     assert len(run_sql(app, added)) == 1
     assert last_event(app) == event
+
+
+def test_staff_send_an_email_that_counts_and_the_audit_trail_tells_it(counting_app: Flask, devices: str) -> None:
+    staff, owner = add_member(counting_app, "sue", "staff"), run_sql(counting_app, "SELECT id FROM users")[0][0]
+    most = EMAILS_TO_ONE_RECIPIENT[0]
+    answers = [staff.act(devices, "tell").status_code for _ in range(most + 1)]
+    assert answers == [*[200] * most, 429]
+    assert [email.recipients for email in send_emails(counting_app)] == [["alice@example.com"]] * most
+    assert last_event(counting_app) == ("email sent by staff", owner, "sue", "You already have an account")
+
+
+def test_staff_send_no_email_to_a_closed_account_and_others_send_none(app: Flask, staff: Member, alice: Member) -> None:
+    with app.test_request_context():
+        with pytest.raises(NotStaff):
+            operations.send_email(send_email_taken_email, staff.id, alice.id)
+        run_sql(app, f"UPDATE users SET closed_at = joined_at WHERE id = {alice.id}")
+        with pytest.raises(NoAccount):
+            operations.send_email(send_email_taken_email, alice.id, staff.id)
+        db.session.remove()
+    assert send_emails(app) == []
 
 
 @pytest.mark.parametrize("change", [operations.delete_row, operations.change_row])

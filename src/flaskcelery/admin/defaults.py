@@ -11,8 +11,9 @@ LONG = 300  # characters; a longer text is shown on the page of its row only
 
 
 def page_of(model: type[Base], **options: Any) -> Page:
-    """Return a page that lists all columns of a model; the options are the fields of Page."""
-    columns = inspect(model).columns
+    """Return a page that lists the columns of a model that are not hidden; the options are the fields of Page."""
+    hidden = options.get("hidden", ())
+    columns = {name: column for name, column in inspect(model).columns.items() if name not in hidden}
     shown = [name for name, column in columns.items() if not column.primary_key and not _is_long(column)]
     keys = [name for name in shown if columns[name].foreign_keys]
     others = [name for name in shown if name not in keys]
@@ -21,7 +22,7 @@ def page_of(model: type[Base], **options: Any) -> Page:
     defaults = {
         "name": model.__tablename__,
         "title": model.__tablename__.replace("_", " ").capitalize(),
-        "columns": (*others, *keys),
+        "columns": (*others[:1], *keys, *others[1:]),  # what the row is, whose it is, and the rest
         "sortable": tuple(indexed) or (inspect(model).primary_key[0].key,),
         "searchable": (*(name for name in others if isinstance(columns[name].type, String)), *keys),
     }

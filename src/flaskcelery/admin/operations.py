@@ -14,16 +14,16 @@ from flaskcelery.database import Base, database_now, db, refused_as, transaction
 from flaskcelery.errors import UserFacingError
 from flaskcelery.logs import mask
 from flaskcelery.outbox import queries as outbox
+from flaskcelery.outbox.tasks import OutboxTask
 from flaskcelery.retention import PURGED_PER_PASS
-from flaskcelery.users.accounts import ROLES, get_actor, keep_last_staff, later_deadline, lock_account
+from flaskcelery.users.accounts import ROLES, Unproven, get_actor, keep_last_staff, later_deadline, lock_account
 from flaskcelery.users.email_change import prepare_email_change
-from flaskcelery.users.emails import send_invitation_email, send_password_reset_email
 from flaskcelery.users.models import NO_PASSWORD, VOIDED_PASSWORD, User
 from flaskcelery.users.names import make_email, make_names, refuse_taken
-from flaskcelery.users.password_change import start_reset
+from flaskcelery.users.password_change import enqueue_password_link, start_reset
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import password_link_max_age, timestamp
 from flaskcelery.users.two_factor import remove
+from flaskcelery.web.rate_limits import count_staff_email
 
 
 class RowGone(UserFacingError):
@@ -32,13 +32,6 @@ class RowGone(UserFacingError):
 
 class RowRefused(UserFacingError):
     message = "The database refuses this: a value is taken, or other rows still need this one."
-
-
-class Unproven(UserFacingError):
-    message = (
-        "The email of this account is not confirmed, so it can be a stranger’s account. Its owner has to confirm the "
-        "email or reset the password first."
-    )
 
 
 def create_user(
@@ -56,7 +49,7 @@ def create_user(
         db.session.add(user)
         db.session.flush()
         if not password_hash:
-            _enqueue_password_link(user)
+            enqueue_password_link(user)
         record(Event.CREATED, user.id, user.email, role, get_actor(actor_id))
     return user
 
@@ -98,7 +91,7 @@ def send_password_link(user_id: int, actor_id: int | None = None) -> None:
         user = lock_account(user_id)
         if not user.is_active:
             raise UserFacingError("This account is locked out. Please unlock it first.")
-        _enqueue_password_link(user)
+        enqueue_password_link(user)
         record(Event.RESET_REQUESTED, user_id, user.email, actor=get_actor(actor_id))
 
 
@@ -135,6 +128,15 @@ def retry_failed(*of: ColumnElement[bool], actor_id: int | None = None) -> int:
             count = outbox.retry_failed(*of, actor=get_actor(actor_id))
         total, is_full = total + count, count >= PURGED_PER_PASS
     return total
+
+
+def send_email(email: OutboxTask, user_id: int, actor_id: int, **args: Any) -> None:
+    """Enqueue an email to a user, and count it; raise NoAccount, NotStaff or TooManyRequests."""
+    count_staff_email(actor_id, db.session.get_one(User, user_id).email_key)
+    with transaction():
+        user, actor = lock_account(user_id), get_actor(actor_id)
+        email.enqueue(to=user.email, user_id=user_id, **args)
+        record(Event.EMAIL_SENT, user_id, user.email, email.title, actor)
 
 
 def add_row(model: type[Base], form: Form, actor_id: int, **values: object) -> None:
@@ -191,9 +193,3 @@ def _change(
         if values.get("is_active") and user.password_hash == VOIDED_PASSWORD:
             start_reset(user, user.email)  # while it was locked out, no link was sent
         record(event, user_id, user.email, detail, actor)
-
-
-def _enqueue_password_link(user: User) -> None:
-    send = send_password_reset_email if user.has_password else send_invitation_email
-    max_age = password_link_max_age(user).total_seconds()
-    send.enqueue(to=user.email, expires_after=max_age, user_id=user.id, made_at=timestamp())

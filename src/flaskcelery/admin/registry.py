@@ -147,7 +147,7 @@ class Page:
         """Return the columns below the name and the tags of a row: those with a value, or the empty ones."""
         names = dict.fromkeys([*self.columns[1:], *inspect(self.model).columns.keys()])
         shown = [name for name in names if name not in (*self.hidden, self.columns[0], *self.find_tags(row))]
-        return [name for name in shown if (self.format(row, name) in (None, "")) is is_empty]
+        return [name for name in shown if (self.format(row, name) in (None, "", [])) is is_empty]
 
     def format(self, row: Any, name: str) -> Any:
         value = getattr(row, name)

@@ -58,6 +58,7 @@ class Event(StrEnum):
     EMAILS_RETRIED = "emails retried"
     JOBS_RETRIED = "jobs retried"
     GIVEN_BACK = "given back to its owner"
+    EMAIL_SENT = "email sent by staff"
     ROW_ADDED = "row added by staff"
     ROW_CHANGED = "row changed by staff"
     ROW_DELETED = "row deleted by staff"

@@ -34,6 +34,13 @@ class NotStaff(UserFacingError):
     message = "You are no longer a member of staff."
 
 
+class Unproven(UserFacingError):
+    message = (
+        "The email of this account is not confirmed, so it can be a stranger’s account. Its owner has to confirm the "
+        "email or reset the password first."
+    )
+
+
 class ChangedMeanwhile(UserFacingError):
     message = "Your account has changed in the meantime. Please try again."
 

@@ -6,11 +6,11 @@ from flaskcelery.audit.events import Event, record
 from flaskcelery.database import db, now_plus, pause, transaction
 from flaskcelery.errors import UserFacingError, WrongPassword
 from flaskcelery.users.accounts import update_unchanged
-from flaskcelery.users.emails import send_password_changed_email, send_password_reset_email
+from flaskcelery.users.emails import send_invitation_email, send_password_changed_email, send_password_reset_email
 from flaskcelery.users.models import VOIDED_PASSWORD, User
 from flaskcelery.users.passwords import hasher
 from flaskcelery.users.sessions import end_sessions
-from flaskcelery.users.tokens import RESET_LINK_MAX_AGE, timestamp
+from flaskcelery.users.tokens import RESET_LINK_MAX_AGE, password_link_max_age, timestamp
 
 # Of an account whose password somebody else may know.
 VOID = {"password_hash": VOIDED_PASSWORD, "password_changed_at": now_plus(), "pending_email": None}
@@ -56,6 +56,13 @@ def replace_password(user: User, new_hash: str, event: Event, keep: str | None =
     send_password_changed_email.enqueue(to=user.email, user_id=user.id)
     record(event, user.id, user.email)
     return True
+
+
+def enqueue_password_link(user: User) -> None:
+    """Send the owner of an account a link to choose a password: the first one, or a new one. The caller commits."""
+    send = send_password_reset_email if user.has_password else send_invitation_email
+    max_age = password_link_max_age(user).total_seconds()
+    send.enqueue(to=user.email, expires_after=max_age, user_id=user.id, made_at=timestamp())
 
 
 def start_reset(user: User, email: str) -> None:
