@@ -152,12 +152,13 @@ def test_a_changed_source_file_restarts_every_process_even_one_that_has_failed(m
     make_run.stop("SIGTERM to flask")
 
 
-def test_the_script_of_the_tutorial_signs_up_and_logs_in(make_run: MakeRun, tmp_path: Path) -> None:
+def test_the_script_of_the_tutorial_signs_up_logs_in_and_sends_another_form(make_run: MakeRun, tmp_path: Path) -> None:
     [script] = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs/tutorial.md").read_text(), re.DOTALL | re.MULTILINE)
     home = f"http://{HOST}:{make_run.port}/"
     command = f"{script.replace('http://127.0.0.1:8000/', home)}curl -s -b cookies {home}"
     page = subprocess.run(["sh", "-ec", command], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
     assert is_logged_in(page)
+    assert "<bdi>lovelace</bdi>" in page
     make_run.stop("Ctrl-C")
 
 
