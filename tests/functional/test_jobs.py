@@ -35,8 +35,9 @@ def test_the_page_of_a_job_tells_its_state_and_leads_back(app: Flask, alice: Mem
     assert "<h1>Yearly report</h1>" in show()
     assert 'http-equiv="refresh"' in show(", progress = 40")
     assert "40 %" in show()
+    assert 'href="/notes/">Go back</a>' in show()
     assert 'http-equiv="refresh"' not in show(", done_at = created_at")
-    assert 'href="/notes/"' in show()
+    assert 'href="/notes/">Show the result</a>' in show()
     assert "evil" not in alice.client.get(f"/accounts/me/jobs/{report}/?next=//evil.example").text
 
 
