@@ -1,4 +1,4 @@
-"""The form for a new password, which an owner fills in with the old one, and the holder of a link without it."""
+"""The form for a new password: one page asks for the old one, too, and one follows a link in an email."""
 
 from typing import Any
 
