@@ -17,7 +17,6 @@ from pathlib import Path
 import pytest
 
 from tests.integration.visitor import Visitor
-from tests.pages import is_logged_in
 from tests.processes import HOST, ROOT, cpu_seconds, free_port, is_open, wait_until
 
 
@@ -157,8 +156,7 @@ def test_the_script_of_the_tutorial_signs_up_logs_in_and_sends_another_form(make
     home = f"http://{HOST}:{make_run.port}/"
     command = f"{script.replace('http://127.0.0.1:8000/', home)}curl -s -b cookies {home}"
     page = subprocess.run(["sh", "-ec", command], cwd=tmp_path, capture_output=True, text=True, check=True).stdout
-    assert is_logged_in(page)
-    assert "<bdi>lovelace</bdi>" in page
+    assert "<bdi>lovelace</bdi>" in page  # in the menu of a user who is logged in
     make_run.stop("Ctrl-C")
 
 
