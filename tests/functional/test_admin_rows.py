@@ -150,6 +150,8 @@ def test_staff_send_no_email_to_a_closed_account_and_others_send_none(app: Flask
         run_sql(app, f"UPDATE users SET closed_at = joined_at WHERE id = {alice.id}")
         with pytest.raises(NoAccount):
             operations.send_email(send_email_taken_email, alice.id, staff.id)
+        with pytest.raises(NoAccount):
+            operations.send_email(send_email_taken_email, 10**6, staff.id)
         db.session.remove()
     assert send_emails(app) == []
 

@@ -132,7 +132,8 @@ def retry_failed(*of: ColumnElement[bool], actor_id: int | None = None) -> int:
 
 def send_email(email: OutboxTask, user_id: int, actor_id: int, **args: Any) -> None:
     """Enqueue an email to a user, and count it; raise NoAccount, NotStaff or TooManyRequests."""
-    count_staff_email(actor_id, db.session.get_one(User, user_id).email_key)
+    found = db.session.get(User, user_id)
+    count_staff_email(actor_id, found.email_key if found else "")
     with transaction():
         user, actor = lock_account(user_id), get_actor(actor_id)
         email.enqueue(to=user.email, user_id=user_id, **args)
