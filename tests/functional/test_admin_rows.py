@@ -16,7 +16,7 @@ from flaskcelery.admin.defaults import page_of
 from flaskcelery.admin.pages import PAGES, USERS
 from flaskcelery.admin.registry import action
 from flaskcelery.database import db
-from flaskcelery.users.accounts import NoAccount, NotStaff
+from flaskcelery.users.accounts import NoAccount, NotStaff, Unproven
 from flaskcelery.users.emails import send_email_taken_email
 from flaskcelery.users.models import LoginSession, RecoveryCode, User
 from flaskcelery.web.forms import Form, datetime_field, row_field, text_field
@@ -136,6 +136,7 @@ def test_staff_add_a_row_and_the_audit_trail_tells_it_unless_the_database_refuse
 
 def test_staff_send_an_email_that_counts_and_the_audit_trail_tells_it(counting_app: Flask, devices: str) -> None:
     staff, owner = add_member(counting_app, "sue", "staff"), run_sql(counting_app, "SELECT id FROM users")[0][0]
+    run_sql(counting_app, "UPDATE users SET email_confirmed_at = joined_at")
     most = EMAILS_TO_ONE_RECIPIENT[0]
     answers = [staff.act(devices, "tell").status_code for _ in range(most + 1)]
     assert answers == [*[200] * most, 429]
@@ -143,10 +144,14 @@ def test_staff_send_an_email_that_counts_and_the_audit_trail_tells_it(counting_a
     assert last_event(counting_app) == ("email sent by staff", owner, "sue", "You already have an account")
 
 
-def test_staff_send_no_email_to_a_closed_account_and_others_send_none(app: Flask, staff: Member, alice: Member) -> None:
+def test_staff_send_no_email_to_a_closed_or_unconfirmed_account_and_others_send_none(
+    app: Flask, staff: Member, alice: Member
+) -> None:
     with app.test_request_context():
         with pytest.raises(NotStaff):
             operations.send_email(send_email_taken_email, staff.id, alice.id)
+        with pytest.raises(Unproven):
+            operations.send_email(send_email_taken_email, alice.id, staff.id)
         run_sql(app, f"UPDATE users SET closed_at = joined_at WHERE id = {alice.id}")
         with pytest.raises(NoAccount):
             operations.send_email(send_email_taken_email, alice.id, staff.id)

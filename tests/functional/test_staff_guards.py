@@ -9,6 +9,7 @@ from flask import Flask, Response, request_finished
 
 from flaskcelery.admin.pages import PAGES
 from flaskcelery.database import db
+from flaskcelery.errors import UserFacingError
 from flaskcelery.users.accounts import NotStaff
 from flaskcelery.users.models import User
 from tests.conftest import PASSWORD, Browser, run_sql, send_emails
@@ -17,6 +18,7 @@ from tests.functional.test_admin_access import rows_of
 from tests.rows import fill_in
 
 AGO = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-{}')"
+STARTER = {"users", "emails", "jobs", "sessions", "audit"}  # pages whose actions refuse nothing else here
 ACTIONS = [(page.name, action.name) for page in PAGES.values() for action in page.actions]
 # A state of the account in which an action that has one precondition is possible.
 BEFORE = {"activate": "is_active = 0", "make_user": "is_viewer = 1", "reset-two-factor": "totp_secret = 'x'"}
@@ -86,7 +88,7 @@ def test_an_action_does_nothing_for_who_is_no_longer_staff(
         db.session.rollback()
         run_sql(app, f"UPDATE users SET {change} WHERE id = {staff.id}")
         before = rows_of(app)
-        with pytest.raises(NotStaff):
+        with pytest.raises(NotStaff if page in STARTER else UserFacingError):
             action.run(actor, *([] if action.bulk else [row]), *([form] if form else []))
         db.session.remove()
     assert rows_of(app) == before

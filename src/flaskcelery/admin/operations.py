@@ -131,11 +131,13 @@ def retry_failed(*of: ColumnElement[bool], actor_id: int | None = None) -> int:
 
 
 def send_email(email: OutboxTask, user_id: int, actor_id: int, **args: Any) -> None:
-    """Enqueue an email to a user, and count it; raise NoAccount, NotStaff or TooManyRequests."""
+    """Enqueue an email to a user, and count it; raise NoAccount, NotStaff, Unproven or TooManyRequests."""
     found = db.session.get(User, user_id)
     count_staff_email(actor_id, found.email_key if found else "")
     with transaction():
         user, actor = lock_account(user_id), get_actor(actor_id)
+        if user.email_confirmed_at is None:
+            raise Unproven
         email.enqueue(to=user.email, user_id=user_id, **args)
         record(Event.EMAIL_SENT, user_id, user.email, email.title, actor)
 
