@@ -28,13 +28,13 @@ def report(app: Flask, alice: Member) -> Iterator[str]:
 
 
 def link_text(page: str) -> str:
-    return page.partition('href="/notes/">')[2].partition("</a>")[0]
+    return page.partition('href="/elsewhere/">')[2].partition("</a>")[0]
 
 
 def test_the_page_of_a_job_tells_its_state_and_leads_back(app: Flask, alice: Member, report: str) -> None:
     def show(then: str = "") -> str:
         run_sql(app, f"UPDATE outbox SET failed_at = NULL {then} WHERE id = '{UUID(report).hex}'")
-        return str(alice.client.get(f"/accounts/me/jobs/{report}/?next=/notes/").text)
+        return str(alice.client.get(f"/accounts/me/jobs/{report}/?next=/elsewhere/").text)
 
     assert "<h1>Yearly report</h1>" in show()
     assert 'http-equiv="refresh"' in show(", progress = 40")
