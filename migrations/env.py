@@ -13,7 +13,7 @@ from flaskcelery.database import UtcDateTime
 db = current_app.extensions["migrate"].db
 options = current_app.extensions["migrate"].configure_args
 
-if "quiet" in context.get_x_argument():  # `make run` and `make migration` say themselves what they do
+if "quiet" in context.get_x_argument():  # `make migration` says itself what it does
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 

@@ -1,5 +1,6 @@
 """`make run`: migrate, then run the Procfile's processes under honcho; a changed source file restarts them."""
 
+import logging
 import os
 import re
 import select
@@ -147,8 +148,9 @@ def _make_environment(port: int, is_development: bool) -> dict[str, str]:
 
 def _migrate() -> None:
     """Apply the new migrations, and say so in one line."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it says the same in more words
     before = _find_migration()
-    upgrade(x_arg="quiet")
+    upgrade()
     if (after := _find_migration()) != before:
         click.echo(f"  The database has been migrated to {after}.")
 
