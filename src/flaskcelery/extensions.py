@@ -18,7 +18,7 @@ class SafeCsrfProtect(CSRFProtect):  # type: ignore[misc]  # the library ships n
     """Flask-WTF's protection without its 500 for a malformed Referer or field, and with SECRET_KEY_FALLBACKS."""
 
     def protect(self, apply_exemptions: bool = False) -> None:
-        if request.method in SAFE_METHODS:
+        if request.method in SAFE_METHODS:  # Flask-WTF asks this after it has looked for exemptions
             return
         try:
             super().protect(apply_exemptions)

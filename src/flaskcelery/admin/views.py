@@ -20,7 +20,6 @@ HISTORY_COLUMNS = ("event", "actor_id", "ip_address", "detail", "at")
 
 @bp.context_processor
 def add_pages() -> dict[str, object]:
-    # For error pages, too, so it must not read the database, as current_user does.
     return {"pages": PAGES}
 
 
