@@ -39,6 +39,12 @@ def test_redirects_refusals_and_files_have_the_headers_too(auth: Browser) -> Non
         assert ("no-store" in response.headers["Cache-Control"]) == (response.mimetype == "text/html")
 
 
+@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/accounts/me/"])
+def test_a_page_that_depends_on_the_cookie_says_so_once(client: FlaskClient, logged_in: Browser, path: str) -> None:
+    for visitor in (client, logged_in.client):
+        assert visitor.get(path).headers.getlist("Vary") == ["Cookie"]
+
+
 def test_the_policy_lets_no_script_in(client: FlaskClient) -> None:
     policy = dict(part.split(maxsplit=1) for part in client.get("/nope").headers["Content-Security-Policy"].split("; "))
     nothing = ("default-src", "base-uri", "object-src", "frame-ancestors")
