@@ -66,9 +66,11 @@ class Site(CompleteStack):
     @contextmanager
     def later(self, **time: float) -> Iterator[None]:
         """Move the database's clock forward: `hours=1` adds an hour, also to what was moved before."""
+        self.wait_until_processed()  # the relay, seeing an hour come and go, would put off a pending row by that hour
         self._move("by + :by", **time)
         try:
             yield
+            self.wait_until_processed()
         finally:
             self._move("interval '0'")
 
