@@ -8,7 +8,7 @@ from flaskcelery.extensions import mail
 from flaskcelery.health.operations import RecentReadiness
 from flaskcelery.metrics import Metrics
 from flaskcelery.outbox.publisher import Publisher
-from flaskcelery.users.breaches import init_breaches
+from flaskcelery.users.password_policy import init_breaches
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.counters import init_limits
 

@@ -36,7 +36,7 @@ from flaskcelery.outbox.slots import init_slots
 from flaskcelery.signup.views import bp as signup
 from flaskcelery.signup.views import require_open
 from flaskcelery.tracing import init_tracing
-from flaskcelery.users.breaches import init_breaches
+from flaskcelery.users.password_policy import init_breaches
 from flaskcelery.users.passwords import init_passwords
 from flaskcelery.web.counters import init_limits
 from flaskcelery.web.error_pages import init_error_pages

@@ -14,8 +14,7 @@ from flask import Flask
 from flaskcelery.app import create_app
 from flaskcelery.config.parsers import BREACH_SERVICE
 from flaskcelery.database import TransactionError, db, transaction
-from flaskcelery.users.breaches import PAUSE, TIME_LIMIT
-from flaskcelery.users.password_policy import find_problems
+from flaskcelery.users.password_policy import PAUSE, TIME_LIMIT, find_problems
 
 BREACHED, SAFE = "correct horse battery", "staple seventeen lamp"
 DIGEST = hashlib.sha1(BREACHED.encode(), usedforsecurity=False).hexdigest().upper()
