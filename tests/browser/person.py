@@ -4,7 +4,7 @@ from re import Pattern
 
 from playwright.sync_api import Locator, Page, expect
 
-from flaskcelery.signup.bots import MIN_SECONDS
+from flaskcelery.signup.forms import MIN_SECONDS
 from tests.integration.visitor import PASSWORD
 
 Name = str | Pattern[str]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page
 
-from flaskcelery.signup.bots import MIN_SECONDS
+from flaskcelery.signup.forms import MIN_SECONDS
 from flaskcelery.users.tokens import Purpose
 from tests.browser.confirmation_states import CONFIRMATION
 from tests.browser.error_states import ERRORS

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page, expect
 
-from flaskcelery.signup.bots import MIN_SECONDS
+from flaskcelery.signup.forms import MIN_SECONDS
 from tests.browser.person import Person
 from tests.browser.site import Site
 from tests.integration.visitor import PASSWORD

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from flaskcelery.signup.bots import HINTS, MIN_SECONDS
+from flaskcelery.signup.forms import HINTS, MIN_SECONDS
 from tests.conftest import PASSWORD, Browser, run_sql
 from tests.pages import errors_of
 
@@ -56,7 +56,7 @@ def test_a_bot_gets_the_answer_of_a_success_and_is_counted(
 
 
 def test_the_log_tells_developers_how_their_scripts_pass(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "flaskcelery.signup.bots")
+    caplog.set_level("INFO", "flaskcelery.signup.forms")
     page = client.get(SIGN_UP).text
     send(client, page)
     send(client, page, homepage="https://spam")
