@@ -21,9 +21,8 @@ from flaskcelery.logs import about_row, mask_all
 from flaskcelery.mail.errors import ConfigurationMailError, TemporaryMailError, UnknownMailError, sanitize
 from flaskcelery.mail.message import message_id
 from flaskcelery.outbox import statements
-from flaskcelery.outbox.progress import reporting
 from flaskcelery.outbox.slots import domain_slot, publish_waiting
-from flaskcelery.outbox.tasks import TASKS, find_lease, find_time_limit
+from flaskcelery.outbox.tasks import TASKS, find_lease, find_time_limit, reporting
 from flaskcelery.tracing import span
 
 logger = logging.getLogger(__name__)

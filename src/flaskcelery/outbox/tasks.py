@@ -1,19 +1,21 @@
-"""Outbox tasks: `@task(name)` turns a function into a Celery task that an outbox row calls."""
+"""Outbox tasks: `@task(name)` makes a function a Celery task of an outbox row, and lets it report its progress."""
 
 import logging
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NoReturn
 
 from flask import current_app
-from sqlalchemy import ColumnElement, false, insert, select
+from sqlalchemy import ColumnElement, false, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from flaskcelery.config.derived import JOBS_QUEUE, OUTBOX_QUEUE, QUEUES
-from flaskcelery.database import db, now_plus, require_transaction, write
+from flaskcelery.database import database_now, db, now_plus, require_transaction, transaction, write
 from flaskcelery.logs import about_row
 from flaskcelery.mail.message import Message
 from flaskcelery.outbox import publisher
@@ -144,3 +146,43 @@ def task(name: str, title: str = "", **options: Any) -> Callable[[Body], OutboxT
         return TASKS[name]
 
     return register
+
+
+@dataclass
+class _Attempt:
+    row_id: uuid.UUID
+    attempts: int
+    percent: int = 0
+
+
+_attempt: ContextVar[_Attempt | None] = ContextVar("attempt", default=None)
+
+
+@contextmanager
+def reporting(row_id: uuid.UUID, attempts: int) -> Iterator[None]:
+    """Let `report_progress()` within the block be about this attempt of the row."""
+    token = _attempt.set(_Attempt(row_id, attempts))
+    try:
+        yield
+    finally:
+        _attempt.reset(token)
+
+
+def report_progress(done: int, total: int = 100) -> None:
+    """Save what percentage of the running job is done, if it has changed. Called outside a job, do nothing.
+
+    It is a transaction of its own, so call it outside of others.
+    """
+    attempt, percent = _attempt.get(), 100 * done // max(total, 1)
+    if attempt and percent != attempt.percent:
+        attempt.percent = percent
+        with transaction():
+            mine = update(OutboxRow).where(OutboxRow.id == attempt.row_id, OutboxRow.attempts == attempt.attempts)
+            db.session.execute(mine.where(OutboxRow.progress.is_not(None)).values(progress=percent))
+
+
+def enqueued_at() -> datetime:
+    """Return when the running task was enqueued, which is the same in each of its attempts; outside of one, now."""
+    attempt = _attempt.get()
+    mine = attempt and db.session.scalar(select(OutboxRow.created_at).filter_by(id=attempt.row_id))
+    return mine or database_now()

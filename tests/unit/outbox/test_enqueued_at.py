@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from flaskcelery.database import database_now
 from flaskcelery.outbox import delivery
-from flaskcelery.outbox.progress import enqueued_at
+from flaskcelery.outbox.tasks import enqueued_at
 from tests.unit.conftest import change, load
 from tests.unit.outbox.conftest import Job
 

@@ -11,9 +11,8 @@ from flaskcelery.database import TransactionError, db, transaction
 from flaskcelery.errors import TaskFailed
 from flaskcelery.outbox import delivery, queries
 from flaskcelery.outbox.heartbeat import longest_task
-from flaskcelery.outbox.progress import report_progress
 from flaskcelery.outbox.relay import MAX_WAITING, relay_once
-from flaskcelery.outbox.tasks import TASKS, OutboxTask
+from flaskcelery.outbox.tasks import TASKS, OutboxTask, report_progress
 from tests.unit.conftest import change, load, seconds_until_due
 from tests.unit.outbox.broker import Broker
 from tests.unit.outbox.conftest import LIMIT, Job
