@@ -14,10 +14,10 @@ from flaskcelery.account.two_factor import bp as two_factor
 from flaskcelery.account.views import bp as account
 from flaskcelery.admin.views import bp as admin
 from flaskcelery.admin.views import name_action, require_staff
-from flaskcelery.auth.confirmation import require_confirmation
 from flaskcelery.auth.login_code import bp as login_code
 from flaskcelery.auth.login_code import require_password
 from flaskcelery.auth.views import bp as auth
+from flaskcelery.auth.views import require_confirmation
 from flaskcelery.celery_app import init_celery
 from flaskcelery.config.checks import load_config
 from flaskcelery.config.settings import MIGRATIONS, read_environ

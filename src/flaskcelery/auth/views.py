@@ -1,13 +1,16 @@
-"""The login page, the logout button, and password reset."""
+"""The login page, the logout button, password reset, and the page that asks for the password again."""
 
+import re
+from collections.abc import Callable
 from functools import partial
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, abort, current_app, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_user
 from werkzeug.wrappers import Response
 
 from flaskcelery.auth import operations
-from flaskcelery.auth.forms import LogInForm, ResetForm
+from flaskcelery.auth.forms import ConfirmForm, LogInForm, ResetForm
 from flaskcelery.auth.operations import EmailNotConfirmed, authenticate
 from flaskcelery.auth.password_reset import InvalidResetLink, find_by_reset_token, request_reset, reset_password
 from flaskcelery.extensions import csrf
@@ -15,11 +18,12 @@ from flaskcelery.users.devices import remember_device
 from flaskcelery.users.models import User
 from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import find_problems, password_hint
-from flaskcelery.users.sessions import log_out
+from flaskcelery.users.sessions import CONFIRMED_FOR, is_confirmed, log_out
+from flaskcelery.users.two_factor import is_code
 from flaskcelery.web.forms import NEW_EMAIL, errors_shown
 from flaskcelery.web.new_password import NewPasswordForm
 from flaskcelery.web.rate_limits import attempt, limit
-from flaskcelery.web.security import clear_site_data
+from flaskcelery.web.security import SAFE_METHODS, clear_site_data
 from flaskcelery.web.strangers import same_for_strangers
 from flaskcelery.web.urls import safe_next
 
@@ -27,6 +31,8 @@ bp = Blueprint("auth", __name__, template_folder="templates")
 
 PENDING_LOGIN = "pending_login"  # keys of the visitor's session
 RESET_TOKEN = "reset_token"  # noqa: S105  a name
+# No password is ever sent back. So no field for anything else can have such a name.
+IS_PASSWORD = re.compile(r"password\d?$", re.IGNORECASE)
 
 
 @bp.get("/accounts/login/")
@@ -140,3 +146,30 @@ def submit_new_password(user_id: int) -> str | Response:
 @bp.get("/accounts/reset/done/")
 def show_reset_complete() -> str:
     return render_template("auth/password_reset_complete.html")
+
+
+def require_confirmation(action: str | Callable[[], str]) -> ResponseReturnValue | None:
+    """Admit a form of SENSITIVE in app.py if the password was given lately, or comes with the form; else ask for it.
+
+    The page carries the form as it was sent. The password goes to the same URL together with it, so nothing has to be
+    stored. The page says what it will go on with: `action`, which has no text of a visitor.
+    """
+    user = current_user._get_current_object()
+    is_sent = "password" in request.form
+    if request.method in SAFE_METHODS or is_confirmed(user):
+        if is_sent:
+            login_user(user)  # after a second click, the cookie has the old token
+        return None
+    form = ConfirmForm(request.form if is_sent else None, has_app=user.totp_secret is not None)
+    if is_sent and form.validate():
+        typed = form.password.data or ""
+        with errors_shown(form), attempt("confirm_code" if is_code(user, typed) else "enter_password", account=user.id):
+            operations.confirm(user, typed, form.nonce.data or "")
+            login_user(user)  # its session has a new token
+            return None
+    names = [name for name in request.form if name not in form and not IS_PASSWORD.search(name)]
+    sent = [(name, text) for name in names for text in request.form.getlist(name)]
+    if len(sent) > current_app.config["MAX_FORM_PARTS"]:
+        abort(413)  # as for a form that comes in parts
+    label = action if isinstance(action, str) else action()
+    return render_template("auth/confirm.html", form=form, sent=sent, action=label, minutes=CONFIRMED_FOR // 60)
