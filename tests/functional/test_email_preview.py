@@ -15,7 +15,7 @@ from flask import Flask
 
 from flaskcelery.app import create_app
 from flaskcelery.config.derived import JOBS_QUEUE
-from flaskcelery.dev.operations import find_previews, render
+from flaskcelery.dev.views import find_previews, render
 from flaskcelery.mail.message import Message, compose
 from flaskcelery.outbox.tasks import TASKS, OutboxTask
 from tests.conftest import close, run_sql

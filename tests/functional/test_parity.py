@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from flaskcelery.dev.operations import find_previews
+from flaskcelery.dev.views import find_previews
 from tests.conftest import Browser, send_emails
 from tests.functional.conftest import Member, pass_ten_minutes
 from tests.pages import csrf_token
