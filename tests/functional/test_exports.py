@@ -12,8 +12,7 @@ from sqlalchemy import ForeignKey, Select, select
 
 from flaskcelery.database import db
 from flaskcelery.users.exports import EXPORTS, Export, add_export, exports
-from flaskcelery.users.models import RecoveryCode, User
-from flaskcelery.users.owned import Owned
+from flaskcelery.users.models import Owned, RecoveryCode, User
 
 NOT_EXPORTED = {RecoveryCode.__tablename__: "hashes, which tell nobody anything"}
 KEYS = [key for table in db.metadata.sorted_tables for key in sorted(table.foreign_keys, key=str)]
@@ -27,7 +26,7 @@ def test_a_table_about_users_is_exported(app: Flask, key: ForeignKey) -> None:
     exported = {query.column_descriptions[0]["entity"].__tablename__ for query in queries}
     name = key.parent.table.name
     assert name in exported | NOT_EXPORTED.keys(), (
-        f"The data export lacks the table {name}. Make its model a subclass of Owned, from flaskcelery.users.owned. Or"
+        f"The data export lacks the table {name}. Make its model a subclass of Owned, from flaskcelery.users.models. Or"
         " write @exports(...) from flaskcelery.users.exports above a function that returns the query for the rows of a"
         f" user. Or say in NOT_EXPORTED in {__file__} why they tell nothing."
     )
@@ -40,7 +39,7 @@ def test_rows_about_a_user_do_not_bar_the_deletion_of_the_account(key: ForeignKe
 
 IMPORT = "import flaskcelery.account.operations"
 DEFINE = """
-from flaskcelery.users.owned import Owned
+from flaskcelery.users.models import Owned
 
 class Event(Owned):
     __module__ = "flaskcelery.calendar.models"

@@ -11,8 +11,7 @@ from flaskcelery.audit.events import Event
 from flaskcelery.audit.models import AuditEvent
 from flaskcelery.database import Base, db, now_plus
 from flaskcelery.outbox.tasks import Sample
-from flaskcelery.users.models import User
-from flaskcelery.users.owned import Owned
+from flaskcelery.users.models import Owned, User
 from flaskcelery.users.tokens import timestamp
 
 
