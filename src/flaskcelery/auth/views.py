@@ -24,7 +24,7 @@ from flaskcelery.web.forms import NEW_EMAIL, errors_shown
 from flaskcelery.web.new_password import NewPasswordForm
 from flaskcelery.web.rate_limits import attempt, limit
 from flaskcelery.web.security import SAFE_METHODS, clear_site_data
-from flaskcelery.web.strangers import same_for_strangers
+from flaskcelery.web.templates import same_for_strangers
 from flaskcelery.web.urls import safe_next
 
 bp = Blueprint("auth", __name__, template_folder="templates")

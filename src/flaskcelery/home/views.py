@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, redirect, render_template, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from flaskcelery.web.strangers import same_for_strangers
+from flaskcelery.web.templates import same_for_strangers
 
 bp = Blueprint("home", __name__, template_folder="templates")
 

@@ -13,7 +13,7 @@ from flaskcelery.users.names import typed_email_key
 from flaskcelery.users.password_policy import password_hint
 from flaskcelery.web.forms import NEW_EMAIL, errors_shown
 from flaskcelery.web.rate_limits import email_counted, limit
-from flaskcelery.web.strangers import same_for_strangers
+from flaskcelery.web.templates import same_for_strangers
 
 bp = Blueprint("signup", __name__, template_folder="templates")
 

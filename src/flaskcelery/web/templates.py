@@ -1,11 +1,13 @@
-"""What every template can use besides the names that Flask and its extensions provide."""
+"""What every template can use besides Flask's own names, and pages that are rendered once for all strangers."""
 
 import functools
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import segno
-from flask import Flask, g, request
+from flask import Flask, current_app, g, request, session
+from flask_wtf.csrf import generate_csrf
 from markupsafe import Markup
 from wtforms import Form
 
@@ -13,6 +15,9 @@ from flaskcelery.database import database_now
 from flaskcelery.web.static_files import version
 from flaskcelery.web.urls import public_url
 
+T = TypeVar("T")
+
+TOKEN = "csrf_token"  # noqa: S105  Flask-WTF's key in `g` and in the session
 MENU: dict[str, str] = {}  # the label of each page in the menu of users, by endpoint; features add theirs
 DAY = timedelta(days=1)
 UNITS = {
@@ -72,3 +77,23 @@ def draw_qr_code(text: str) -> Markup:
     """Return an SVG element, the only kind of image in a page that the Content-Security-Policy allows."""
     svg = segno.make_qr(text).svg_inline(scale=4, light="#fff", svgclass=None, lineclass=None)
     return Markup(svg)  # noqa: S704  it has no text
+
+
+def same_for_strangers(view: Callable[[], T]) -> Callable[[], T | str]:
+    """Return a view that keeps its page for visitors of whom the session knows nothing but a CSRF token.
+
+    The page looks the same to every stranger; only the CSRF token differs.
+    """
+
+    @functools.wraps(view)
+    def show() -> T | str:
+        if request.query_string or session.keys() - {TOKEN} or current_app.debug:  # whose templates change
+            return view()
+        pages: dict[str, list[str]] = current_app.extensions.setdefault("strangers", {})
+        parts = pages.get(request.endpoint or "")
+        if parts is None:
+            page = str(view())
+            parts = pages[request.endpoint or ""] = page.split(g.csrf_token) if TOKEN in g else [page]
+        return generate_csrf().join(parts) if parts[1:] else parts[0]
+
+    return show
