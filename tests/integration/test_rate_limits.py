@@ -61,7 +61,9 @@ def test_redis_counts_as_a_process_does(redis: Redis) -> None:
     draw = random.Random(7)
     for _ in range(300):
         steps = [Step(draw.choice("abcdef"), 3600, draw.choice((1, 1, 1, -1, -2)), 3) for _ in range(4)]
-        assert both.add(steps) == own.add(steps)
+        (counts, ends), (own_counts, own_ends) = (zip(*each.add(steps), strict=True) for each in (both, own))
+        assert counts == own_counts
+        assert own_ends == pytest.approx(ends, abs=1)  # a second can pass between the two
 
 
 @pytest.mark.flaky
