@@ -2,9 +2,13 @@
 
 import re
 import runpy
+from pathlib import Path
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
+from flaskcelery.app import create_app
+from flaskcelery.database import db
 from tests.processes import ROOT
 from tests.project.test_compose import SERVICES
 
@@ -63,3 +67,10 @@ def test_the_limits_fit_what_compose_says() -> None:
     assert f"\nthreads = {LIMITS['THREADS']}\n" in ini
     assert set(re.findall(r"\$\{WEB_PROCESSES:-(\d+)\}", ini)) == {DEFAULTS["WEB_PROCESSES"]}
     assert SERVICES["migrate"]["command"][2].startswith("python deploy/limits.py && ")
+
+
+def test_a_web_process_keeps_a_database_connection_for_each_thread(tmp_path: Path) -> None:
+    app = create_app({"DATABASE_URL": "postgresql://localhost/app", "INSTANCE_PATH": str(tmp_path)})
+    with app.app_context():
+        assert isinstance(db.engine.pool, QueuePool)
+        assert db.engine.pool.size() == LIMITS["THREADS"]

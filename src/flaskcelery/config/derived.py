@@ -64,6 +64,7 @@ def _engine_options(url: str, is_pooled: bool = False) -> dict[str, Any]:
     of_session = {"prepare_threshold": None} if is_pooled else {"options": limits}
     return {
         "hide_parameters": True,  # emails and hashes stay out of error messages
+        "pool_size": 8,  # the threads of a web process: a connection above it is closed after each use
         "pool_timeout": 5,
         "skip_autocommit_rollback": True,  # after read_one() there is nothing to roll back
         "connect_args": {"connect_timeout": 3, "tcp_user_timeout": 5000, **of_session},
