@@ -46,7 +46,10 @@ def test_a_page_names_files_that_can_be_kept_for_a_year(client: FlaskClient) -> 
             assert (response.status_code, response.headers["Cache-Control"]) == (304, YEAR)
 
 
-def test_a_changed_file_has_another_url_and_the_old_one_still_leads_to_it(client: FlaskClient, style: Path) -> None:
+def test_a_file_that_is_changed_during_development_has_another_url_and_the_old_one_still_leads_to_it(
+    app: Flask, client: FlaskClient, style: Path
+) -> None:
+    app.debug = True
     old = addresses(client)[0]
     style.write_text("body { color: red }")
     os.utime(style, (1, 1))

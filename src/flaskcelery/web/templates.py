@@ -12,7 +12,6 @@ from markupsafe import Markup
 from wtforms import Form
 
 from flaskcelery.database import database_now
-from flaskcelery.web.static_files import version
 from flaskcelery.web.urls import public_url
 
 T = TypeVar("T")
@@ -36,14 +35,14 @@ def init_templates(app: Flask) -> None:
     app.jinja_env.globals |= {"find_focus": find_focus, "menu": MENU, "public_url": public_url}
     app.jinja_env.globals["site_name"] = app.config["SITE_NAME"]
 
-    build = functools.lru_cache(maxsize=1000)(app.url_for)
+    build_once = functools.lru_cache(maxsize=1000)(app.url_for)  # to build them all is a fifth of a page's time
 
     @app.template_global()
     def url_for(endpoint: str, **values: Any) -> str:
-        """Return the path of a page or static file. Each is built once, which is a fifth of a page's time."""
-        if endpoint == "static":
-            values["v"] = version(values["filename"])
-        return build(f"{request.blueprint}{endpoint}" if endpoint.startswith(".") else endpoint, **values)
+        """Return the path of a page or static file; an endpoint that begins with a dot is of the same blueprint."""
+        endpoint = f"{request.blueprint}{endpoint}" if endpoint.startswith(".") else endpoint
+        build = app.url_for if app.debug else build_once  # while a developer works, files change
+        return build(endpoint, **values)
 
 
 def find_focus(form: Form, start: str = "") -> str:
